@@ -55,9 +55,10 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Check the types, strictly, of the tests and of this file too."""
+    """Check the types, strictly, of the tests and of this file too; of src as on Windows as well."""
     install(session, "-e", f"{TESTED[:-1]},tasks]")
     session.run("mypy", *session.posargs)
+    session.run("mypy", "--platform", "win32", "src")
     session.run("mypy", "noxfile.py")
 
 

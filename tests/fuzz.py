@@ -21,7 +21,6 @@ import json
 import math
 import multiprocessing
 import re
-import resource
 import shlex
 import sys
 import tempfile
@@ -163,6 +162,8 @@ def peak_megabytes() -> float:
     status = Path("/proc/self/status")
     if status.exists():
         return int(re.findall(r"^VmHWM:\s+(\d+) kB", status.read_text(), re.MULTILINE)[0]) / (1 << 10)
+    import resource  # on Unix alone
+
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 
 
@@ -250,6 +251,8 @@ def _run_call(case: Case, method: str, arguments: dict[str, Any], folder: Path, 
 def _work(seed: int, requests: Connection) -> None:
     """Run the cases that are asked for, in a process of its own."""
     mending.PASSED_OVER = ()
+    import resource  # on Unix alone
+
     resource.setrlimit(resource.RLIMIT_AS, (_ADDRESS_SPACE, resource.getrlimit(resource.RLIMIT_AS)[1]))
     while True:
         kind, number = requests.recv()

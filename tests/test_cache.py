@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from support.command import HERE, answer
+from support.systems import on_unix
 from usru_scenarios import compiled_file, study
 from usru_scenarios.estimation import estimates
 from usru_scenarios.estimation.estimates import orthonormal
@@ -247,6 +248,7 @@ def test_what_killed_runs_left_is_removed_after_an_hour(ask: Ask, model: Path) -
 SIMPLE = FILE.replace("sources: register\n", "").replace(", C1]", "]")
 
 
+@on_unix
 def test_a_pipe_is_read_once_and_has_no_place_in_the_cache(model: Path) -> None:
     """Each run gets another text through the same path, and answers for that one."""
     fifo = model.parent / "fifo"
@@ -281,6 +283,7 @@ ONCE = {
 PIPED = SIMPLE + "drivers: {d: {states: {x: 1, y: 1}, impacts: {x: {a: 1}}}}\nexpectations: {e: {that: P(a) > 0.1}}\n"
 
 
+@on_unix
 @pytest.mark.parametrize("command", ONCE)
 def test_every_command_reads_a_pipe_once(command: str, tmp_path: Path) -> None:
     """A FIFO with one writer, who writes once: a second reading would wait for ever."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from jsonschema import Draft202012Validator
 from support.command import HERE, answer, refusal
 from support.effort import slow_but
 from support.sampled import exact_model, text_keys
+from support.systems import may_be_forbidden
 from support.tiny import study_of
 from usru_scenarios.questions.calibrate import NoAnchor, rounded
 from usru_scenarios.reading import locations
@@ -331,7 +331,7 @@ def test_what_is_installed() -> None:
     assert not locations.is_installed(BUNDLED)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
+@may_be_forbidden
 def test_a_folder_that_may_not_be_written_to(tmp_path: Path) -> None:
     file = tmp_path / "m.yaml"
     file.write_text(HEAD + SCENARIOS + TAIL, encoding="utf-8")

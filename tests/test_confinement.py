@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -12,6 +13,7 @@ import pytest
 
 import usru_scenarios as us
 from support.command import HERE, answer, refusal
+from support.systems import on_unix
 from usru_scenarios.reading import access, files, yaml_source
 
 FILE = "usru: 1\nname: m\ntitle: M\nscenarios: {a: {baseline: 2}, b: {baseline: 1}}\n"
@@ -41,7 +43,8 @@ def stranger(tmp_path: Path, outside: Path) -> Path:
     (folder / "out.yaml").symlink_to(outside / "secret.yaml")
     (folder / "out").symlink_to(outside)
     (folder / "loop.yaml").symlink_to("loop.yaml")
-    os.mkfifo(folder / "fifo.yaml")
+    if sys.platform != "win32":
+        os.mkfifo(folder / "fifo.yaml")
     (folder / "folder.yaml").mkdir()
     return folder
 
@@ -101,6 +104,7 @@ def test_a_link_in_a_register_that_leads_to_no_yaml_file_is_not_read(stranger: P
     assert "hunter2" not in told
 
 
+@on_unix
 def test_pipes_folders_and_broken_links_in_a_register_are_no_files_of_it(stranger: Path) -> None:
     os.mkfifo(stranger / "claims" / "fifo.yaml")
     (stranger / "claims" / ".#one.yaml").symlink_to("me@here.123")  # as an editor leaves beside a file that is open

@@ -21,7 +21,8 @@ from usru_scenarios.running.processes import SHARED, WORTHWHILE, Processes
 from usru_scenarios.sampler.blocks import BLOCK
 from usru_scenarios.study import load
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="no other system is forked")
+if sys.platform != "linux":
+    pytest.skip("no other system is forked", allow_module_level=True)
 
 FEEDBACK = HERE / "models" / "exact" / "feedback.yaml"
 

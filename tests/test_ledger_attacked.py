@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ import pytest
 from support import ledgers
 from support.command import answer, refusal
 from support.ledgers import file, recorded
+from support.systems import on_unix
 from support.tiny import TALKS
 
 MODEL, GROWN = TALKS + ledgers.REOPEN, TALKS + ledgers.MONEY + ledgers.REOPEN
@@ -136,6 +136,7 @@ def test_a_link_leads_to_the_ledger_and_stays_a_link(place: Path) -> None:
     assert [one["date"] for one in recorded(place)] == ["2025-01-20", "2025-04-01", "2025-07-01"]
 
 
+@on_unix
 def test_a_link_in_a_circle_and_pipes_are_refused_at_once(place: Path) -> None:
     record(place, "2025-01-20")
     file(place).unlink()
@@ -150,6 +151,8 @@ def test_a_link_in_a_circle_and_pipes_are_refused_at_once(place: Path) -> None:
 @contextmanager
 def files_up_to(size: int) -> Iterator[None]:
     """No file may grow larger, as on a full disk."""
+    import resource  # on Unix alone
+
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
@@ -158,6 +161,7 @@ def files_up_to(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
+@on_unix
 def test_where_there_is_no_room_nothing_is_recorded(place: Path) -> None:
     record(place, "2025-01-20")
     before = file(place).read_bytes()
@@ -169,7 +173,7 @@ def test_where_there_is_no_room_nothing_is_recorded(place: Path) -> None:
     assert found(place, "verify")["whole"]
 
 
-@pytest.mark.skipif(os.geteuid() != 0 and not hasattr(os, "seteuid"), reason="permissions can't be taken away")
+@on_unix
 def test_a_folder_that_may_not_be_written_is_told(place: Path) -> None:
     record(place, "2025-01-20")
     before = file(place).read_bytes()

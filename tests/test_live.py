@@ -5,11 +5,9 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import pty
 import shutil
 import subprocess
 import sys
-import termios
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +16,7 @@ import pytest
 
 import usru_scenarios as us
 from support.command import COMMAND, answer, environment, refusal
+from support.systems import may_be_forbidden, on_unix
 from support.tiny import TALKS
 from usru_scenarios.cli.live import Attempt, attempts
 from usru_scenarios.reading import polling
@@ -173,13 +172,14 @@ def test_a_fault_is_mended_in_any_file_that_has_part_in_it(home: Path) -> None:
     assert there == mended == 0.5833
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+@may_be_forbidden
 def test_a_file_that_can_t_be_read_is_told_once(home: Path) -> None:
     file = home / "base.yaml"
     found = followed("base.yaml", *settled(lambda: file.chmod(0), lambda: file.chmod(0o644)))
     assert len(found) == 3
 
 
+@on_unix
 def test_what_can_t_be_read_has_a_state_of_its_own(home: Path) -> None:
     os.mkfifo(home / "pipe")
     polled = polling.PolledFiles({str(home / "pipe"): polling.file_state(str(home / "pipe"))})
@@ -368,6 +368,9 @@ class Terminal:
     """A terminal in which a command runs."""
 
     def __init__(self, *command: str, folder: Path) -> None:
+        import pty  # on Unix alone
+        import termios
+
         self.ours, theirs = pty.openpty()
         termios.tcsetwinsize(theirs, (40, 80))
         self.process = subprocess.Popen(

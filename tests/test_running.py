@@ -21,6 +21,7 @@ from support.command import COMMAND, HARBOUR, HERE, answer, environment
 from support.effort import slow_but
 from support.labour import Labour
 from support.living import children, members, wait_until
+from support.systems import on_unix
 from support.tiny import TINY, study_of
 from usru_scenarios.cli.progress import LongRunError, Progress
 from usru_scenarios.problems import TooFewTrials
@@ -350,14 +351,15 @@ def test_auto_is_as_many_jobs_as_cores() -> None:
     assert answer("simulate", HARBOUR, "-n", "2000", "--jobs", "auto").returncode == 0
 
 
+@on_unix
 @pytest.mark.parametrize(
-    ("number", "to_all"),
-    [(signal.SIGINT, True), (signal.SIGINT, False), (signal.SIGTERM, False), (signal.SIGHUP, True)],
+    ("name", "to_all"),
+    [("SIGINT", True), ("SIGINT", False), ("SIGTERM", False), ("SIGHUP", True)],
     ids=["SIGINT to the group", "SIGINT", "SIGTERM", "SIGHUP to the group"],
 )
 @pytest.mark.usefixtures("no_nohup")
-def test_an_interruption_leaves_no_process_and_no_file(tmp_path: Path, number: signal.Signals, to_all: bool) -> None:
-    target = tmp_path / "result.json"
+def test_an_interruption_leaves_no_process_and_no_file(tmp_path: Path, name: str, to_all: bool) -> None:
+    target, number = tmp_path / "result.json", signal.Signals[name]
     command = [*COMMAND, "-q", "simulate", str(FEEDBACK), "-n", "1e9", "--yes", "--jobs", "2", "-o", str(target)]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(), start_new_session=True

@@ -90,12 +90,12 @@ def _interruption_held() -> Iterator[None]:
     is_main = threading.current_thread() is threading.main_thread() and callable(handler)
     if is_main:
         signal.signal(signal.SIGINT, lambda number, _: noted.append(number))
-    masks = hasattr(signal, "pthread_sigmask")
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT]) if masks else set()
+    if sys.platform != "win32":
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield
     finally:
-        if masks:
+        if sys.platform != "win32":
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         if is_main:
             signal.signal(signal.SIGINT, handler)

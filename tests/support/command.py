@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import pty
 import subprocess
 import sys
-import termios
 from pathlib import Path
 from unittest import mock
 
@@ -85,6 +83,9 @@ def shell(script: str) -> subprocess.CompletedProcess[str]:
 
 def in_terminal(command: list[str], columns: int = 80, status: int = 0, /, **changes: str) -> str:
     """What a command writes to a terminal so many columns wide, where it ends with this status."""
+    import pty  # on Unix alone
+    import termios
+
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (24, columns))
     process = subprocess.Popen(

@@ -111,10 +111,10 @@ def _told(error: Exception, *, debug: bool) -> tuple[str, int]:
 
 def _has_room() -> bool:
     """Whether a limit of address space, as `ulimit -v` sets it, leaves room for the libraries that are loaded."""
-    try:
-        import resource
-    except ImportError:  # such limits are there on Unix alone
+    if sys.platform == "win32":  # such limits are there on Unix alone
         return True
+    import resource
+
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     return limit == resource.RLIM_INFINITY or limit >= _LEAST_ROOM
 

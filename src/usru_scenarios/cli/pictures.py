@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from hashlib import sha256
 from html import escape
 from importlib import import_module
@@ -68,10 +69,10 @@ def drawing() -> ModuleType:
 
 def _address_space() -> int | None:
     """How many bytes of address space the process may take; None where there is no limit."""
-    try:
-        import resource
-    except ImportError:  # Windows
+    if sys.platform == "win32":
         return None
+    import resource
+
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
     return None if limit == resource.RLIM_INFINITY else limit
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from hashlib import sha256
@@ -75,7 +76,7 @@ def open_locked(path: Path, flags: int) -> Iterator[int]:
         OSError: there is none, or it can't be opened; a pipe, a device or a folder is none.
     """
     while True:
-        handle = os.open(path, flags, 0o644)
+        handle = os.open(path, flags | getattr(os, "O_BINARY", 0), 0o644)
         try:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
                 raise OSError(None, "it is no regular file")
@@ -90,14 +91,14 @@ def open_locked(path: Path, flags: int) -> Iterator[int]:
 
 def _lock(handle: int) -> None:
     """Wait until nobody else writes."""
-    try:
-        from fcntl import LOCK_EX, flock
-    except ImportError:  # on Windows
-        from importlib import import_module
+    if sys.platform == "win32":
+        from msvcrt import LK_LOCK, locking
 
-        import_module("msvcrt").locking(handle, 1, 1 << 30)
-        return
-    flock(handle, LOCK_EX)
+        locking(handle, LK_LOCK, 1 << 30)
+    else:
+        from fcntl import LOCK_EX, flock
+
+        flock(handle, LOCK_EX)
 
 
 def write_all_or_none(files: Mapping[Path, bytes], mode: Callable[[Path], int]) -> None:

@@ -61,7 +61,11 @@ class ForkedProcess:
         OSError: the system has no process or no memory for it.
     """
 
+    _number: int
+
     def __init__(self, function: Callable[[], object], errors: int | None = None) -> None:
+        if sys.platform == "win32":
+            raise OSError(None, "this system forks no process")
         self.returncode: int | None = None
         self._number = os.fork()
         if self._number == 0:
@@ -77,7 +81,7 @@ class ForkedProcess:
 
     def kill(self) -> None:
         """End it, whatever it is at, if it has not ended."""
-        if self.returncode is None:
+        if self.returncode is None and sys.platform != "win32":
             with suppress(ProcessLookupError):
                 os.kill(self._number, signal.SIGKILL)
 

@@ -30,7 +30,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache, partial
-from multiprocessing.connection import Connection, Pipe, wait
+from multiprocessing.connection import Pipe, wait
 from pathlib import Path
 from typing import IO, Any
 
@@ -41,6 +41,11 @@ from usru_scenarios.running import fork
 from usru_scenarios.running.fork import ForkedProcess
 from usru_scenarios.running.tasks import Result, Tasks, unpacked
 from usru_scenarios.threads import one_thread
+
+if sys.platform == "win32":
+    from multiprocessing.connection import PipeConnection as Connection
+else:
+    from multiprocessing.connection import Connection
 
 _WAITING = 2
 """Tasks that a worker has at a time: the one that it works on, and the next."""
@@ -331,7 +336,7 @@ def _lost(number: int, how: int, said: str) -> LostWorkersError:
 
 def serve(handle: int) -> None:
     """Do tasks in a fresh interpreter until the pipe is closed; `handle` is that of the pipe."""
-    _serve(_pipe(handle))
+    _serve(Connection(handle))
 
 
 def _serve_apart(pipe: Connection, inherited: Sequence[Connection]) -> None:
@@ -351,14 +356,6 @@ def _serve(pipe: Connection) -> None:
                 payload = message
             else:
                 pipe.send_bytes(_answer(payload, message))
-
-
-def _pipe(handle: int) -> Connection:
-    if sys.platform == "win32":
-        from multiprocessing.connection import PipeConnection
-
-        return PipeConnection(handle)
-    return Connection(handle)
 
 
 def _answer(payload: bytes, blocks: Sequence[int]) -> bytes:
