@@ -15,17 +15,17 @@ from rich.cells import cell_len
 import usru_scenarios as us
 from support.command import HARBOUR, answer
 from usru_scenarios.report import Layout, render_report
-from usru_scenarios.report.document import Column, Table, fitted
-from usru_scenarios.report.forecast_in_words import in_a_sentence
+from usru_scenarios.report.document import Column, Table, drop_columns
+from usru_scenarios.report.forecast_in_words import summarize_forecast
 from usru_scenarios.report.likelihoods import (
-    band,
-    decimals,
-    difference_band,
-    error,
-    exact_percent,
-    percent,
-    points,
-    with_error,
+    format_band,
+    format_difference_band,
+    format_error,
+    format_exact_percent,
+    format_likelihood,
+    format_percent,
+    format_points,
+    percent_decimals,
 )
 from usru_scenarios.report.run_columns import first_day
 from usru_scenarios.results.simulate import Band, ScenarioResult, Simulation
@@ -46,19 +46,19 @@ from usru_scenarios.schemas import schema
     ],
 )
 def test_a_likelihood_is_a_percentage_and_what_is_not_none_or_all_says_so(value: float, places: int, text: str) -> None:
-    assert percent(value, places) == text
+    assert format_percent(value, places) == text
 
 
 @pytest.mark.parametrize(("one", "places"), [(0.0, 1), (0.05, 0), (0.002, 0), (0.001, 1), (0.0006, 1), (0.0001, 2)])
 def test_decimals_of_percentages_go_as_far_as_the_error_allows(one: float, places: int) -> None:
-    assert decimals(one) == places
+    assert percent_decimals(one) == places
 
 
 def test_differences_are_in_points_with_their_sign() -> None:
-    assert [points(value, 1) for value in (0.04, -0.0123, 0.0001, -0.0001)] == ["+4.0", "-1.2", "0.0", "0.0"]
-    assert with_error(0.20531, 0.0006) == "20.53% ± 0.06 points"
-    assert with_error(0.5493524017683, 1e-13) == "54.94% ± <0.0001 points"
-    assert [error(value) for value in (0.00105, 0.0, 1e-7)] == ["0.2", "none", "<0.01"]
+    assert [format_points(value, 1) for value in (0.04, -0.0123, 0.0001, -0.0001)] == ["+4.0", "-1.2", "0.0", "0.0"]
+    assert format_likelihood(0.20531, 0.0006) == "20.53% ± 0.06 points"
+    assert format_likelihood(0.5493524017683, 1e-13) == "54.94% ± <0.0001 points"
+    assert [format_error(value) for value in (0.00105, 0.0, 1e-7)] == ["0.2", "none", "<0.01"]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_differences_are_in_points_with_their_sign() -> None:
     ],
 )
 def test_a_likelihood_without_error_has_two_decimals_or_two_digits_near_none_and_all(value: float, text: str) -> None:
-    assert exact_percent(value) == text
+    assert format_exact_percent(value) == text
 
 
 @pytest.mark.parametrize(
@@ -85,13 +85,13 @@ def test_a_likelihood_without_error_has_two_decimals_or_two_digits_near_none_and
 )
 def test_no_band_is_without_width(low: float, high: float, sampled: float, text: str) -> None:
     """Of 0.0009 the noise of a band is up to 6.58 x 0.09 = 0.59 points."""
-    assert band(low, high, 1, sampled) == text
+    assert format_band(low, high, 1, sampled) == text
 
 
 def test_bands_of_differences_have_signs() -> None:
-    assert difference_band(-0.02, 0.04, 1) == "-2 to +4"
-    assert difference_band(0.04, 0.04, 1) == "below 0.1 points"
-    assert difference_band(-0.0004, 0.04, 1) == "0 to +4"  # and not -0
+    assert format_difference_band(-0.02, 0.04, 1) == "-2 to +4"
+    assert format_difference_band(0.04, 0.04, 1) == "below 0.1 points"
+    assert format_difference_band(-0.0004, 0.04, 1) == "0 to +4"  # and not -0
 
 
 # A forecast in a sentence ---------------------------------------------------------------------------------------------
@@ -142,19 +142,19 @@ WERE = "At the end of 2025 Open is likeliest, 80%; at the start Open and Shut we
     ],
 )
 def test_a_forecast_in_a_sentence(harbour: Simulation, likelihoods: tuple[float, ...], said: str) -> None:
-    assert in_a_sentence(of(harbour, *likelihoods)) == said
+    assert summarize_forecast(of(harbour, *likelihoods)) == said
 
 
 def test_what_is_given_is_said_and_titles_keep_their_punctuation(harbour: Simulation) -> None:
     found = of(harbour, 0.4, 0.7)
     told = replace(found, run=replace(found.run, given=["weather=storm@start"]))
-    assert in_a_sentence(told).startswith("Under these conditions at the end of 2025 Open")
+    assert summarize_forecast(told).startswith("Under these conditions at the end of 2025 Open")
     titled = replace(
         found, scenarios={**found.scenarios, "open": replace(found.scenarios["open"], title="Open, at last")}
     )
-    assert '"Open, at last" is likeliest' in in_a_sentence(titled)
+    assert '"Open, at last" is likeliest' in summarize_forecast(titled)
     alone = replace(found, scenarios={"open": found.scenarios["open"]})
-    assert in_a_sentence(alone) == "Open is the only scenario."
+    assert summarize_forecast(alone) == "Open is the only scenario."
 
 
 # At any width ---------------------------------------------------------------------------------------------------------
@@ -163,7 +163,7 @@ def test_what_is_given_is_said_and_titles_keep_their_punctuation(harbour: Simula
 def test_columns_are_left_out_in_their_order() -> None:
     columns = [Column(), Column("start", "number"), Column("ever", "number", rank=1), Column("band", "number", rank=2)]
     table = Table(columns, [("title", "30.0%", "56.9%", "16-27%")])
-    kept = {width: [column.head for column in fitted(table, width).columns[1:]] for width in (27, 26, 19, 18, 5)}
+    kept = {width: [column.head for column in drop_columns(table, width).columns[1:]] for width in (27, 26, 19, 18, 5)}
     some, all_three = ["start", "ever"], ["start", "ever", "band"]
     assert kept == {27: all_three, 26: some, 19: some, 18: ["start"], 5: ["start"]}
 

@@ -20,8 +20,8 @@ import usru_scenarios as us
 from support.command import HARBOUR
 from support.effort import tries
 from support.tiny import TINY, study_of
-from usru_scenarios.charts import KINDS, chart, colours, layout, usual
-from usru_scenarios.charts.lettering import apart, broken, extent
+from usru_scenarios.charts import KINDS, chart, colours, layout, usual_chart
+from usru_scenarios.charts.lettering import break_lines, spread_labels, text_width
 from usru_scenarios.charts.show import Influence, influences_of
 from usru_scenarios.cli.pictures import fingerprint
 from usru_scenarios.results.common import ModelLine, Run
@@ -284,7 +284,7 @@ def test_the_usual_chart_of_a_result_is_what_a_notebook_shows(results: dict[str,
     shown = results["forecast"]._repr_mimebundle_()
     assert (
         shown["application/vnd.vegalite.v5+json"]
-        == usual(results["forecast"])
+        == usual_chart(results["forecast"])
         == chart("forecast", results["forecast"])
     )
     assert shown["text/html"] == results["forecast"]._repr_html_()
@@ -351,7 +351,7 @@ def test_every_forecast_can_be_drawn_and_its_texts_have_room(result: Simulation,
         made = chart(name, result, width)
         json.dumps(made, allow_nan=False)
         for size, bold, lines in ((18, True, made["title"]["text"]), (13, False, made["title"]["subtitle"])):
-            assert all(extent(line, size, bold=bold) <= width - 32 for line in lines)
+            assert all(text_width(line, size, bold=bold) <= width - 32 for line in lines)
         for part in parts(made):
             if "values" in part and isinstance(part["values"], list):
                 for row in part["values"]:
@@ -377,7 +377,7 @@ def test_every_forecast_is_a_specification_by_the_published_schema(result: Simul
 @settings(deadline=None)
 @given(st.lists(st.floats(-50, 500), max_size=14), st.floats(1, 40))
 def test_labels_keep_apart_in_order_and_within_the_ends(places: list[float], gap: float) -> None:
-    found = apart(places, gap, 0, 300)
+    found = spread_labels(places, gap, 0, 300)
     gap = min(gap, 300 / max(len(places) - 1, 1))
     ranked = [found[number] for number in sorted(range(len(places)), key=lambda number: (places[number], number))]
     assert all(-1e-6 <= one <= 300 + 1e-6 for one in found)
@@ -385,26 +385,26 @@ def test_labels_keep_apart_in_order_and_within_the_ends(places: list[float], gap
 
 
 def test_labels_that_have_room_stay_where_they_are_and_others_move_as_little_as_they_can() -> None:
-    assert apart([10, 50, 90], 15, 0, 100) == [10, 50, 90]
-    assert apart([50, 50], 10, 0, 100) == [45, 55]
-    assert apart([50, 52, 90], 10, 0, 100) == [46, 56, 90]
-    assert apart([99, 100], 10, 0, 100) == [90, 100]
+    assert spread_labels([10, 50, 90], 15, 0, 100) == [10, 50, 90]
+    assert spread_labels([50, 50], 10, 0, 100) == [45, 55]
+    assert spread_labels([50, 52, 90], 10, 0, 100) == [46, 56, 90]
+    assert spread_labels([99, 100], 10, 0, 100) == [90, 100]
 
 
 @settings(deadline=None)
 @given(st.text(SIGNS, max_size=200), st.floats(20, 300))
 def test_broken_lines_fit_and_lose_nothing(text: str, room: float) -> None:
-    lines = broken(text, 12, room)
-    assert all(extent(line, 12) <= room or len(line) == 1 for line in lines)
+    lines = break_lines(text, 12, room)
+    assert all(text_width(line, 12) <= room or len(line) == 1 for line in lines)
     kept = "".join("".join(sign if sign.isprintable() else " " for sign in text).split())
     assert "".join("".join(lines).split()) == kept
 
 
 def test_a_text_of_too_many_lines_ends_in_dots() -> None:
-    lines = broken("one two three four five six", 12, 50, most=2)
+    lines = break_lines("one two three four five six", 12, 50, most=2)
     assert len(lines) == 2
     assert lines[-1].endswith("...")
-    assert extent(lines[-1], 12) <= 50
+    assert text_width(lines[-1], 12) <= 50
 
 
 # Colours and axes -----------------------------------------------------------------------------------------------------
@@ -418,12 +418,12 @@ def test_text_is_told_from_paper(colour: str) -> None:
 @pytest.mark.parametrize("share", [number / 20 for number in range(21)])
 def test_text_is_told_from_every_shade(share: float) -> None:
     ground = colours.shade(share)
-    assert colours.contrast(colours.on(ground), ground) >= 4.5
+    assert colours.contrast(colours.text_on(ground), ground) >= 4.5
 
 
 @pytest.mark.parametrize("ground", colours.MARKS)
 def test_text_is_told_from_every_colour_of_a_map(ground: str) -> None:
-    assert colours.contrast(colours.on(ground), ground) >= 4.5
+    assert colours.contrast(colours.text_on(ground), ground) >= 4.5
 
 
 def test_contrast_is_that_of_wcag() -> None:

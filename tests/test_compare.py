@@ -29,7 +29,7 @@ from usru_scenarios.questions.compare import NotComparable
 from usru_scenarios.questions.differences import differences, program_of, with_edits
 from usru_scenarios.questions.program_edits import ProgramEdit
 from usru_scenarios.reading.yaml_source import read_file
-from usru_scenarios.report import TABULAR, Layout, render_report
+from usru_scenarios.report import TABULAR_FORMATS, Layout, render_report
 from usru_scenarios.results.compare import Comparison, Effect, VariantCompared
 from usru_scenarios.study import Study, load
 
@@ -347,7 +347,7 @@ def test_markdown_has_every_error(compared: Comparison) -> None:
     assert "| `drivers.us_approach.weight` |" in text
 
 
-@pytest.mark.parametrize("form", TABULAR)
+@pytest.mark.parametrize("form", TABULAR_FORMATS)
 def test_every_format_of_a_model_without_time(opened: Opened, form: str) -> None:
     study = opened(CERTAIN)
     text = render_report(study.compare({"more": study.varied(weights={"push": 3})}), form, Layout())

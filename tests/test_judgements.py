@@ -33,7 +33,7 @@ from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.draws import JudgementDraws
 from usru_scenarios.program.latent_scale import LatentScale
 from usru_scenarios.program.program import CategoricalNode, Floats
-from usru_scenarios.report.numbers import between
+from usru_scenarios.report.numbers import format_range
 from usru_scenarios.results.simulate import Band, StatesResult
 from usru_scenarios.sampler.blocks import Plan
 from usru_scenarios.sampler.forecast import ForecastAccumulator, RunningSums, Sampler, simulate
@@ -666,4 +666,4 @@ def test_the_bundled_model_says_what_it_is_unsure_of() -> None:
     ],
 )
 def test_a_band_has_no_more_digits_than_it_is_worth(low: float, high: float, decimals: int, text: str) -> None:
-    assert between(low, high, decimals) == text
+    assert format_range(low, high, decimals) == text

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from support.command import HARBOUR, answer
-from usru_scenarios.report.document import Column, Legend, Report, Table, footer, spelled
-from usru_scenarios.report.likelihoods import at_most, of_size
+from usru_scenarios.report.document import Column, Legend, Report, Table, footer_lines, join_footer_line
+from usru_scenarios.report.likelihoods import format_error_bound, format_error_phrase
 
 SAID = {
     "Band: 90%": "90% band",
@@ -48,14 +48,18 @@ def test_a_legend_that_stays_without_its_column_would_be_noticed() -> None:
     columns = [Column("a"), Column("b" * 30, "number", rank=1)]
     line = ("First. ", Legend("Of b.", ("b" * 30,), "Without b."))
     made = Report("title", "", [Table(columns, [("x", "1")])], [line])
-    assert footer(made) == footer(made, 60) == ["First. Of b."]
-    assert footer(made, 20) == ["First. Without b."]
-    assert spelled(line) == "First. Of b."
+    assert footer_lines(made) == footer_lines(made, 60) == ["First. Of b."]
+    assert footer_lines(made, 20) == ["First. Without b."]
+    assert join_footer_line(line) == "First. Of b."
 
 
 def test_small_errors_are_told_in_words() -> None:
-    assert at_most(0.0004) == "at most 0.04 points"
-    assert at_most(0.00001) == "below 0.01 points"
-    assert at_most(0.00001, " percentage points") == "below 0.01 percentage points"
-    assert at_most(0.0) == "none"
-    assert (of_size(0.0004), of_size(0.00001), of_size(0.0)) == ("0.04 points", "below 0.01 points", "none")
+    assert format_error_bound(0.0004) == "at most 0.04 points"
+    assert format_error_bound(0.00001) == "below 0.01 points"
+    assert format_error_bound(0.00001, " percentage points") == "below 0.01 percentage points"
+    assert format_error_bound(0.0) == "none"
+    assert (format_error_phrase(0.0004), format_error_phrase(0.00001), format_error_phrase(0.0)) == (
+        "0.04 points",
+        "below 0.01 points",
+        "none",
+    )

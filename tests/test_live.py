@@ -23,7 +23,7 @@ from usru_scenarios.reading import polling
 from usru_scenarios.reading.request import Request
 from usru_scenarios.report import Layout
 from usru_scenarios.report import live as report
-from usru_scenarios.report.terminal import table
+from usru_scenarios.report.terminal import render_terminal
 
 BASE = TALKS.replace("name: talks", "name: base")
 OVER = "usru: 1\nname: over\ntitle: Mine\nextends: base.yaml\nsources: claims\nodds_per_point: 2\n"
@@ -196,12 +196,12 @@ def changes(before: str, after: str, home: Path, trials: int | None = None) -> r
     for name, text in (("a", before), ("b", after)):
         (home / f"{name}.yaml").write_text(text)
     one, other = us.load("a.yaml"), us.load("b.yaml")
-    return report.compared(one.compare({"now": other}, switch=False, trials=trials))
+    return report.changes_between_variants(one.compare({"now": other}, switch=False, trials=trials))
 
 
 def shown(changed: report.Changes, width: int = 80) -> str:
     layout = Layout(width)
-    return table(report.report(changed, layout), layout)
+    return render_terminal(report.report(changed, layout), layout)
 
 
 STEEPER = f"{BASE}odds_per_point: 3\n"
@@ -259,7 +259,7 @@ def test_what_moves_nothing_is_said_to() -> None:
 def test_of_two_runs_apart_errors_add_up(home: Path) -> None:
     (home / "b.yaml").write_text(STEEPER.replace("freeze: 0.5}", "freeze: 0.5, war: 0}"))
     one, other = us.load("base.yaml").simulate(trials=2_000), us.load("b.yaml").simulate(trials=2_000)
-    found = report.between_runs(one, other)
+    found = report.changes_between_runs(one, other)
     old, new = one.scenarios["thaw"], other.scenarios["thaw"]
     assert found.moves["thaw"]["end"] == pytest.approx(
         (new.end - old.end, math.hypot(old.standard_errors.end, new.standard_errors.end))

@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 
 from support.command import answer
-from usru_scenarios.report.document import Column, Table, Words, broken, fitted, left_out, with_breaks
+from usru_scenarios.report.document import (
+    Column,
+    StyledText,
+    Table,
+    break_long_names,
+    describe_dropped_columns,
+    drop_columns,
+    insert_breaks,
+)
 
 SCENARIO = "a_scenario_whose_identifier_is_longer_than_forty_characters"
 DRIVER = "a_driver_whose_identifier_is_longer_than_forty_characters"
@@ -52,18 +60,18 @@ def test_long_names_are_broken_where_their_parts_join(command: str, width: int, 
 
 def test_a_word_is_broken_behind_what_joins_its_parts() -> None:
     """Each line as full as its parts allow; what has no parts is left to the terminal."""
-    assert broken("one_two_three four", 8) == "one_two_ three four"
-    assert broken("P(aa=bb_cc)", 6) == "P(aa= bb_cc)"
-    assert broken("indivisible", 5) == "indivisible"
-    assert broken("short_name", 10) == "short_name"
+    assert insert_breaks("one_two_three four", 8) == "one_two_ three four"
+    assert insert_breaks("P(aa=bb_cc)", 6) == "P(aa= bb_cc)"
+    assert insert_breaks("indivisible", 5) == "indivisible"
+    assert insert_breaks("short_name", 10) == "short_name"
 
 
 def test_a_table_says_which_columns_it_has_no_room_for() -> None:
     """Of those whose absence matters; the others go in silence, as the page on the command line says."""
     numbers = [Column(head, "number", rank=place, told=place > 1) for place, head in enumerate(("one", "two", "three"))]
     columns = [Column("name", fills=True, folds=True), *numbers]
-    table = Table(columns, [(Words("a"), "1.00", "2.00", "3.00")])
-    assert left_out(table, fitted(table, 80)) == ""
-    assert left_out(table, fitted(table, 18)) == "No room for three: a wider terminal or --json."
-    assert left_out(table, fitted(table, 12)) == "No room for three: a wider terminal or --json."
-    assert with_breaks(table, 80) == table
+    table = Table(columns, [(StyledText("a"), "1.00", "2.00", "3.00")])
+    assert describe_dropped_columns(table, drop_columns(table, 80)) == ""
+    assert describe_dropped_columns(table, drop_columns(table, 18)) == "No room for three: a wider terminal or --json."
+    assert describe_dropped_columns(table, drop_columns(table, 12)) == "No room for three: a wider terminal or --json."
+    assert break_long_names(table, 80) == table

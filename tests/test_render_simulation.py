@@ -15,8 +15,8 @@ from rich.cells import cell_len
 
 import usru_scenarios as us
 from support.command import GOLDEN, HARBOUR
-from usru_scenarios.report import TABULAR, Layout, render_report
-from usru_scenarios.report.numbers import bar, decimals_for, rounded_up, sparkline
+from usru_scenarios.report import TABULAR_FORMATS, Layout, render_report
+from usru_scenarios.report.numbers import bar, decimals_for, round_up_error, sparkline
 from usru_scenarios.report.simulate import COLUMNS
 from usru_scenarios.results.simulate import ScenarioResult, Simulation
 
@@ -105,7 +105,7 @@ def test_rows_have_fixed_columns_and_hold_what_the_json_holds(result: Simulation
     assert wide[0]["2025-Q3"] == result.scenarios["open"].by_step[2]
 
 
-@pytest.mark.parametrize("form", TABULAR)
+@pytest.mark.parametrize("form", TABULAR_FORMATS)
 def test_every_format_of_a_model_without_time(still: Simulation, form: str) -> None:
     text = render_report(still, form, Layout())
     assert text.endswith("\n")
@@ -200,7 +200,7 @@ def test_decimals_go_as_far_as_the_error_allows(error: float, decimals: int) -> 
     ],
 )
 def test_errors_are_rounded_up(error: float, text: str) -> None:
-    assert rounded_up(error) == text
+    assert round_up_error(error) == text
 
 
 def test_sparklines_average_what_they_have_no_room_for() -> None:

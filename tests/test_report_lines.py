@@ -10,8 +10,8 @@ from rich.cells import cell_len
 from rich.style import Style
 
 from usru_scenarios.report import Layout, document, lines
-from usru_scenarios.report.document import Heading, Items, Lines, Notes, Report, ShownCondition, Words
-from usru_scenarios.report.terminal import table
+from usru_scenarios.report.document import Heading, Items, Lines, Notes, Report, ShownCondition, StyledText
+from usru_scenarios.report.terminal import render_terminal
 
 LONG = "a text with  blanks of a few words \u2013 21.08% ± 0.05 points, 90% band 16\u201327% \u2014 and a-long word. "
 
@@ -24,9 +24,19 @@ def a_report(text: str) -> Report:
         lead=text,
         conditions=[ShownCondition("do", f"sanctions=eased {text}", "imposed"), ShownCondition("given", "a", text)],
         blocks=[
-            Lines((Words(text, "bold", "**"), Words("(in 2028-Q4)", "dim"), Words(""), Words(text))),
+            Lines(
+                (StyledText(text, "bold", "**"), StyledText("(in 2028-Q4)", "dim"), StyledText(""), StyledText(text))
+            ),
             Heading(text),
-            Heading("no", shown=(Words("of all:", "bold"), Words(text, "cyan"), Words("rest", "dim"), Words(text))),
+            Heading(
+                "no",
+                shown=(
+                    StyledText("of all:", "bold"),
+                    StyledText(text, "cyan"),
+                    StyledText("rest", "dim"),
+                    StyledText(text),
+                ),
+            ),
             Notes((text, "a note"), left=text),
             Notes(("a note",)),
         ],
@@ -43,22 +53,22 @@ def test_they_are_drawn_as_rich_draws_them(text: str, *, colour: bool) -> None:
     report = a_report(text)
     for width in (24, 25, 26, 27, 40, 79, 80, 81, 120, 300):
         layout = Layout(width=width, colour=colour)
-        assert lines.drawn(report, layout) == table(report, layout), width
+        assert lines.render_lines(report, layout) == render_terminal(report, layout), width
 
 
 def test_what_only_rich_can_draw_is_left_to_it() -> None:
     layout = Layout(width=24)
     simple = a_report("short")
-    assert lines.drawn(simple, layout) is not None
+    assert lines.render_lines(simple, layout) is not None
     for text in ("x" * 25, "国", "e\u0301", "\U0001f600", "a\u200bb"):
-        assert lines.drawn(a_report(text), layout) is None
-    assert lines.drawn(simple._replace(blocks=[Items(())]), layout) is None
-    assert lines.drawn(simple._replace(blocks=[document.Table((), ())]), layout) is None
-    assert lines.drawn(simple._replace(blocks=[Heading("a", "bold green")]), layout) is None
+        assert lines.render_lines(a_report(text), layout) is None
+    assert lines.render_lines(simple._replace(blocks=[Items(())]), layout) is None
+    assert lines.render_lines(simple._replace(blocks=[document.Table((), ())]), layout) is None
+    assert lines.render_lines(simple._replace(blocks=[Heading("a", "bold green")]), layout) is None
 
 
 def test_their_signs_take_up_one_column_each() -> None:
-    known = re.compile(lines.NARROW)
+    known = re.compile(lines.SINGLE_WIDTH)
     signs = [chr(one) for one in range(sys.maxunicode + 1) if known.fullmatch(chr(one)) and chr(one).isprintable()]
     assert len(signs) > 700
     assert {cell_len(sign) for sign in signs} == {1}

@@ -26,7 +26,7 @@ from support.tiny import TINY, kept_by_state
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import QueryError
 from usru_scenarios.report import Layout, render_report
-from usru_scenarios.report.sensitivity import span
+from usru_scenarios.report.sensitivity import draw_range
 from usru_scenarios.results.sensitivity import DriverMoves, DriverUncertainty, Question, Sensitivity
 from usru_scenarios.schemas import schema
 from usru_scenarios.settings import ArgumentError
@@ -498,11 +498,11 @@ def test_markdown_has_every_state(whole: Sensitivity) -> None:
     ],
 )
 def test_bars_stand_around_zero(values: tuple[float, float], drawn: str) -> None:
-    assert span(*values, -1.0, 1.0, 9) == drawn
+    assert draw_range(*values, -1.0, 1.0, 9) == drawn
 
 
 def test_an_axis_alone_where_nothing_moves() -> None:
-    assert span(0.0, 0.0, 0.0, 0.0, 5) == "  │  "
+    assert draw_range(0.0, 0.0, 0.0, 0.0, 5) == "  │  "
 
 
 def test_the_command_answers(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from usru_scenarios.language.variable import parse_variable
 from usru_scenarios.problems import QueryError, RequestError
 from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.reading.yaml_source import read_file
-from usru_scenarios.report import TABULAR, Layout, render_report
+from usru_scenarios.report import TABULAR_FORMATS, Layout, render_report
 from usru_scenarios.results.sweep import Crossing, Sweep
 from usru_scenarios.study import Study, load
 
@@ -283,7 +283,7 @@ def test_a_table_of_many_points_is_thinned_out(opened: Opened) -> None:
     assert "have them all" in " ".join(text.split())
 
 
-@pytest.mark.parametrize("form", TABULAR)
+@pytest.mark.parametrize("form", TABULAR_FORMATS)
 def test_every_format_of_a_model_without_time(opened: Opened, form: str) -> None:
     found = opened(CERTAIN).sweep(["push=0..4", "odds_per_point=1.5,2"])
     text = render_report(found, form, Layout())

@@ -44,7 +44,7 @@ KINDS = {
 """The charts, by name; the first of a question is the usual one."""
 
 
-_DRAWN = {
+_USUAL_CHARTS = {
     "Simulation": "forecast",
     "Comparison": "compare",
     "Sweep": "sweep",
@@ -54,23 +54,23 @@ _DRAWN = {
 }
 """The usual charts of results, by the names of their classes."""
 
-_FEW = 10
+_DEFAULT_TOP = 10
 """So many entries of a ranked list are drawn where nobody says how many."""
 
 
-def usual(result: object) -> dict[str, Any] | None:
+def usual_chart(result: object) -> dict[str, Any] | None:
     """The usual chart of a result; None where there is none."""
-    name = _DRAWN.get(type(result).__name__)
+    name = _USUAL_CHARTS.get(type(result).__name__)
     if name is None or (KINDS[name].ranked and not getattr(result, KINDS[name].ranked)):
         return None
-    return chart(name, result, top=_FEW)
+    return chart(name, result, top=_DEFAULT_TOP)
 
 
-WIDTH, WIDTHS = 800, (400, 4000)
+DEFAULT_WIDTH, WIDTH_BOUNDS = 800, (400, 4000)
 """Of a picture in pixels: where nobody says, and the least and the most."""
 
 
-def chart(name: str, result: Any, width: int = WIDTH, top: int = 0) -> dict[str, Any]:
+def chart(name: str, result: Any, width: int = DEFAULT_WIDTH, top: int = 0) -> dict[str, Any]:
     """The chart of a result as a Vega-Lite specification, so many pixels wide.
 
     Args:

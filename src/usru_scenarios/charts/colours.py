@@ -39,7 +39,7 @@ def shade(share: float) -> str:
     return "#" + "".join(f"{round(255 + share * (end - 255)):02X}" for end in (0x00, 0x72, 0xB2))
 
 
-def on(ground: str) -> str:
+def text_on(ground: str) -> str:
     """The colour of text on a ground: black or white, whichever is told better from it."""
     return max((BLACK, PAPER), key=lambda one: contrast(one, ground))
 

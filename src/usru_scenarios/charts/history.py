@@ -7,10 +7,10 @@ from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
 from usru_scenarios.charts import colours, layout
-from usru_scenarios.charts.lettering import apart, broken, widest
-from usru_scenarios.report.forecast_in_words import called
-from usru_scenarios.report.ledger import FROM_RECORDS, counted, read_at, span
-from usru_scenarios.report.likelihoods import at_most, decimals, percent
+from usru_scenarios.charts.lettering import break_lines, max_width, spread_labels
+from usru_scenarios.report.forecast_in_words import quote_title
+from usru_scenarios.report.ledger import FROM_RECORDS, describe_period, describe_time, format_count
+from usru_scenarios.report.likelihoods import format_error_bound, format_percent, percent_decimals
 
 if TYPE_CHECKING:
     from usru_scenarios.results.ledger import History, RecordedPoint, RecordedSeries
@@ -51,9 +51,11 @@ def history(result: History, width: int) -> layout.View:
     stands where it is known how a question came out, at 100% if it came true and at 0% if not.
     """
     found = list(_drawn(result))
-    places = decimals(max((point.standard_error for one in found for point in one.series.points), default=0.0), 0)
+    places = percent_decimals(
+        max((point.standard_error for one in found for point in one.series.points), default=0.0), 0
+    )
     views, left = _panel(result, found, places, width) if found else ([], 0.0)
-    read = "; ".join(f"{called(one.series.title)} {_course(one, places)}" for one in found)
+    read = "; ".join(f"{quote_title(one.series.title)} {_course(one, places)}" for one in found)
     picture = layout.Picture(
         _title(found, places), _told(result, found), views, left, _source(result, found), f"{read}."
     )
@@ -75,7 +77,7 @@ def _title(found: Sequence[_RecordedCurve], places: int) -> str:
     if not found:
         return "No record says anything of what is asked about."
     moved = max(found, key=lambda one: (len(one.days) > 1, abs(one.change), one.last.probability))
-    said = f"{called(moved.series.title)}, {_course(moved, places)}."
+    said = f"{quote_title(moved.series.title)}, {_course(moved, places)}."
     if len(moved.days) == 1:
         return f"{'Likeliest where it was recorded' if len(found) > 1 else 'Recorded once'}: {said}"
     if abs(moved.change) < _LEAST_CHANGE:
@@ -84,12 +86,16 @@ def _title(found: Sequence[_RecordedCurve], places: int) -> str:
 
 
 def _course(one: _RecordedCurve, places: int) -> str:
-    last = f"{percent(one.last.probability, places)} on {one.days[-1]}"
-    return last if len(one.days) == 1 else f"from {percent(one.first.probability, places)} on {one.days[0]} to {last}"
+    last = f"{format_percent(one.last.probability, places)} on {one.days[-1]}"
+    return (
+        last
+        if len(one.days) == 1
+        else f"from {format_percent(one.first.probability, places)} on {one.days[0]} to {last}"
+    )
 
 
 def _told(result: History, found: Sequence[_RecordedCurve]) -> str:
-    when = f", {read_at(result.at)}" if any(one.series.kind != "question" for one in found) else ""
+    when = f", {describe_time(result.at)}" if any(one.series.kind != "question" for one in found) else ""
     banded = any(point.low is not None for one in found for point in one.series.points)
     shaded = " Shaded: 90% of the draws of the uncertain judgements." if banded else ""
     came = " Diamond: how it came out." if any(one.series.resolution for one in found) else ""
@@ -98,12 +104,13 @@ def _told(result: History, found: Sequence[_RecordedCurve]) -> str:
 
 def _source(result: History, found: Sequence[_RecordedCurve]) -> list[str]:
     models = len({one.model.sha256 for one in result.records})
-    days = span(result.records[0].date, result.records[-1].date) if result.records else "none"
+    days = describe_period(result.records[0].date, result.records[-1].date) if result.records else "none"
     largest = max((point.standard_error for one in found for point in one.series.points), default=0.0)
-    errors = f"; standard errors {at_most(largest)}" if largest > 0.0 else ""
-    last, judgements = layout.source_of(result.model, result.run, 0.0)
+    errors = f"; standard errors {format_error_bound(largest)}" if largest > 0.0 else ""
+    records = format_count(len(result.records), "record")
+    last, judgements = layout.source_lines(result.model, result.run, 0.0)
     return [
-        f"{counted(len(result.records), 'record')} of {counted(models, 'model')}, {days}{errors}. {FROM_RECORDS}",
+        f"{records} of {format_count(models, 'model')}, {days}{errors}. {FROM_RECORDS}",
         f"The last record: {last[:1].lower()}{last[1:]}",
         judgements,
     ]
@@ -132,7 +139,7 @@ class _Days(NamedTuple):
             "field": "day",
             "type": "temporal",
             "scale": {"type": "utc", "domain": [_utc(self.first), _utc(self.last)], "nice": False},
-            "axis": {"values": [_utc(one) for one in ticks.days], "format": ticks.format, **layout.UPRIGHT},
+            "axis": {"values": [_utc(one) for one in ticks.days], "format": ticks.format, **layout.DATE_AXIS},
         }
 
     def _ticks(self) -> _Ticks:
@@ -144,10 +151,10 @@ class _Days(NamedTuple):
             months = range(-(-(begin + (first.day > 1)) // step) * step, end + 1, step)
             if len(months) < 2:
                 break
-            if len(months) * (widest([shown], layout.LABEL) + 14) <= self.room:
+            if len(months) * (max_width([shown], layout.LABEL) + 14) <= self.room:
                 return _Ticks([date(one // 12, one % 12 + 1, 1).toordinal() for one in months], form)
-        most = max(int(self.room / (widest(["2025-01-01"], layout.LABEL) + 14)), 1)
-        some = [day for one in layout.round_numbers(0, self.last - self.first, most=most) if one == (day := int(one))]
+        most = max(int(self.room / (max_width(["2025-01-01"], layout.LABEL) + 14)), 1)
+        some = [day for one in layout.round_ticks(0, self.last - self.first, most=most) if one == (day := int(one))]
         return _Ticks([self.first + day for day in some], "%Y-%m-%d")
 
 
@@ -169,10 +176,12 @@ def _panel(
     """All lines, and what stands to the left of them."""
     shares = [share for one in found for point in one.series.points for share in (point.probability, point.high or 0.0)]
     shares += [1.0 for one in found if one.series.resolution and one.series.resolution.came_true]
-    scale = layout.percentages(shares)
+    scale = layout.percent_scale(shares)
     room = width - 2 * layout.MARGIN - scale.left
-    value = widest([f" {percent(0.00004, places)}", f" {percent(1.0, places)}"], layout.LABEL, bold=True)
-    name = min(widest((one.series.title for one in found), layout.LABEL, bold=True), 0.36 * room - value - 6)
+    value = max_width(
+        [f" {format_percent(0.00004, places)}", f" {format_percent(1.0, places)}"], layout.LABEL, bold=True
+    )
+    name = min(max_width((one.series.title for one in found), layout.LABEL, bold=True), 0.36 * room - value - 6)
     across = room - (name + value + 6)
     x = _Days.over([*(one.date for one in result.records), *_resolved(found)], across).encoding()
     y = scale.encoding("likelihood")
@@ -190,12 +199,12 @@ def _curve(one: _RecordedCurve, x: layout.View, y: layout.View) -> Iterator[layo
     """The band, the line, and a dot for each record."""
     data, without = [], 0
     for place, (day, point) in enumerate(zip(one.days, one.series.points, strict=True)):
-        likelihood, row = layout.in_percent(point.probability), {"what": one.series.title, "record": point.number}
+        likelihood, row = layout.to_percent(point.probability), {"what": one.series.title, "record": point.number}
         data.append({"day": day, "likelihood": likelihood, **row, "place": place})
         if point.low is None or point.high is None:
             without += 1  # the band ends here, and begins anew
         else:
-            data[-1] |= {"low": layout.in_percent(point.low), "high": layout.in_percent(point.high), "part": without}
+            data[-1] |= {"low": layout.to_percent(point.low), "high": layout.to_percent(point.high), "part": without}
     colour, order = colours.mark(one.place), {"field": "place", "type": "quantitative"}
     both = {"x": x, "y": y}
     layers: list[layout.View] = []
@@ -237,16 +246,16 @@ def _named(
 ) -> layout.View:
     """The names of the lines to the right of these, each with what the last record that knows it says."""
     most = max(int(_HEIGHT / (layout.LABEL * layout.LINE) / len(found)), 1)
-    named = [broken(one.series.title, layout.LABEL, room, bold=True, most=min(most, 3)) for one in found]
+    named = [break_lines(one.series.title, layout.LABEL, room, bold=True, most=min(most, 3)) for one in found]
     gap = max(map(len, named)) * layout.LABEL * layout.LINE + 2
     middles = [_HEIGHT - scale.place(100.0 * one.last.probability, _HEIGHT) for one in found]
     rows = [
         layout.label(
-            "\n".join([*words[:-1], f"{words[-1]} {percent(one.last.probability, places)}"]),
+            "\n".join([*words[:-1], f"{words[-1]} {format_percent(one.last.probability, places)}"]),
             across + 8,
             place - (len(words) - 1) * layout.LABEL * layout.LINE / 2,
             colours.text(one.place),
         )
-        for one, words, place in zip(found, named, apart(middles, gap, 0, _HEIGHT), strict=True)
+        for one, words, place in zip(found, named, spread_labels(middles, gap, 0, _HEIGHT), strict=True)
     ]
-    return layout.texts(rows, fontWeight="bold")
+    return layout.text_layer(rows, fontWeight="bold")

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from usru_scenarios.charts.colours import GRID, INK, PAPER, QUIET, RULE
-from usru_scenarios.charts.lettering import FONT, broken, widest
-from usru_scenarios.report.likelihoods import at_most
-from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, how_run, under
+from usru_scenarios.charts.lettering import FONT, break_lines, max_width
+from usru_scenarios.report.likelihoods import format_error_bound
+from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, describe_model, describe_run
 
 if TYPE_CHECKING:
     from usru_scenarios.results.common import ModelLine, Run
@@ -29,13 +29,13 @@ TITLE, SUBTITLE, HEAD, LABEL, SOURCE = 18, 13, 13, 12, 11
 LINE = 1.25
 """The distance of lines, of the size of their type."""
 
-_PLACES = 4
+_DECIMALS = 4
 """Decimals of percentages in the data of a chart."""
-_MOST_TICKS = 5
-_TICKS = (1.0, 2.0, 2.5, 5.0, 10.0)
-_LEAST_TOP = 0.1
+_MAX_TICKS = 5
+_ROUND_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+_MIN_TOP = 0.1
 """The end of an axis of percentages is no lower, in percent."""
-_ROOMS = (150, 250)
+_PANEL_WIDTHS = (150, 250)
 """The least and the largest width of a panel."""
 _ASPECT = 0.66
 _ABOVE, _BELOW = 12, 26
@@ -72,15 +72,15 @@ def made(picture: Picture, width: int) -> View:
         "background": PAPER,
         "padding": MARGIN,
         "title": {
-            "text": broken(picture.title, TITLE, room, bold=True),
-            "subtitle": broken(picture.subtitle, SUBTITLE, room),
+            "text": break_lines(picture.title, TITLE, room, bold=True),
+            "subtitle": break_lines(picture.subtitle, SUBTITLE, room),
             "anchor": "start",
             "frame": "bounds",
             "offset": 14,
             "subtitlePadding": 5,
         },
         "spacing": 14,
-        "vconcat": [*picture.views, _source(picture, room)],
+        "vconcat": [*picture.views, _source_view(picture, room)],
         "config": _CONFIG,
     }
 
@@ -110,17 +110,18 @@ _CONFIG: View = {
 }
 
 
-def source_of(model: ModelLine, run: Run, largest_error: float) -> list[str]:
+def source_lines(model: ModelLine, run: Run, largest_error: float) -> list[str]:
     """What is said below of a result: which model, how it was found, how exact it is, and what it follows from."""
-    errors = f", standard errors {at_most(largest_error)}" if largest_error > 0.0 else ""
+    described = describe_model(model, run)
+    errors = f", standard errors {format_error_bound(largest_error)}" if largest_error > 0.0 else ""
     return [
-        f"Model {under(model, run)} ({model.sha256[:8]}). {how_run(run)}{errors}. usru {run.usru_version}.",
+        f"Model {described} ({model.sha256[:8]}). {describe_run(run)}{errors}. usru {run.usru_version}.",
         FROM_JUDGEMENTS,
     ]
 
 
-def _source(picture: Picture, room: float) -> View:
-    lines = [line for text in picture.source for line in broken(text, SOURCE, room)]
+def _source_view(picture: Picture, room: float) -> View:
+    lines = [line for text in picture.source for line in break_lines(text, SOURCE, room)]
     rows = [{"text": line, "y": number * SOURCE * LINE} for number, line in enumerate(lines)]
     mark = {"type": "text", "align": "left", "baseline": "top", "fontSize": SOURCE, "color": QUIET, "x": -picture.left}
     return {
@@ -128,16 +129,16 @@ def _source(picture: Picture, room: float) -> View:
         "height": len(lines) * SOURCE * LINE,
         "data": {"values": rows},
         "mark": mark,
-        "encoding": {"text": {"field": "text", "type": "nominal"}, "y": pixels("y")},
+        "encoding": {"text": {"field": "text", "type": "nominal"}, "y": pixel_channel("y")},
     }
 
 
-def pixels(field: str) -> View:
+def pixel_channel(field: str) -> View:
     """A channel whose field is in pixels of the view."""
     return {"field": field, "type": "quantitative", "scale": None, "axis": None}
 
 
-def coloured(field: str = "colour") -> View:
+def colour_channel(field: str = "colour") -> View:
     """A channel whose field is a colour."""
     return {"field": field, "type": "nominal", "scale": None, "legend": None}
 
@@ -148,35 +149,35 @@ def tooltip(**fields: str) -> list[View]:
 
 
 def label(text: str, x: float, y: float, colour: str) -> View:
-    """A text at a place in pixels, in a colour: a row of `texts`."""
+    """A text at a place in pixels, in a colour: a row of `text_layer`."""
     return {"text": text, "x": x, "y": y, "colour": colour}
 
 
-def texts(rows: Sequence[View], **mark: Any) -> View:
+def text_layer(rows: Sequence[View], **mark: Any) -> View:
     """Texts, each at its place in pixels and in its colour: rows as of `label`."""
     return {
         "data": {"values": list(rows)},
         "mark": {"type": "text", "align": "left", "baseline": "middle", **mark},
         "encoding": {
             "text": {"field": "text", "type": "nominal"},
-            "x": pixels("x"),
-            "y": pixels("y"),
-            "color": coloured(),
+            "x": pixel_channel("x"),
+            "y": pixel_channel("y"),
+            "color": colour_channel(),
         },
     }
 
 
-def lines(rows: Sequence[View], **mark: Any) -> View:
+def line_layer(rows: Sequence[View], **mark: Any) -> View:
     """Straight lines, each between its ends in pixels and in its colour: `x`, `y`, `x2`, `y2` and `colour`."""
     return {
         "data": {"values": list(rows)},
         "mark": {"type": "rule", **mark},
         "encoding": {
-            "x": pixels("x"),
-            "y": pixels("y"),
+            "x": pixel_channel("x"),
+            "y": pixel_channel("y"),
             "x2": {"field": "x2"},
             "y2": {"field": "y2"},
-            "color": coloured(),
+            "color": colour_channel(),
         },
     }
 
@@ -184,14 +185,14 @@ def lines(rows: Sequence[View], **mark: Any) -> View:
 # Axes -----------------------------------------------------------------------------------------------------------------
 
 
-def minus(text: str) -> str:
+def typeset_minus(text: str) -> str:
     """A number with a sign of the same width as its plus."""
     return text.replace("-", "\u2212")
 
 
-def in_percent(share: float) -> float:
+def to_percent(share: float) -> float:
     """A share from 0 to 1 as the data of charts has it."""
-    return round(100.0 * share, _PLACES)
+    return round(100.0 * share, _DECIMALS)
 
 
 class Scale(NamedTuple):
@@ -204,8 +205,8 @@ class Scale(NamedTuple):
     @classmethod
     def over(cls, low: float, high: float, *, most: float = math.inf) -> Scale:
         """Ends at round numbers beyond both values, and 0 between them; none is beyond `most`."""
-        low, high = min(low, 0.0), max(high, _LEAST_TOP)
-        step = _step((high - low) / _MOST_TICKS)
+        low, high = min(low, 0.0), max(high, _MIN_TOP)
+        step = _round_step((high - low) / _MAX_TICKS)
         first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
         ticks = [round(number * step, 6) for number in range(first, last + 1) if number * step <= most + 1e-9]
         return cls(ticks[0], ticks[-1], ticks)
@@ -215,7 +216,7 @@ class Scale(NamedTuple):
         """The axis of a number of any size: the values that are labelled lie between its ends, away from them."""
         spread = (high - low) or abs(high) or 1.0
         low, high = low - spread / 20, high + spread / 20
-        return cls(low, high, round_numbers(low, high, 0.25))
+        return cls(low, high, round_ticks(low, high, 0.25))
 
     def place(self, value: float, room: float) -> float:
         """Where a value stands on an axis so many pixels long, from its low end."""
@@ -241,33 +242,33 @@ class Scale(NamedTuple):
     @property
     def left(self) -> float:
         """The pixels that its labels take to the left."""
-        return math.ceil(widest((f"{tick:g}%" for tick in self.ticks), LABEL)) + 7
+        return math.ceil(max_width((f"{tick:g}%" for tick in self.ticks), LABEL)) + 7
 
 
-def round_numbers(low: float, high: float, away: float = 0.0, most: int = _MOST_TICKS) -> list[float]:
+def round_ticks(low: float, high: float, away: float = 0.0, most: int = _MAX_TICKS) -> list[float]:
     """Round numbers between two ends, or `away` of their distance from these."""
-    step = _step((high - low) / most)
+    step = _round_step((high - low) / most)
     first, last = math.ceil(low / step + away - 1e-9), math.floor(high / step - away + 1e-9)
     return [float(f"{number * step:.12g}") for number in range(first, last + 1)]
 
 
-def _step(least: float) -> float:
+def _round_step(least: float) -> float:
     """The distance of labelled values: a round number of at least so much."""
     power = 10.0 ** math.floor(math.log10(least))
-    return next(power * one for one in _TICKS if power * one >= least * (1 - 1e-9))
+    return next(power * one for one in _ROUND_STEPS if power * one >= least * (1 - 1e-9))
 
 
-def percentages(values: Sequence[float]) -> Scale:
+def percent_scale(values: Sequence[float]) -> Scale:
     """The axis of shares from 0 to 1."""
     return Scale.over(0.0, 100.0 * max(values, default=0.0), most=100.0)
 
 
-def over_time(steps: Sequence[str], room: float) -> View:
+def step_channel(steps: Sequence[str], room: float) -> View:
     """The channel of steps, of which as many are labelled as there is room for: years where they begin."""
     years = [step for number, step in enumerate(steps) if number == 0 or step[:4] != steps[number - 1][:4]]
     by_year = len(years) > 1 and all(_is_dated(step) for step in steps)
     marked = years if by_year else list(steps)
-    longest = widest((step[:4] if by_year else step for step in marked), LABEL) + 10
+    longest = max_width((step[:4] if by_year else step for step in marked), LABEL) + 10
     every = len(steps) / len(marked)
     spaced = room / max(len(steps) - 1, 1) * every
     skip = next((one for one in (1, 2, 5, 10, 20, 25, 50, 100, 200, 500) if one * spaced >= longest), len(marked))
@@ -278,12 +279,12 @@ def over_time(steps: Sequence[str], room: float) -> View:
         "axis": {
             "values": marked[::skip],
             "labelExpr": "slice(datum.value, 0, 4)" if by_year else "datum.value",
-            **UPRIGHT,
+            **DATE_AXIS,
         },
     }
 
 
-UPRIGHT: View = {
+DATE_AXIS: View = {
     "labelAngle": 0,
     "labelOverlap": False,
     "grid": False,
@@ -317,13 +318,13 @@ class PanelGrid(NamedTuple):
     gap: float
 
     @classmethod
-    def of(cls, count: int, room: float, gap: float, least: float = _ROOMS[0]) -> PanelGrid:
+    def of(cls, count: int, room: float, gap: float, least: float = _PANEL_WIDTHS[0]) -> PanelGrid:
         """The grid of so many panels: as many in a row as there is room for, in rows that are about as long."""
         most = max(int(room // (least + gap)), 1)
         rows = math.ceil(count / min(most, count))
         columns = math.ceil(count / rows)
         width = math.floor(room / columns - gap)
-        return cls(columns, width, round(min(max(width * _ASPECT, 110), _ROOMS[1])), gap)
+        return cls(columns, width, round(min(max(width * _ASPECT, 110), _PANEL_WIDTHS[1])), gap)
 
     def view(self, panels: Sequence[View], lines: int = 1) -> View:
         """The panels, whose plots begin below one another and have titles of so many lines above them."""
@@ -340,22 +341,22 @@ class PanelGrid(NamedTuple):
         return number % self.columns == 0
 
 
-def heads(titles: Sequence[str], room: float) -> list[list[str]]:
+def panel_titles(titles: Sequence[str], room: float) -> list[list[str]]:
     """The titles of panels in lines."""
-    return [broken(title, HEAD, room, bold=True, most=3) for title in titles]
+    return [break_lines(title, HEAD, room, bold=True, most=3) for title in titles]
 
 
 def panel(grid: PanelGrid, head: Sequence[str], colour: str, layers: Sequence[View]) -> View:
     """A panel: its title in a colour, and its layers."""
     named = label("\n".join(head), 0, -_ABOVE - (len(head) - 1) * HEAD * LINE, colour)
-    title = texts([named], fontSize=HEAD, fontWeight="bold", lineHeight=HEAD * LINE)
+    title = text_layer([named], fontSize=HEAD, fontWeight="bold", lineHeight=HEAD * LINE)
     return {"width": grid.width, "height": grid.height, "layer": [*layers, title]}
 
 
 # Keys -----------------------------------------------------------------------------------------------------------------
 
 
-class Entry(NamedTuple):
+class KeyEntry(NamedTuple):
     """What a colour stands for, and the colour of its name."""
 
     text: str
@@ -364,18 +365,18 @@ class Entry(NamedTuple):
     dash: Sequence[float] = ()
 
 
-def key(entries: Sequence[Entry], room: float, left: float, *, filled: bool = False) -> View:
+def key(entries: Sequence[KeyEntry], room: float, left: float, *, filled: bool = False) -> View:
     """What colours stand for, in as many lines as it takes: each a line or a square before its name."""
-    placed = list(_placed(entries, room))
+    placed = list(_place_entries(entries, room))
     named = [
         label(line, x + 24 - left, y + number * LABEL * LINE, entry.text_colour)
         for entry, x, y, names in placed
         for number, line in enumerate(names)
     ]
     marks = [
-        _square(entry, x - left, y)
+        _square_mark(entry, x - left, y)
         if filled
-        else lines(
+        else line_layer(
             [{"x": x + 2 - left, "x2": x + 18 - left, "y": y, "y2": y, "colour": entry.colour}],
             strokeWidth=2.5,
             **({"strokeDash": list(entry.dash)} if entry.dash else {}),
@@ -383,21 +384,21 @@ def key(entries: Sequence[Entry], room: float, left: float, *, filled: bool = Fa
         for entry, x, y, _ in placed
     ]
     last = max(y + len(names) * LABEL * LINE for _, _, y, names in placed)
-    return {"width": room - left, "height": last - 2, "layer": [*marks, texts(named, fontWeight="bold")]}
+    return {"width": room - left, "height": last - 2, "layer": [*marks, text_layer(named, fontWeight="bold")]}
 
 
-def _square(entry: Entry, x: float, y: float) -> View:
+def _square_mark(entry: KeyEntry, x: float, y: float) -> View:
     row = {"x": x, "x2": x + 16, "y": y - 6, "y2": y + 6, "colour": entry.colour}
-    ends = {"x": pixels("x"), "x2": {"field": "x2"}, "y": pixels("y"), "y2": {"field": "y2"}}
-    return {"data": {"values": [row]}, "mark": "rect", "encoding": {**ends, "color": coloured()}}
+    ends = {"x": pixel_channel("x"), "x2": {"field": "x2"}, "y": pixel_channel("y"), "y2": {"field": "y2"}}
+    return {"data": {"values": [row]}, "mark": "rect", "encoding": {**ends, "color": colour_channel()}}
 
 
-def _placed(entries: Sequence[Entry], room: float) -> Iterator[tuple[Entry, float, float, list[str]]]:
+def _place_entries(entries: Sequence[KeyEntry], room: float) -> Iterator[tuple[KeyEntry, float, float, list[str]]]:
     """Where each entry begins, and its name in lines."""
     x, y, taken = 0.0, LABEL / 2, 1
     for entry in entries:
-        names = broken(entry.text, LABEL, room - 24, bold=True, most=2)
-        width = 24 + widest(names, LABEL, bold=True) + 18
+        names = break_lines(entry.text, LABEL, room - 24, bold=True, most=2)
+        width = 24 + max_width(names, LABEL, bold=True) + 18
         if x and x + width - 18 > room:
             x, y, taken = 0.0, y + taken * LABEL * LINE + 3, 1
         yield entry, x, y, names
@@ -419,25 +420,25 @@ class NamedRow(NamedTuple):
 _PADDING = 10
 
 
-def rows(named: Sequence[tuple[str, str]], room: float, least: float = 30.0) -> list[NamedRow]:
+def lay_out_rows(named: Sequence[tuple[str, str]], room: float, least: float = 30.0) -> list[NamedRow]:
     """Rows below one another, each as high as its name and its note need."""
     found: list[NamedRow] = []
     y = 0.0
     for name, note in named:
-        names = broken(name, LABEL, room, bold=True, most=3)
-        notes = broken(note, SOURCE, room, most=3) if note else []
+        names = break_lines(name, LABEL, room, bold=True, most=3)
+        notes = break_lines(note, SOURCE, room, most=3) if note else []
         height = max(least, (len(names) * LABEL + len(notes) * SOURCE) * LINE + _PADDING)
         found.append(NamedRow(names, notes, y + height / 2, height))
         y += height
     return found
 
 
-def height(found: Sequence[NamedRow]) -> float:
+def total_height(found: Sequence[NamedRow]) -> float:
     """How high rows are together."""
     return sum(row.height for row in found)
 
 
-def names(found: Sequence[NamedRow], left: float, colour: Sequence[str] = ()) -> list[View]:
+def row_name_layers(found: Sequence[NamedRow], left: float, colour: Sequence[str] = ()) -> list[View]:
     """The names and notes of rows, from `left` pixels before the data on; the names in colours, if given."""
     named, noted = [], []
     for number, row in enumerate(found):
@@ -445,11 +446,11 @@ def names(found: Sequence[NamedRow], left: float, colour: Sequence[str] = ()) ->
         named.append(label("\n".join(row.name), -left, top, colour[number] if colour else INK))
         if row.note:
             noted.append(label("\n".join(row.note), -left, top + len(row.name) * LABEL * LINE, QUIET))
-    notes = [texts(noted, baseline="top", fontSize=SOURCE, lineHeight=SOURCE * LINE)] if noted else []
-    return [texts(named, baseline="top", fontWeight="bold"), *notes]
+    notes = [text_layer(noted, baseline="top", fontSize=SOURCE, lineHeight=SOURCE * LINE)] if noted else []
+    return [text_layer(named, baseline="top", fontWeight="bold"), *notes]
 
 
-def name_room(named: Sequence[tuple[str, str]], room: float) -> float:
+def name_width(named: Sequence[tuple[str, str]], room: float) -> float:
     """The pixels for the names of rows: what the longest needs, at most two fifths of all."""
-    needed = widest((name for name, _ in named), LABEL, bold=True)
-    return min(max(needed, min(widest((note for _, note in named), SOURCE), 180.0)), 0.4 * room)
+    needed = max_width((name for name, _ in named), LABEL, bold=True)
+    return min(max(needed, min(max_width((note for _, note in named), SOURCE), 180.0)), 0.4 * room)

@@ -9,22 +9,22 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
-from usru_scenarios.report.document import flat
+from usru_scenarios.report.document import single_line
 
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 """The first comes with what draws the pictures, so that they are the same on all machines."""
 
-_KINDS = (("ijl'|", 0.23), ("ftI!.,:;/\\[]() -r", 0.32), ("csvxyzkJ", 0.53), ("mwM%", 0.86), ("W@", 0.98))
-_WIDTHS = {letter: width for letters, width in _KINDS for letter in letters}
+_LETTER_WIDTHS = (("ijl'|", 0.23), ("ftI!.,:;/\\[]() -r", 0.32), ("csvxyzkJ", 0.53), ("mwM%", 0.86), ("W@", 0.98))
+_WIDTHS = {letter: width for letters, width in _LETTER_WIDTHS for letter in letters}
 _SMALL, _CAPITAL, _OTHER, _WIDE, _BOLD = 0.57, 0.73, 0.66, 1.02, 1.07
 
 
-def extent(text: str, size: float, *, bold: bool = False) -> float:
+def text_width(text: str, size: float, *, bold: bool = False) -> float:
     """How wide a line of text is."""
-    return sum(map(_width, text)) * size * (_BOLD if bold else 1.0)
+    return sum(map(_letter_width, text)) * size * (_BOLD if bold else 1.0)
 
 
-def _width(letter: str) -> float:
+def _letter_width(letter: str) -> float:
     """The width of a letter, of a size of 1."""
     if letter in _WIDTHS:
         return _WIDTHS[letter]
@@ -37,33 +37,33 @@ def _width(letter: str) -> float:
     return _CAPITAL if letter.isupper() else _SMALL
 
 
-def broken(text: str, size: float, room: float, *, bold: bool = False, most: int = 0) -> list[str]:
+def break_lines(text: str, size: float, room: float, *, bold: bool = False, most: int = 0) -> list[str]:
     """A text of a file in lines that fit; of more than `most` lines, where that is not 0, the last ends in dots."""
-    lines = list(_filled(_pieces(flat(text), size, room, bold=bold), size, room, bold=bold)) or [""]
+    lines = list(_fill_lines(_split_words(single_line(text), size, room, bold=bold), size, room, bold=bold)) or [""]
     if not most or len(lines) <= most:
         return lines
     last = lines[most - 1]
-    while last and extent(f"{last}...", size, bold=bold) > room:
+    while last and text_width(f"{last}...", size, bold=bold) > room:
         last = last[:-1]
     return [*lines[: most - 1], f"{last.rstrip()}..."]
 
 
-def _pieces(text: str, size: float, room: float, *, bold: bool) -> Iterator[tuple[str, str]]:
+def _split_words(text: str, size: float, room: float, *, bold: bool) -> Iterator[tuple[str, str]]:
     """What is not broken, each with the blank before it: words, or parts of those that are wider than a line."""
     for word in text.split():
         piece, blank = "", " "
         for letter in word:
-            if piece and extent(piece + letter, size, bold=bold) > room:
+            if piece and text_width(piece + letter, size, bold=bold) > room:
                 yield blank, piece
                 piece, blank = "", ""
             piece += letter
         yield blank, piece
 
 
-def _filled(pieces: Iterable[tuple[str, str]], size: float, room: float, *, bold: bool) -> Iterator[str]:
+def _fill_lines(pieces: Iterable[tuple[str, str]], size: float, room: float, *, bold: bool) -> Iterator[str]:
     line = ""
     for blank, piece in pieces:
-        if line and extent(f"{line}{blank}{piece}", size, bold=bold) > room:
+        if line and text_width(f"{line}{blank}{piece}", size, bold=bold) > room:
             yield line
             line = ""
         line = f"{line}{blank}{piece}" if line else piece
@@ -71,12 +71,12 @@ def _filled(pieces: Iterable[tuple[str, str]], size: float, room: float, *, bold
         yield line
 
 
-def widest(texts: Iterable[str], size: float, *, bold: bool = False) -> float:
+def max_width(texts: Iterable[str], size: float, *, bold: bool = False) -> float:
     """The width of the widest of these lines; 0 where there is none."""
-    return max((extent(text, size, bold=bold) for text in texts), default=0.0)
+    return max((text_width(text, size, bold=bold) for text in texts), default=0.0)
 
 
-def apart(places: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+def spread_labels(places: Sequence[float], gap: float, low: float, high: float) -> list[float]:
     """Places of labels near those that they are for, in the same order, `gap` apart and between two ends.
 
     The sum of the squared moves is the least that it can be (isotonic regression by pooling neighbours: Ayer et al.,

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from usru_scenarios.charts import colours, layout
-from usru_scenarios.charts.lettering import broken, widest
-from usru_scenarios.report.forecast_in_words import called, listed
-from usru_scenarios.report.numbers import plain
-from usru_scenarios.report.provenance_line import profiled
+from usru_scenarios.charts.lettering import break_lines, max_width
+from usru_scenarios.report.forecast_in_words import join_names, quote_title
+from usru_scenarios.report.numbers import format_number
+from usru_scenarios.report.provenance_line import describe_profile
 
 if TYPE_CHECKING:
     from usru_scenarios.results.show import NodePart, Overview
@@ -69,10 +69,10 @@ def influences(result: Overview, width: int) -> layout.View:
     found = [one for one in influences_of(result) if {one.source, one.target} <= known]
     acting = [name for name in (*nodes, _OUTCOME) if any(one.source == name for one in found)]
     acted = [name for name in (*nodes, _OUTCOME) if any(one.target == name for one in found)]
-    named = {name: broken(_title(name, nodes), layout.LABEL, 0.36 * room, most=2) for name in acting}
-    left = widest((line for lines in named.values() for line in lines), layout.LABEL) + 10
-    headed = {name: broken(_title(name, nodes), layout.LABEL, _LONGEST_HEAD, most=1)[0] for name in acted}
-    beyond = max((widest([head], layout.LABEL) for head in headed.values()), default=0.0) * math.cos(
+    named = {name: break_lines(_title(name, nodes), layout.LABEL, 0.36 * room, most=2) for name in acting}
+    left = max_width((line for lines in named.values() for line in lines), layout.LABEL) + 10
+    headed = {name: break_lines(_title(name, nodes), layout.LABEL, _LONGEST_HEAD, most=1)[0] for name in acted}
+    beyond = max((max_width([head], layout.LABEL) for head in headed.values()), default=0.0) * math.cos(
         math.radians(_ANGLE)
     )
     cell = min(max((room - left - beyond) / max(len(acted), 1), _SMALLEST), _LARGEST)
@@ -87,28 +87,28 @@ def influences(result: Overview, width: int) -> layout.View:
         x, y = across[target], down[source]
         act = {"from": _title(source, nodes), "to": _title(target, nodes), "points": round(points, 4)}
         cells.append({**act, "x": x, "x2": x + cell, "y": y, "y2": y + high, "colour": ground})
-        shown = plain(round(points, 1)) if points else ""
-        said.append(layout.label(shown, x + cell / 2, y + high / 2, colours.on(ground)))
+        shown = format_number(round(points, 1)) if points else ""
+        said.append(layout.label(shown, x + cell / 2, y + high / 2, colours.text_on(ground)))
         if any(one.lag for one in both):
-            lagged.append({"x": x + cell - 5, "y": y + 5, "colour": colours.on(ground)})
+            lagged.append({"x": x + cell - 5, "y": y + 5, "colour": colours.text_on(ground)})
     heads = [layout.label(headed[name], across[name] + cell / 2, -6, colours.INK) for name in acted]
     tops = {name: (high - (len(lines) - 1) * layout.LABEL * layout.LINE) / 2 for name, lines in named.items()}
     rows = [layout.label("\n".join(named[name]), -left, down[name] + tops[name], colours.INK) for name in named]
     rect = {
         "mark": {"type": "rect", "stroke": colours.PAPER},
         "encoding": {
-            "x": layout.pixels("x"),
+            "x": layout.pixel_channel("x"),
             "x2": {"field": "x2"},
-            "y": layout.pixels("y"),
+            "y": layout.pixel_channel("y"),
             "y2": {"field": "y2"},
-            "color": layout.coloured(),
+            "color": layout.colour_channel(),
             "tooltip": [{"field": name, "type": "nominal"} for name in ("from", "to", "points")],
         },
     }
     dots = {
         "data": {"values": lagged},
         "mark": {"type": "circle", "size": 14, "opacity": 1},
-        "encoding": {"x": layout.pixels("x"), "y": layout.pixels("y"), "color": layout.coloured()},
+        "encoding": {"x": layout.pixel_channel("x"), "y": layout.pixel_channel("y"), "color": layout.colour_channel()},
     }
     view = {
         "width": max(cell * len(acted), 20),
@@ -116,15 +116,14 @@ def influences(result: Overview, width: int) -> layout.View:
         "data": {"values": cells},
         "layer": [
             rect,
-            layout.texts(said, align="center", fontSize=layout.LABEL - 1),
+            layout.text_layer(said, align="center", fontSize=layout.LABEL - 1),
             dots,
-            layout.texts(heads, angle=360 - _ANGLE),
-            layout.texts(rows),
+            layout.text_layer(heads, angle=360 - _ANGLE),
+            layout.text_layer(rows),
         ],
     }
-    said_below = [
-        f"Model {result.model.name}{profiled(result.profile)} ({result.model.sha256[:8]}). Points are judgements."
-    ]
+    model = result.model
+    said_below = [f"Model {model.name}{describe_profile(result.profile)} ({model.sha256[:8]}). Points are judgements."]
     picture = layout.Picture(
         _seen(found, nodes), _told(result, scenarios=_OUTCOME in acted), [view], left, said_below, _read(found, nodes)
     )
@@ -148,10 +147,10 @@ def _seen(found: list[Influence], nodes: dict[str, NodePart]) -> str:
     if not direct:
         return "What acts on what"
     most = max(one.points for one in direct)
-    titles = list(dict.fromkeys(called(nodes[one.source].title) for one in direct if one.points >= most - 1e-9))
-    shown = listed(titles) if len(titles) <= 3 else f"{len(titles)} drivers"
+    titles = list(dict.fromkeys(quote_title(nodes[one.source].title) for one in direct if one.points >= most - 1e-9))
+    shown = join_names(titles) if len(titles) <= 3 else f"{len(titles)} drivers"
     verb = "acts" if len(titles) == 1 else "act"
-    return f"{shown} {verb} most strongly on the scenarios: by up to {plain(most)} points."
+    return f"{shown} {verb} most strongly on the scenarios: by up to {format_number(most)} points."
 
 
 def _told(result: Overview, *, scenarios: bool) -> str:
@@ -163,7 +162,7 @@ def _told(result: Overview, *, scenarios: bool) -> str:
 
 
 def _read(found: list[Influence], nodes: dict[str, NodePart]) -> str:
-    said = (f"{_title(one.source, nodes)} on {_title(one.target, nodes)} {plain(one.points)}" for one in found)
+    said = (f"{_title(one.source, nodes)} on {_title(one.target, nodes)} {format_number(one.points)}" for one in found)
     return f"{'; '.join(said)}."
 
 
@@ -190,7 +189,7 @@ def _mermaid(result: Overview) -> Iterator[str]:
         yield f"n_{name}{shape[0]}{label}{shape[1]}"
     for one in found:
         arrow = "-.->" if one.lag else "==>" if one.points >= _STRONG else "-->"
-        said = f"|{plain(round(one.points, 2))}|" if one.points else ""
+        said = f"|{format_number(round(one.points, 2))}|" if one.points else ""
         yield f"n_{one.source} {arrow}{said} n_{one.target}"
 
 
@@ -208,6 +207,6 @@ def _dot(result: Overview) -> Iterator[str]:
     for one in found:
         style = ["style=dotted"] if one.lag else []
         style += ["penwidth=2.5"] if one.points >= _STRONG else []
-        style += [f'label="{plain(round(one.points, 2))}"'] if one.points else []
+        style += [f'label="{format_number(round(one.points, 2))}"'] if one.points else []
         styled = f" [{', '.join(style)}]" if style else ""
         yield f'"{one.source}" -> "{one.target}"{styled}'

@@ -6,10 +6,16 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from usru_scenarios.charts import colours, layout
-from usru_scenarios.charts.lettering import apart, broken, widest
-from usru_scenarios.report.forecast_in_words import begun, called, from_to, in_a_sentence, the_end
-from usru_scenarios.report.likelihoods import decimals, percent
-from usru_scenarios.report.numbers import largest_error, plain
+from usru_scenarios.charts.lettering import break_lines, max_width, spread_labels
+from usru_scenarios.report.forecast_in_words import (
+    capitalize,
+    describe_last_step,
+    quote_title,
+    step_range,
+    summarize_forecast,
+)
+from usru_scenarios.report.likelihoods import format_percent, percent_decimals
+from usru_scenarios.report.numbers import format_number, largest_error
 from usru_scenarios.report.simulate import QUANTILES
 from usru_scenarios.results.simulate import StatesResult
 
@@ -36,10 +42,11 @@ def forecast(result: Simulation, width: int) -> layout.View:
         series = [(one, one.by_step) for one in result.scenarios.values()]
         views, left = _curves(result, series, width, banded=banded)
     shares = [
-        f"{called(one.title)} {percent(one.by_step[0], 0)} to {percent(one.end, 0)}" for one in _scenarios(result)
+        f"{quote_title(one.title)} {format_percent(one.by_step[0], 0)} to {format_percent(one.end, 0)}"
+        for one in _scenarios(result)
     ]
     read = f"From the first step to the last: {'; '.join(shares)}." if len(result.run.steps) > 1 else ""
-    return layout.made(layout.Picture(in_a_sentence(result), told, views, left, _source(result), read), width)
+    return layout.made(layout.Picture(summarize_forecast(result), told, views, left, _source(result), read), width)
 
 
 def first_visits(result: Simulation, width: int) -> layout.View:
@@ -48,12 +55,16 @@ def first_visits(result: Simulation, width: int) -> layout.View:
     views, left = _curves(result, until, width, banded=False)
     steps = result.run.steps
     most = max(_scenarios(result), key=lambda one: one.ever)
-    by = f" by {the_end(steps[-1])}" if len(steps) > 1 else ""
-    title = f"{called(most.title)} is the likeliest to have come at least once{by}, {percent(most.ever, 0)}."
+    by = f" by {describe_last_step(steps[-1])}" if len(steps) > 1 else ""
+    title = (
+        f"{quote_title(most.title)} is the likeliest to have come at least once{by}, {format_percent(most.ever, 0)}."
+    )
     when = f", {steps[0]} to {steps[-1]}" if len(steps) > 1 else ""
     told = f"{result.model.title}: how likely each scenario has come at least once by then, in percent{when}."
-    read = "; ".join(f"{called(one.title)} {percent(one.ever, 0)}" for one in _scenarios(result))
-    return layout.made(layout.Picture(begun(title), told, views, left, _source(result), f"In the end: {read}."), width)
+    read = "; ".join(f"{quote_title(one.title)} {format_percent(one.ever, 0)}" for one in _scenarios(result))
+    return layout.made(
+        layout.Picture(capitalize(title), told, views, left, _source(result), f"In the end: {read}."), width
+    )
 
 
 def drivers(result: Simulation, width: int) -> layout.View:
@@ -61,15 +72,15 @@ def drivers(result: Simulation, width: int) -> layout.View:
     room = width - 2 * layout.MARGIN
     left = layout.Scale.over(0, 100).left
     states = [state for one in result.drivers.values() if isinstance(one, StatesResult) for state in one.by_step]
-    labels = min(max(widest((f"{_spaced(name)} 100%" for name in states), layout.LABEL - 1), 50.0) + 8, 0.22 * room)
+    labels = min(max(max_width((f"{_spaced(name)} 100%" for name in states), layout.LABEL - 1), 50.0) + 8, 0.22 * room)
     grid = layout.PanelGrid.of(max(len(result.drivers), 1), room - left, labels + 8, least=100)
-    titles = layout.heads([one.title for one in result.drivers.values()], grid.width + labels)
+    titles = layout.panel_titles([one.title for one in result.drivers.values()], grid.width + labels)
     panels = [
         layout.panel(grid, head, colours.INK, list(_driver(result, one, grid, labels, labelled=grid.is_first(number))))
         for number, (head, one) in enumerate(zip(titles, result.drivers.values(), strict=True))
     ]
     views = [grid.view(panels, max(map(len, titles)))] if panels else []
-    told = f"{result.model.title}: how likely each state of each driver is, in percent, {from_to(result.run.steps)}"
+    told = f"{result.model.title}: how likely each state of each driver is, in percent, {step_range(result.run.steps)}"
     numeric = any(not isinstance(one, StatesResult) for one in result.drivers.values())
     ranges = (
         ". Of a number: the median, and between which values it lies in 50% and 90% of the trials" if numeric else ""
@@ -82,11 +93,11 @@ def _scenarios(result: Simulation) -> list[ScenarioResult]:
 
 
 def _source(result: Simulation) -> list[str]:
-    return layout.source_of(result.model, result.run, largest_error(result))
+    return layout.source_lines(result.model, result.run, largest_error(result))
 
 
 def _times(result: Simulation) -> str:
-    return f"{result.model.title}: how likely each scenario is, in percent, {from_to(result.run.steps)}"
+    return f"{result.model.title}: how likely each scenario is, in percent, {step_range(result.run.steps)}"
 
 
 def _spaced(name: str) -> str:
@@ -110,29 +121,29 @@ def _curves(
     """A panel for each series, and what stands to the left of the first."""
     tops = [max(values) for _, values in series]
     tops += [max(one.band.high) for one, _ in series if one.band is not None and banded]
-    scale, steps = layout.percentages(tops), result.run.steps
+    scale, steps = layout.percent_scale(tops), result.run.steps
     grid = layout.PanelGrid.of(len(series), width - 2 * layout.MARGIN - scale.left, 46)
-    titles = layout.heads([one.title for one, _ in series], grid.width + 30)
-    places = decimals(largest_error(result), 0)
+    titles = layout.panel_titles([one.title for one, _ in series], grid.width + 30)
+    places = percent_decimals(largest_error(result), 0)
     panels = []
     for number, (head, (one, values)) in enumerate(zip(titles, series, strict=True)):
         y = scale.encoding("likelihood", labelled=grid.is_first(number))
-        x = layout.over_time(steps, grid.width)
+        x = layout.step_channel(steps, grid.width)
         tooltip = layout.tooltip(step="ordinal", likelihood="quantitative")
         data = [
-            {"step": step, "likelihood": layout.in_percent(value)} for step, value in zip(steps, values, strict=True)
+            {"step": step, "likelihood": layout.to_percent(value)} for step, value in zip(steps, values, strict=True)
         ]
         layers: list[layout.View] = []
         if one.band is not None and banded:
             edges = zip(data, one.band.low, one.band.high, strict=True)
-            data = [{**row, "low": layout.in_percent(low), "high": layout.in_percent(high)} for row, low, high in edges]
+            data = [{**row, "low": layout.to_percent(low), "high": layout.to_percent(high)} for row, low, high in edges]
             area = {"type": "area", "opacity": 0.25, "color": colours.mark(number)}
             layers.append({"mark": area, "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}}})
         line = {"type": "line" if len(steps) > 1 else "point", "strokeWidth": 2.5, "color": colours.mark(number)}
         layers.append({"mark": line, "encoding": {"x": x, "y": y, "tooltip": tooltip}})
         place = grid.height - scale.place(100.0 * values[-1], grid.height)
-        end = layout.label(percent(values[-1], places), grid.width + 5, place, colours.text(number))
-        layers.append(layout.texts([end], fontWeight="bold", fontSize=layout.HEAD))
+        end = layout.label(format_percent(values[-1], places), grid.width + 5, place, colours.text(number))
+        layers.append(layout.text_layer([end], fontWeight="bold", fontSize=layout.HEAD))
         panels.append({**layout.panel(grid, head, colours.text(number), layers), "data": {"values": data}})
     return [grid.view(panels, max(map(len, titles)))], scale.left
 
@@ -142,19 +153,19 @@ def _bars(result: Simulation, width: int) -> tuple[list[layout.View], float]:
     room = width - 2 * layout.MARGIN
     found = _scenarios(result)
     named = [(one.title, "") for one in found]
-    left = layout.name_room(named, room) + 10
-    placed = layout.rows(named, left - 10)
+    left = layout.name_width(named, room) + 10
+    placed = layout.lay_out_rows(named, left - 10)
     tops = [max(one.end, one.band.high[-1] if one.band else 0.0) for one in found]
-    scale, length = layout.percentages(tops), room - left - 60
+    scale, length = layout.percent_scale(tops), room - left - 60
     x = scale.encoding("likelihood", grid=True)
-    places = decimals(largest_error(result))
+    places = percent_decimals(largest_error(result))
     data = [
         {
             "scenario": one.title,
-            "likelihood": layout.in_percent(one.end),
+            "likelihood": layout.to_percent(one.end),
             "from": 0.0,
             **(
-                {"low": layout.in_percent(one.band.low[-1]), "high": layout.in_percent(one.band.high[-1])}
+                {"low": layout.to_percent(one.band.low[-1]), "high": layout.to_percent(one.band.high[-1])}
                 if one.band
                 else {}
             ),
@@ -165,20 +176,22 @@ def _bars(result: Simulation, width: int) -> tuple[list[layout.View], float]:
         }
         for number, (one, row) in enumerate(zip(found, placed, strict=True))
     ]
-    y = {"y": layout.pixels("top"), "y2": {"field": "bottom"}}
-    bars = {"mark": "bar", "encoding": {"x": x, "x2": {"field": "from"}, **y, "color": layout.coloured()}}
+    y = {"y": layout.pixel_channel("top"), "y2": {"field": "bottom"}}
+    bars = {"mark": "bar", "encoding": {"x": x, "x2": {"field": "from"}, **y, "color": layout.colour_channel()}}
     band = {
         "transform": [{"filter": "isValid(datum.low)"}],
         "mark": {"type": "rule", "strokeWidth": 2, "color": colours.INK},
-        "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}, "y": layout.pixels("middle")},
+        "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}, "y": layout.pixel_channel("middle")},
     }
     values = [
-        layout.label(percent(one.end, places), scale.place(100.0 * top, length) + 6, row.middle, colours.text(number))
+        layout.label(
+            format_percent(one.end, places), scale.place(100.0 * top, length) + 6, row.middle, colours.text(number)
+        )
         for number, (one, top, row) in enumerate(zip(found, tops, placed, strict=True))
     ]
-    shown = layout.names(placed, left, [colours.text(number) for number in range(len(found))])
-    layers = [bars, band, layout.texts(values, fontWeight="bold"), *shown]
-    return [{"width": length, "height": layout.height(placed), "data": {"values": data}, "layer": layers}], left
+    shown = layout.row_name_layers(placed, left, [colours.text(number) for number in range(len(found))])
+    layers = [bars, band, layout.text_layer(values, fontWeight="bold"), *shown]
+    return [{"width": length, "height": layout.total_height(placed), "data": {"values": data}, "layer": layers}], left
 
 
 # Drivers --------------------------------------------------------------------------------------------------------------
@@ -187,7 +200,7 @@ def _bars(result: Simulation, width: int) -> tuple[list[layout.View], float]:
 def _driver(
     result: Simulation, one: StatesResult | ValuesResult, grid: layout.PanelGrid, labels: float, *, labelled: bool
 ) -> Iterator[layout.View]:
-    x = layout.over_time(result.run.steps, grid.width)
+    x = layout.step_channel(result.run.steps, grid.width)
     if isinstance(one, StatesResult):
         yield from _areas(result, one, x, grid, labels, labelled=labelled)
     else:
@@ -208,9 +221,9 @@ def _areas(
             {
                 "state": state,
                 "step": step,
-                "likelihood": layout.in_percent(share),
-                "low": layout.in_percent(low),
-                "high": layout.in_percent(high),
+                "likelihood": layout.to_percent(share),
+                "low": layout.to_percent(low),
+                "high": layout.to_percent(high),
                 "colour": colours.mark(number),
             }
             for step, share, low, high in zip(result.run.steps, shares, ground, top, strict=True)
@@ -227,14 +240,16 @@ def _areas(
             "x": x,
             "y": y,
             "y2": {"field": "low"},
-            "color": layout.coloured(),
+            "color": layout.colour_channel(),
             "detail": {"field": "state", "type": "nominal"},
             "tooltip": layout.tooltip(state="nominal", step="ordinal", likelihood="quantitative"),
         },
     }
     named = [one for one in middles if one[2] >= _LEAST_NAMED]
-    at = apart([(1 - middle) * grid.height for *_, middle in named], layout.LABEL * layout.LINE, 4, grid.height - 4)
-    yield layout.texts(
+    at = spread_labels(
+        [(1 - middle) * grid.height for *_, middle in named], layout.LABEL * layout.LINE, 4, grid.height - 4
+    )
+    yield layout.text_layer(
         [
             layout.label(_label(state, share, labels), grid.width + 5, place, colours.text(number))
             for (number, state, share, _), place in zip(named, at, strict=True)
@@ -245,8 +260,8 @@ def _areas(
 
 def _label(state: str, share: float, room: float) -> str:
     """A state and its share in one line."""
-    shown = percent(share, 0)
-    (name,) = broken(_spaced(state), layout.LABEL - 1, room - widest([f" {shown}"], layout.LABEL - 1), most=1)
+    shown = format_percent(share, 0)
+    (name,) = break_lines(_spaced(state), layout.LABEL - 1, room - max_width([f" {shown}"], layout.LABEL - 1), most=1)
     return f"{name} {shown}"
 
 
@@ -277,8 +292,8 @@ def _quantiles(result: Simulation, one: ValuesResult, x: layout.View, grid: layo
     }
     last = found["q50"][-1]
     place = grid.height - scale.place(last, grid.height)
-    end = layout.label(f"median {plain(last)}", grid.width + 5, place, colours.text(1))
-    yield layout.texts([end], fontSize=layout.LABEL - 1)
+    end = layout.label(f"median {format_number(last)}", grid.width + 5, place, colours.text(1))
+    yield layout.text_layer([end], fontSize=layout.LABEL - 1)
 
 
 def _most_moved(result: Simulation) -> str:
@@ -295,6 +310,6 @@ def _most_moved(result: Simulation) -> str:
     if abs(change) < _LEAST_CHANGE:
         return f"No driver changes much from {result.run.steps[0]} to {result.run.steps[-1]}."
     return (
-        f"Of all drivers, {called(one.title)} changes most: {_spaced(state)} from {percent(shares[0], 0)} "
-        f"to {percent(shares[-1], 0)} by {the_end(result.run.steps[-1])}."
+        f"Of all drivers, {quote_title(one.title)} changes most: {_spaced(state)} from {format_percent(shares[0], 0)} "
+        f"to {format_percent(shares[-1], 0)} by {describe_last_step(result.run.steps[-1])}."
     )

@@ -6,10 +6,17 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from usru_scenarios.charts import colours, layout
-from usru_scenarios.charts.lettering import apart, broken, widest
-from usru_scenarios.report.forecast_in_words import called, listed
-from usru_scenarios.report.likelihoods import percent
-from usru_scenarios.report.sweep import crossing, crossings, largest_error, named, number_in_words, varied
+from usru_scenarios.charts.lettering import break_lines, max_width, spread_labels
+from usru_scenarios.report.forecast_in_words import join_names, quote_title
+from usru_scenarios.report.likelihoods import format_percent
+from usru_scenarios.report.sweep import (
+    describe_crossings,
+    describe_time,
+    describe_variables,
+    format_crossing,
+    format_value,
+    largest_error,
+)
 
 if TYPE_CHECKING:
     from usru_scenarios.results.sweep import Sweep, Swept
@@ -23,18 +30,18 @@ _NARROWEST_CELL = 26
 def sweep(result: Sweep, width: int) -> layout.View:
     """A panel for each time: lines for the scenarios over one variable, or a map of the likeliest over two."""
     views, left = _maps(result, width) if len(result.variables) == 2 else _lines(result, width)
-    title = " ".join(crossings(result)) or _title(result)
+    title = " ".join(describe_crossings(result)) or _title(result)
     what = "the likeliest scenario and its likelihood" if _is_led(result) else "the likelihood of each scenario"
-    told = f"{result.model.title}: {what}, in percent, over the {' and the '.join(varied(result))}."
-    source = layout.source_of(result.model, result.run, largest_error(result))
+    told = f"{result.model.title}: {what}, in percent, over the {' and the '.join(describe_variables(result))}."
+    source = layout.source_lines(result.model, result.run, largest_error(result))
     return layout.made(layout.Picture(title, told, views, left, source), width)
 
 
 def _title(result: Sweep) -> str:
-    over = listed([one.name for one in result.variables])
+    over = join_names([one.name for one in result.variables])
     if _is_led(result):
         return f"Which scenario is likeliest, by {over}"
-    return f"The likelihood of {listed([called(one.title) for one in _found(result)])}, by {over}"
+    return f"The likelihood of {join_names([quote_title(one.title) for one in _found(result)])}, by {over}"
 
 
 def _is_led(result: Sweep) -> bool:
@@ -50,7 +57,7 @@ def _across(result: Sweep, ticks: int) -> tuple[layout.Scale, layout.View]:
     """The axis of the first variable, and its channel."""
     one = result.variables[0]
     ends = layout.Scale(one.values[0], one.values[-1], [])
-    labelled = layout.round_numbers(ends.low, ends.high, most=ticks)
+    labelled = layout.round_ticks(ends.low, ends.high, most=ticks)
     return ends, {
         "field": "value",
         "type": "quantitative",
@@ -75,10 +82,10 @@ def _across(result: Sweep, ticks: int) -> tuple[layout.Scale, layout.View]:
 
 def _lines(result: Sweep, width: int) -> tuple[list[layout.View], float]:
     room, found = width - 2 * layout.MARGIN, _found(result)
-    scale = layout.percentages([value for one in found for at in result.at for value in one.curves[at].probability])
-    labels = min(max(widest([one.title], layout.LABEL, bold=True) for one in found), 0.2 * room) + 44
+    scale = layout.percent_scale([value for one in found for at in result.at for value in one.curves[at].probability])
+    labels = min(max(max_width([one.title], layout.LABEL, bold=True) for one in found), 0.2 * room) + 44
     grid = layout.PanelGrid.of(len(result.at), room - scale.left, labels, _LEAST_LINES)
-    titles = layout.heads([named(at, result) for at in result.at], grid.width + labels - 12)
+    titles = layout.panel_titles([describe_time(at, result) for at in result.at], grid.width + labels - 12)
     panels = [
         layout.panel(grid, head, colours.INK, list(_curves(result, at, scale, grid, labelled=grid.is_first(number))))
         for number, (at, head) in enumerate(zip(result.at, titles, strict=True))
@@ -95,27 +102,27 @@ def _curves(
     for number, one in enumerate(found):
         curve = one.curves[at].probability
         data = [
-            {"value": point[0], "likelihood": layout.in_percent(share), "scenario": one.title}
+            {"value": point[0], "likelihood": layout.to_percent(share), "scenario": one.title}
             for point, share in zip(result.points, curve, strict=True)
         ]
         mark = {"type": "line", "strokeWidth": 2.5, "color": colours.mark(number), "strokeDash": colours.dash(number)}
         told = layout.tooltip(scenario="nominal", value="quantitative", likelihood="quantitative")
         yield {"data": {"values": data}, "mark": mark, "encoding": {"x": x, "y": y, "tooltip": told}}
     last = [one.curves[at].probability[-1] for one in found]
-    room = grid.gap - 12 - widest(["100%"], layout.LABEL, bold=True)
-    named = [broken(one.title, layout.LABEL, room, bold=True, most=1 if len(found) > 6 else 2) for one in found]
+    room = grid.gap - 12 - max_width(["100%"], layout.LABEL, bold=True)
+    named = [break_lines(one.title, layout.LABEL, room, bold=True, most=1 if len(found) > 6 else 2) for one in found]
     gap = max(map(len, named)) * layout.LABEL * layout.LINE
     middles = [grid.height - scale.place(100.0 * share, grid.height) for share in last]
-    yield layout.texts(
+    yield layout.text_layer(
         [
             layout.label(
-                "\n".join([*words[:-1], f"{words[-1]} {percent(share, 0)}"]),
+                "\n".join([*words[:-1], f"{words[-1]} {format_percent(share, 0)}"]),
                 grid.width + 5,
                 place - (len(words) - 1) * layout.LABEL * layout.LINE / 2,
                 colours.text(number),
             )
             for number, (words, share, place) in enumerate(
-                zip(named, last, apart(middles, gap, 0, grid.height), strict=True)
+                zip(named, last, spread_labels(middles, gap, 0, grid.height), strict=True)
             )
         ],
         fontWeight="bold",
@@ -127,24 +134,24 @@ def _marked(result: Sweep, at: str, ends: layout.Scale, grid: layout.PanelGrid) 
     """The present value and the crossings: a line each, and what it is."""
     present = result.variables[0].present
     marked = [
-        (one.value if one.value is not None else (one.low + one.high) / 2, crossing(one))
+        (one.value if one.value is not None else (one.low + one.high) / 2, format_crossing(one))
         for one in result.crossings
         if one.at == at
     ]
     marked = [(value, f"likeliest changes at {said}") for value, said in marked]
     if present is not None and ends.low <= present <= ends.high:
-        marked.append((present, f"now {number_in_words(present)}"))
+        marked.append((present, f"now {format_value(present)}"))
     rules, labels = [], []
     for number, (value, said) in enumerate(marked):
         place = ends.place(value, grid.width)
         rules.append({"x": place, "x2": place, "y": 0, "y2": grid.height, "colour": colours.RULE})
-        fits = place + 4 + widest([said], layout.LABEL - 1) <= grid.width
-        at_left = place - 4 - widest([said], layout.LABEL - 1)
+        fits = place + 4 + max_width([said], layout.LABEL - 1) <= grid.width
+        at_left = place - 4 - max_width([said], layout.LABEL - 1)
         x = place + 4 if fits else max(at_left, 0)
         labels.append(layout.label(said, x, grid.height - 8 - number * (layout.LABEL + 2), colours.QUIET))
     if marked:
-        yield layout.lines(rules, strokeDash=[3, 3], strokeWidth=1)
-        yield layout.texts(labels, fontSize=layout.LABEL - 1)
+        yield layout.line_layer(rules, strokeDash=[3, 3], strokeWidth=1)
+        yield layout.text_layer(labels, fontSize=layout.LABEL - 1)
 
 
 # Two variables --------------------------------------------------------------------------------------------------------
@@ -154,11 +161,11 @@ def _maps(result: Sweep, width: int) -> tuple[list[layout.View], float]:
     """A cell for each point: the colour of the likeliest scenario, and its likelihood; of one scenario a shade."""
     room = width - 2 * layout.MARGIN
     down, across = result.variables
-    left = widest(map(number_in_words, down.values), layout.LABEL) + 12
+    left = max_width(map(format_value, down.values), layout.LABEL) + 12
     grid = layout.PanelGrid.of(len(result.at), room - left, 30, _LEAST_CELLS)._replace(
         height=min(max(len(down.values) * 24, 120), 420)
     )
-    titles = layout.heads([named(at, result) for at in result.at], grid.width)
+    titles = layout.panel_titles([describe_time(at, result) for at in result.at], grid.width)
     panels = [
         layout.panel(grid, head, colours.INK, list(_cells(result, at, grid, labelled=grid.is_first(number))))
         for number, (at, head) in enumerate(zip(result.at, titles, strict=True))
@@ -166,11 +173,11 @@ def _maps(result: Sweep, width: int) -> tuple[list[layout.View], float]:
     axes = f"Across: {across.name}. Down: {down.name}."
     shown = {name for names in result.likeliest.values() for name in names}
     entries = [
-        layout.Entry(one.title, colours.mark(number), colours.text(number))
+        layout.KeyEntry(one.title, colours.mark(number), colours.text(number))
         for number, (name, one) in enumerate(result.scenarios.items())
         if name in shown
-    ] or [layout.Entry(one.title, colours.MARKS[1], colours.TEXTS[1]) for one in _found(result)]
-    said = layout.texts([layout.label(axes, -left, 6, colours.QUIET)], fontSize=layout.HEAD)
+    ] or [layout.KeyEntry(one.title, colours.MARKS[1], colours.TEXTS[1]) for one in _found(result)]
+    said = layout.text_layer([layout.label(axes, -left, 6, colours.QUIET)], fontSize=layout.HEAD)
     axes_view = {"width": room - left, "height": 12, "layer": [said]}
     return [axes_view, layout.key(entries, room, left, filled=True), grid.view(panels, max(map(len, titles)))], left
 
@@ -189,23 +196,23 @@ def _cells(result: Sweep, at: str, grid: layout.PanelGrid, *, labelled: bool) ->
         share = one.curves[at].probability[number]
         data.append(
             {
-                "down": number_in_words(point[0]),
-                "across": number_in_words(point[1]),
+                "down": format_value(point[0]),
+                "across": format_value(point[1]),
                 "scenario": one.title,
-                "likelihood": layout.in_percent(share),
+                "likelihood": layout.to_percent(share),
                 "text": f"{100.0 * share:.0f}",
                 "colour": ground,
-                "ink": colours.on(ground),
+                "ink": colours.text_on(ground),
             }
         )
     skip = max(-(-30 * len(across.values) // int(grid.width)), 1)
     x = {
         "field": "across",
         "type": "ordinal",
-        "sort": list(map(number_in_words, across.values)),
-        "axis": {"labelAngle": 0, "values": list(map(number_in_words, across.values))[::skip]},
+        "sort": list(map(format_value, across.values)),
+        "axis": {"labelAngle": 0, "values": list(map(format_value, across.values))[::skip]},
     }
-    rows = list(map(number_in_words, down.values))
+    rows = list(map(format_value, down.values))
     y = {
         "field": "down",
         "type": "ordinal",
@@ -216,11 +223,16 @@ def _cells(result: Sweep, at: str, grid: layout.PanelGrid, *, labelled: bool) ->
     yield {
         "data": {"values": data},
         "mark": {"type": "rect", "stroke": colours.PAPER},
-        "encoding": {"x": x, "y": y, "color": layout.coloured(), "tooltip": told},
+        "encoding": {"x": x, "y": y, "color": layout.colour_channel(), "tooltip": told},
     }
     if grid.width / len(across.values) >= _NARROWEST_CELL and grid.height / len(down.values) >= layout.LABEL:
         yield {
             "data": {"values": data},
             "mark": {"type": "text", "fontSize": layout.LABEL - 1},
-            "encoding": {"x": x, "y": y, "text": {"field": "text", "type": "nominal"}, "color": layout.coloured("ink")},
+            "encoding": {
+                "x": x,
+                "y": y,
+                "text": {"field": "text", "type": "nominal"},
+                "color": layout.colour_channel("ink"),
+            },
         }

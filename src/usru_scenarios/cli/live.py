@@ -22,7 +22,7 @@ from usru_scenarios.reading.polling import PolledFiles, file_state
 from usru_scenarios.reading.request import Request
 from usru_scenarios.report import live as report
 from usru_scenarios.report import simulate as forecast_report
-from usru_scenarios.report.terminal import table
+from usru_scenarios.report.terminal import render_terminal
 from usru_scenarios.study import Study
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ class Screen:
         self.session.warn(forecast.result.warnings)
         layout = self.session.layout()
         shown = forecast_report.report(forecast.result, layout)._replace(footer=(), more="")
-        self.session.output.write(table(shown, layout))
+        self.session.output.write(render_terminal(shown, layout))
 
     def _changes(self, before: Forecast, after: Forecast) -> str:
         """What changed, in words; a text that ends in a line break."""
@@ -172,14 +172,14 @@ class Screen:
             return "The file says what it said before.\n"
         layout = self.session.layout()
         try:
-            return table(report.report(self._compared(before, after), layout), layout)
+            return render_terminal(report.report(self._compared(before, after), layout), layout)
         except UsruError as error:
             return f"Not compared with the last run: {error}\n"
 
     def _compared(self, before: Forecast, after: Forecast) -> report.Changes:
         do, given = self.options.conditions
         if given:
-            return report.between_runs(before.result, after.result)
+            return report.changes_between_runs(before.result, after.result)
         with CommandContext(self.session.context.obj) as context:
             workers = self.session._replace(context=context).workers()
             result = before.study.compare(
@@ -190,7 +190,7 @@ class Screen:
                 map_blocks=workers,
                 **self.run.asked,
             )
-        return report.compared(result)
+        return report.changes_between_variants(result)
 
     def _show_footer(self, inputs: Inputs) -> None:
         """What is looked after; said once where lines stay."""

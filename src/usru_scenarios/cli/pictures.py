@@ -136,7 +136,7 @@ def _rounded(part: Any) -> Any:
 
 def _page(svg: str, specification: dict[str, Any]) -> str:
     """A page with the picture in it: without scripts, and with nothing to fetch."""
-    from usru_scenarios.report.html import document
+    from usru_scenarios.report.html import assemble_page
 
     picture = re.sub(r' width="[\d.]+" height="[\d.]+"', "", svg, count=1)
     width = re.findall(r'width="([\d.]+)"', svg)[0]
@@ -144,4 +144,4 @@ def _page(svg: str, specification: dict[str, Any]) -> str:
 body {{ margin: 0; background: #fff; }}
 svg {{ display: block; width: 100%; max-width: {width}px; height: auto; }}
 """
-    return document(escape(_title(specification)), "default-src 'none'; style-src 'unsafe-inline'", style, picture)
+    return assemble_page(escape(_title(specification)), "default-src 'none'; style-src 'unsafe-inline'", style, picture)

@@ -11,7 +11,7 @@ from usru_scenarios.cli.declarations import CommandContext, Option, Subset
 from usru_scenarios.cli.options import SUFFIXES, EvidenceOptions, Format, ModelOptions, formats
 from usru_scenarios.cli.output import Destination
 from usru_scenarios.problems import listing, printable, suggestion
-from usru_scenarios.report import LISTS, TABULAR, WIDE, Layout, ReportedResult, render_report
+from usru_scenarios.report import LIST_FORMATS, TABULAR_FORMATS, WIDE_FORMATS, Layout, ReportedResult, render_report
 
 if TYPE_CHECKING:
     from usru_scenarios.cli.progress import MapAny, Progress
@@ -67,7 +67,7 @@ class Session(NamedTuple):
         if self.as_json and self.form.asked not in (None, "json"):
             raise OptionError(f"--json and --format {self.form.asked} contradict each other", "give one of them")
         self._check_suffix()
-        if self.wide and self.format not in WIDE:
+        if self.wide and self.format not in WIDE_FORMATS:
             raise OptionError(f"--wide has no meaning for the format {self.format}", "add -f csv or -f ndjson")
         if self.jobs is not None and self.cluster not in (None, "local"):
             raise OptionError("--jobs has no meaning for a cluster that runs already", "leave out --jobs")
@@ -216,9 +216,11 @@ class Session(NamedTuple):
         self.output.write(to_json(data))
 
 
-TableSession = Annotated[Session, Subset(form=formats(TABULAR), without=("wide",))]
+TableSession = Annotated[Session, Subset(form=formats(TABULAR_FORMATS), without=("wide",))]
 """Of a question whose answer is a table of numbers."""
-LocalTableSession = Annotated[Session, Subset(form=formats(TABULAR), without=("wide", "cluster"))]
+LocalTableSession = Annotated[Session, Subset(form=formats(TABULAR_FORMATS), without=("wide", "cluster"))]
 """The same, for which no cluster is offered."""
-ListSession = Annotated[Session, Subset("form", "as_json", "confined", "output", "quiet", "debug", form=formats(LISTS))]
+ListSession = Annotated[
+    Session, Subset("form", "as_json", "confined", "output", "quiet", "debug", form=formats(LIST_FORMATS))
+]
 """Of a question for which nothing is drawn, and which is answered in words or by a list."""

@@ -35,17 +35,17 @@ class Layout:
     top: int = 0
 
 
-WIDE = ("ndjson", "csv")
+WIDE_FORMATS = ("ndjson", "csv")
 """The formats that can put the steps in columns."""
 
 
-TABULAR = ("table", "json", "ndjson", "csv", "md")
+TABULAR_FORMATS = ("table", "json", "ndjson", "csv", "md")
 """The formats of answers that are tables of numbers."""
 
-LISTS = ("table", "json", "ndjson", "csv")
+LIST_FORMATS = ("table", "json", "ndjson", "csv")
 """The formats of what is told of a file."""
 
-PARTS = (*LISTS, "md", "yaml")
+PART_FORMATS = (*LIST_FORMATS, "md", "yaml")
 """The formats of what a file says; the last is the file itself, resolved."""
 
 
@@ -69,21 +69,21 @@ class Builders(NamedTuple):
     rows: Callable[[Any, Layout], Rows] | None = None
     text: Callable[[Any, Layout], str] | None = None
 
-    def rows_of(self, result: object, layout: Layout) -> Rows:
+    def build_rows(self, result: object, layout: Layout) -> Rows:
         """The rows of data of a result that has some."""
         assert self.rows is not None, f"{type(result).__name__} has no rows"
         return self.rows(result, layout)
 
-    def report_of(self, result: Any, layout: Layout) -> Report:
+    def build_report(self, result: Any, layout: Layout) -> Report:
         """The report on a result, or its rows as tables."""
         if self.report is not None:
             return self.report(result, layout)
         from usru_scenarios.report.listed import tables
 
-        return tables(result, self.rows_of(result, layout))
+        return tables(result, self.build_rows(result, layout))
 
 
-_REPORTED = {
+_BUILDER_NAMES = {
     "Answer": "ask",
     "Answers": "answers",
     "Attribution": "ledger.why",
@@ -104,20 +104,20 @@ _REPORTED = {
 """The module that makes `report` and `rows` of each result; or the function there, such as `why` beside `why_rows`."""
 
 
-def _builders_of(result: object) -> Builders:
+def _find_builders(result: object) -> Builders:
     """What is made of a result, by its type; no rows where it is no table of numbers."""
     name = type(result).__name__
-    if name in _REPORTED:
-        module, _, function = _REPORTED[name].partition(".")
+    if name in _BUILDER_NAMES:
+        module, _, function = _BUILDER_NAMES[name].partition(".")
         found = import_module(f"{__name__}.{module}")
         rows = f"{function}_rows" if function else "rows"
         return Builders(getattr(found, function or "report"), getattr(found, rows, None))
     if name == "Overview":
-        return Builders(rows=later("inventory.parts"), text=later("show.overview"))
-    return Builders(rows=later("inventory.sources"), text=later("sources.text"))
+        return Builders(rows=lazy_builder("inventory.part_rows"), text=lazy_builder("show.overview_text"))
+    return Builders(rows=lazy_builder("inventory.source_rows"), text=lazy_builder("sources.text"))
 
 
-def later(named: str) -> Callable[[Any, Layout], Any]:
+def lazy_builder(named: str) -> Callable[[Any, Layout], Any]:
     """A function of a module here that is imported once it is called: other formats need not pay for it."""
     module, _, function = named.partition(".")
 
@@ -127,21 +127,21 @@ def later(named: str) -> Callable[[Any, Layout], Any]:
     return called
 
 
-def rows_of(result: object) -> list[dict[str, Datum]]:
+def build_rows(result: object) -> list[dict[str, Datum]]:
     """The rows of data of a result, by the names of their columns."""
-    rows = _builders_of(result).rows_of(result, Layout())
+    rows = _find_builders(result).build_rows(result, Layout())
     header = [str(name) for name in next(rows)]
     return [dict(zip(header, row, strict=True)) for row in rows]
 
 
-def html_of(result: object) -> str:
+def build_html(result: object) -> str:
     """A result as a part of a page in HTML."""
-    from usru_scenarios.report.html import html, preformatted
+    from usru_scenarios.report.html import preformatted_html, render_html
 
-    builders = _builders_of(result)
+    builders = _find_builders(result)
     if builders.text is not None:
-        return preformatted(builders.text(result, Layout()))
-    return html(builders.report_of(result, Layout(width=0)))
+        return preformatted_html(builders.text(result, Layout()))
+    return render_html(builders.build_report(result, Layout(width=0)))
 
 
 def render_report(result: ReportedResult, form: str, layout: Layout, builders: Builders | None = None) -> str:
@@ -150,20 +150,20 @@ def render_report(result: ReportedResult, form: str, layout: Layout, builders: B
 
     if form == "json":
         return data.to_json(result.to_dict())
-    builders = builders or _builders_of(result)
+    builders = builders or _find_builders(result)
     if form in ("csv", "ndjson"):
-        return (data.csv if form == "csv" else data.ndjson)(builders.rows_of(result, layout))
+        return (data.to_csv if form == "csv" else data.to_ndjson)(builders.build_rows(result, layout))
     if form == "md":
-        from usru_scenarios.report.markdown import md
+        from usru_scenarios.report.markdown import render_markdown
 
-        return md(builders.report_of(result, replace(layout, width=0)))
+        return render_markdown(builders.build_report(result, replace(layout, width=0)))
     if builders.text is not None:
         return builders.text(result, layout)
     from usru_scenarios.report import lines
 
-    report = builders.report_of(result, layout)
-    if (written := lines.drawn(report, layout)) is not None:
+    report = builders.build_report(result, layout)
+    if (written := lines.render_lines(report, layout)) is not None:
         return written
-    from usru_scenarios.report.terminal import table
+    from usru_scenarios.report.terminal import render_terminal
 
-    return table(report, layout)
+    return render_terminal(report, layout)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from usru_scenarios.report import ask
-from usru_scenarios.report.document import Column, Lines, Report, Table, Words, numbers
-from usru_scenarios.report.likelihoods import BAND, ONE_ERROR
-from usru_scenarios.report.provenance_line import cited, conditions, how, profiled
+from usru_scenarios.report.document import Column, Lines, Report, StyledText, Table, number_columns
+from usru_scenarios.report.likelihoods import BAND_HEAD, ERROR_MEANING
+from usru_scenarios.report.provenance_line import citation_line, describe_profile, describe_sampling, list_conditions
 from usru_scenarios.report.run_columns import model_cells
 from usru_scenarios.results.ask import Answer
 
@@ -21,37 +21,37 @@ if TYPE_CHECKING:
 def report(result: Answers, _layout: Layout) -> Report:
     """A row for each query; below them why some have no answer."""
     times = Column(kind="notes", label="time")
-    answers, bands = numbers(["answer", BAND])
+    answers, bands = number_columns(["answer", BAND_HEAD])
     columns = [Column("query", fills=True, folds=True), times, answers, bands._replace(rank=1)]
     rows: list[tuple[Cell, ...]] = []
     for one in result.in_order():
         query = " ".join(one.query.split())
-        rows.append((query, ask.time_of(one), *_cells(one)) if isinstance(one, Answer) else (query, "", "none", ""))
+        rows.append((query, ask.answer_time(one), *_cells(one)) if isinstance(one, Answer) else (query, "", "none", ""))
     if not any(row[-1] for row in rows):
         columns, rows = columns[:-1], [row[:-1] for row in rows]
     blocks: list[Block] = [Table(columns, rows)]
-    if without := tuple(Words(f"{one.number}: {one.problem.splitlines()[0]}") for one in result.unanswered):
+    if without := tuple(StyledText(f"{one.number}: {one.problem.splitlines()[0]}") for one in result.unanswered):
         blocks.append(Lines(without, listed=True))
-    meant = f" {ONE_ERROR}." if any(one.standard_error for one in result.answers) else ""
+    meant = f" {ERROR_MEANING}." if any(one.standard_error for one in result.answers) else ""
     first = max(result.answers, key=lambda one: one.trials, default=None)
     return Report(
         title=result.model.title,
-        subtitle=f"{result.model.name}{profiled(first.profile) if first else ''}",
+        subtitle=f"{result.model.name}{describe_profile(first.profile) if first else ''}",
         blocks=blocks,
-        footer=[f"{how(first.trials, first.seed, judgements=first.judgements)}.{meant}"] if first else [],
-        conditions=conditions(first.do, first.given) if first else (),
-        citation=cited(first.model, first.run.usru_version) if first else "",
+        footer=[f"{describe_sampling(first.trials, first.seed, judgements=first.judgements)}.{meant}"] if first else [],
+        conditions=list_conditions(first.do, first.given) if first else (),
+        citation=citation_line(first.model, first.run.usru_version) if first else "",
     )
 
 
 def rows(result: Answers, _layout: Layout) -> Rows:
     """A row for each query, as of one alone, and why it has no answer."""
-    yield *ask.ROW, "problem"
+    yield *ask.COLUMNS, "problem"
     first = next(iter(result.answers), None)
     model = model_cells(result.model, first.profile if first else None)
-    empty = (None,) * (len(ask.ROW) - len(model) - 1)
+    empty = (None,) * (len(ask.COLUMNS) - len(model) - 1)
     for one in result.in_order():
-        yield (*ask.row(one), None) if isinstance(one, Answer) else (*model, one.query, *empty, one.problem)
+        yield (*ask.answer_row(one), None) if isinstance(one, Answer) else (*model, one.query, *empty, one.problem)
 
 
 def _cells(one: Answer) -> tuple[str, str]:
@@ -59,4 +59,4 @@ def _cells(one: Answer) -> tuple[str, str]:
     if one.compares:
         verdict = "undecided" if one.holds is None else "holds" if one.holds else "fails"
         return f"{verdict}{f' at {one.step}' if one.step else ''}", ""
-    return ("no number", "") if one.value is None else ask.found(one, one.value)
+    return ("no number", "") if one.value is None else ask.format_value_and_band(one, one.value)

@@ -4,26 +4,41 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from usru_scenarios.report.document import Column, Lines, Report, ShownCondition, Table, Words, names, numbers
-from usru_scenarios.report.likelihoods import (
-    ALIKE,
-    BAND,
-    ONE_ERROR,
-    band,
-    decimals,
-    difference_band,
-    error,
-    in_hundredths,
-    is_told,
-    own_error,
-    percent,
-    plain_with_error,
-    points,
-    to_error,
-    with_error,
+from usru_scenarios.report.document import (
+    Column,
+    Lines,
+    Report,
+    ShownCondition,
+    StyledText,
+    Table,
+    name_column,
+    number_columns,
 )
-from usru_scenarios.report.numbers import READABLE, between, decimals_for, rounded_up
-from usru_scenarios.report.provenance_line import at_means, cited, conditions, how, profiled
+from usru_scenarios.report.likelihoods import (
+    BAND_HEAD,
+    ERROR_MEANING,
+    ROUNDING,
+    format_answer_error,
+    format_band,
+    format_difference_band,
+    format_error,
+    format_exact_number,
+    format_likelihood,
+    format_number_with_error,
+    format_percent,
+    format_points,
+    format_rounded_percent,
+    is_error_shown,
+    percent_decimals,
+)
+from usru_scenarios.report.numbers import READABLE, decimals_for, format_range, round_up_error
+from usru_scenarios.report.provenance_line import (
+    citation_line,
+    describe_means,
+    describe_profile,
+    describe_sampling,
+    list_conditions,
+)
 from usru_scenarios.report.run_columns import MODEL_COLUMNS, first_day, model_cells
 
 if TYPE_CHECKING:
@@ -38,22 +53,27 @@ if TYPE_CHECKING:
 
 def report(result: Answer, layout: Layout) -> Report:
     """The answer first, then what it is made of, its conditions, and how it was found."""
-    alone = "" if _has_parts(result) else time_of(result)
-    errors = f" {ONE_ERROR}." if result.standard_error else ""
+    alone = "" if _has_parts(result) else answer_time(result)
+    errors = f" {ERROR_MEANING}." if result.standard_error else ""
     return Report(
         title=result.query,
-        subtitle=f"{result.model.name}{profiled(result.profile)}",
+        subtitle=f"{result.model.name}{describe_profile(result.profile)}",
         blocks=[
-            Lines((Words(_headline(result), "bold", "**"), *([Words(f"({alone})", "dim")] if alone else []))),
-            *_probabilities(result),
-            *_conditions(result, layout),
+            Lines(
+                (
+                    StyledText(_describe_answer(result), "bold", "**"),
+                    *([StyledText(f"({alone})", "dim")] if alone else []),
+                )
+            ),
+            *_probability_table(result),
+            *_condition_blocks(result, layout),
         ],
-        footer=[f"{_how(result)}.{errors}"],
-        citation=cited(result.model, result.run.usru_version),
+        footer=[f"{_describe_answer_run(result)}.{errors}"],
+        citation=citation_line(result.model, result.run.usru_version),
     )
 
 
-ROW = (
+COLUMNS = (
     *(*MODEL_COLUMNS, "query", "measure", "time", "value", "standard_error", "low", "high", "holds", "left", "right"),
     *("step", "date", "method", "effective_trials", "trials", "seed", "judgements", "do", "given"),
 )
@@ -63,50 +83,50 @@ band, date is the first day of the step at which a comparison is read, and the l
 
 def rows(result: Answer, _layout: Layout) -> Rows:
     """One row: a query and its answer."""
-    yield ROW
-    yield row(result)
+    yield COLUMNS
+    yield answer_row(result)
 
 
-def row(result: Answer) -> tuple[Datum, ...]:
+def answer_row(result: Answer) -> tuple[Datum, ...]:
     """The row of an answer."""
     band = (None, None) if result.band is None else (result.band.low, result.band.high)
     found = result.value, result.standard_error, *band, result.holds, result.left, result.right
     at = result.step, result.step and first_day(result.step)
     how = result.method, result.effective_trials, result.trials, result.seed, result.judgements
     conditions = "; ".join(result.do), "; ".join(result.given)
-    asked = " ".join(result.query.split()), result.measure, time_of(result) or None
+    asked = " ".join(result.query.split()), result.measure, answer_time(result) or None
     return *model_cells(result.model, result.profile), *asked, *found, *at, *how, *conditions
 
 
-def time_of(result: Answer) -> str:
+def answer_time(result: Answer) -> str:
     """The time that the answer is about, where it is about one probability; else empty."""
     return result.probabilities[0].time if len(result.probabilities) == 1 else ""
 
 
-def _headline(result: Answer) -> str:
+def _describe_answer(result: Answer) -> str:
     if result.compares:
-        return _verdict(result)
+        return _describe_verdict(result)
     if result.value is None:
-        return f"no number: {_why_none(result)}"
-    value, spread = found(result, result.value)
-    return f"{value}, {BAND} {spread}" if spread else value
+        return f"no number: {_explain_missing_value(result)}"
+    value, spread = format_value_and_band(result, result.value)
+    return f"{value}, {BAND_HEAD} {spread}" if spread else value
 
 
-def found(result: Answer, value: float) -> tuple[str, str]:
+def format_value_and_band(result: Answer, value: float) -> tuple[str, str]:
     """The value of an expression with its standard error, and its band where it has one that is wider than nothing."""
     error = result.standard_error or 0.0
-    shown = measured(value, error, result.measure)
-    if result.band is None or (not error and result.band.high - result.band.low < ALIKE):
+    shown = format_measured(value, error, result.measure)
+    if result.band is None or (not error and result.band.high - result.band.low < ROUNDING):
         return shown, ""  # no judgement that is uncertain makes a difference to it
-    low, high, places = result.band.low, result.band.high, decimals(error)
+    low, high, places = result.band.low, result.band.high, percent_decimals(error)
     if result.measure == "number":
-        return shown, between(low, high, decimals_for(error))
+        return shown, format_range(low, high, decimals_for(error))
     if result.measure == "difference":
-        return shown, difference_band(low, high, places, error)
-    return shown, band(low, high, places, error)
+        return shown, format_difference_band(low, high, places, error)
+    return shown, format_band(low, high, places, error)
 
 
-def _why_none(result: Answer) -> str:
+def _explain_missing_value(result: Answer) -> str:
     """Why there is no number: often a probability of which the trials show nothing, or nothing else."""
     certain = [part for part in result.probabilities if part.method == "sample" and part.value in (0.0, 1.0)]
     if not certain:
@@ -115,17 +135,18 @@ def _why_none(result: Answer) -> str:
     return f"{part.text} is {100 * part.value:.0f}% in each of the {result.trials:,} trials"
 
 
-def measured(value: float, standard_error: float, measure: Measure) -> str:
+def format_measured(value: float, standard_error: float, measure: Measure) -> str:
     """A value with its standard error: in percent, in points, or as the number that it is."""
     if measure == "number" or _is_out_of_scale(value):
-        return plain_with_error(value, standard_error)
+        return format_number_with_error(value, standard_error)
     if measure == "probability":
-        return with_error(value, standard_error) if standard_error else to_error(value, 0.0)
+        return format_likelihood(value, standard_error) if standard_error else format_rounded_percent(value, 0.0)
     number = 100.0 * value
-    if is_told(standard_error):
-        shown = plain_with_error(number, 100.0 * standard_error)
+    if is_error_shown(standard_error):
+        shown = format_number_with_error(number, 100.0 * standard_error)
     else:
-        shown = f"{in_hundredths(number, abs(number))}{f' ± {own_error(standard_error)}' if standard_error else ''}"
+        error = f" ± {format_answer_error(standard_error)}" if standard_error else ""
+        shown = f"{format_exact_number(number, abs(number))}{error}"
     return f"{'+' if value > 0.0 else ''}{shown} points"
 
 
@@ -137,33 +158,33 @@ def _is_out_of_scale(value: float) -> bool:
 _LARGE, _SMALL = 1e6, 1e-15
 
 
-def sides(left: float, right: float, margin: float, error: float, measure: Measure) -> tuple[str, str, str]:
+def format_sides(left: float, right: float, margin: float, error: float, measure: Measure) -> tuple[str, str, str]:
     """Two sides of a comparison and the margin, with as many decimals as its error allows, without that."""
     if measure == "number" or _is_out_of_scale(left) or _is_out_of_scale(right):
         few = max(decimals_for(error), 3)
-        return _side(left, few).lstrip("+"), _side(right, few).lstrip("+"), _side(margin, few)
-    places = max(decimals(error), 1)
+        return _format_side(left, few).lstrip("+"), _format_side(right, few).lstrip("+"), _format_side(margin, few)
+    places = max(percent_decimals(error), 1)
     if measure == "probability":
-        return percent(left, places), percent(right, places), points(margin, places)
-    return points(left, places), points(right, places), points(margin, places)
+        return format_percent(left, places), format_percent(right, places), format_points(margin, places)
+    return format_points(left, places), format_points(right, places), format_points(margin, places)
 
 
-def _side(value: float, decimals: int) -> str:
+def _format_side(value: float, decimals: int) -> str:
     """A number of a comparison with its sign."""
     return f"{value:+.{decimals}f}" if abs(value) < READABLE[1] else f"{value:+.6g}"
 
 
-def _verdict(result: Answer) -> str:
+def _describe_verdict(result: Answer) -> str:
     verdict = "undecided" if result.holds is None else "holds" if result.holds else "fails"
     where = f" at {result.step}" if result.step else ""
-    means = at_means(result.judgements_at_means, " with ")
+    means = describe_means(result.judgements_at_means, " with ")
     if result.value is None or result.left is None or result.right is None:
         return f"{verdict}{where}{means}"
     found = result.standard_error or 0.0
-    left, right, margin = sides(result.left, result.right, result.value, found, result.measure)
+    left, right, margin = format_sides(result.left, result.right, result.value, found, result.measure)
     in_points = result.measure != "number" and "e" not in margin
     unit = " points" if in_points else ""
-    sampled = error(found) if in_points else rounded_up(found)
+    sampled = format_error(found) if in_points else round_up_error(found)
     return (
         f"{verdict}{where}{means}: left {left}, right {right}, margin {margin}{f' ± {sampled}' if found else ''}{unit}"
     )
@@ -174,37 +195,42 @@ def _has_parts(result: Answer) -> bool:
     return result.compares or len(result.probabilities) > 1
 
 
-def _probabilities(result: Answer) -> Iterator[Block]:
+def _probability_table(result: Answer) -> Iterator[Block]:
     if _has_parts(result):
         errors = Column("± points", "number", label="± points (one standard error)", rank=1)
-        columns = [names(), *numbers(["probability"]), errors, Column(kind="notes", label="time")]
+        columns = [name_column(), *number_columns(["probability"]), errors, Column(kind="notes", label="time")]
         rows = [
-            (_name(one), to_error(one.value, one.standard_error), error(one.standard_error), _time(one))
+            (
+                _probability_name(one),
+                format_rounded_percent(one.value, one.standard_error),
+                format_error(one.standard_error),
+                _time(one),
+            )
             for one in result.probabilities
         ]
         yield Table(columns, rows)
 
 
-def _conditions(result: Answer, layout: Layout) -> Iterator[Block]:
-    held = list(_all_conditions(result))
+def _condition_blocks(result: Answer, layout: Layout) -> Iterator[Block]:
+    held = list(_list_all_conditions(result))
     if held and layout.width:
-        rows = [(Words(kind, "cyan"), text, Words(meaning, "dim")) for kind, text, meaning in held]
+        rows = [(StyledText(kind, "cyan"), text, StyledText(meaning, "dim")) for kind, text, meaning in held]
         yield Table([Column(), Column(), Column()], rows, headed=False)
     elif held:
-        yield Lines(tuple(Words(f"{kind}: {text} ({meaning})") for kind, text, meaning in held), listed=True)
+        yield Lines(tuple(StyledText(f"{kind}: {text} ({meaning})") for kind, text, meaning in held), listed=True)
 
 
-def _all_conditions(result: Answer) -> Iterator[ShownCondition]:
+def _list_all_conditions(result: Answer) -> Iterator[ShownCondition]:
     """The interventions and observations, and the steps that an average leaves out."""
     parts = result.probabilities
-    yield from conditions(
+    yield from list_conditions(
         (text for part in parts for text in part.imposed),
         (text for part in parts for text in part.seen),
         result.run.evidence,
     )
     for part in parts:
         if part.left_out:
-            whose = f"{_name(part)}: " if _has_parts(result) else ""
+            whose = f"{_probability_name(part)}: " if _has_parts(result) else ""
             yield ShownCondition(
                 "left out", f"{whose}{', '.join(part.left_out)}", "the observation is impossible there"
             )
@@ -215,13 +241,13 @@ def _time(part: ProbabilityReport) -> str:
     return "" if part.step else part.time
 
 
-def _name(part: ProbabilityReport) -> str:
+def _probability_name(part: ProbabilityReport) -> str:
     """A probability as written, with its step where a statement about each step asks for it at several."""
     return f"{part.text} at {part.step}" if part.step else part.text
 
 
-def _how(result: Answer) -> str:
-    return how(
+def _describe_answer_run(result: Answer) -> str:
+    return describe_sampling(
         result.trials,
         result.seed,
         result.effective_trials if result.run.evidence or any(part.seen for part in result.probabilities) else None,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from usru_scenarios.report.document import Column, Report, Table, Words, numbers
-from usru_scenarios.report.likelihoods import bounded, percent
-from usru_scenarios.report.provenance_line import cited, how
+from usru_scenarios.report.document import Column, Report, StyledText, Table, number_columns
+from usru_scenarios.report.likelihoods import format_percent, format_small_distance
+from usru_scenarios.report.provenance_line import citation_line, describe_sampling
 from usru_scenarios.report.run_columns import MODEL_COLUMNS, first_day, model_cells
 
 if TYPE_CHECKING:
@@ -33,22 +33,22 @@ def rows(result: Calibration, _layout: Layout) -> Rows:
 def report(result: Calibration, _layout: Layout, titles: Mapping[str, str] | None = None) -> Report:
     """For each scenario, by its title, what the anchor says, what the file gives, and the baseline that mends it."""
     gap = max(abs(result.anchor[name] - share) for name, share in result.shares_before.items())
-    missed = f"The share that is farthest from the anchor misses it by {bounded(gap)} points."
-    found = how(result.trials, result.seed, judgements_at_means=result.judgements_at_means)
+    missed = f"The share that is farthest from the anchor misses it by {format_small_distance(gap)} points."
+    found = describe_sampling(result.trials, result.seed, judgements_at_means=result.judgements_at_means)
     columns = (result.anchor, result.shares_before, result.before, result.baselines)
     heads = ("anchor", "share\nnow", "baseline\nnow", "baseline\nsolved")
     ranks = {"share\nnow": 1, "baseline\nnow": 2}
-    shares = [column._replace(rank=ranks.get(column.head, 0)) for column in numbers(heads)]
+    shares = [column._replace(rank=ranks.get(column.head, 0)) for column in number_columns(heads)]
     rows: list[tuple[Cell, ...]] = []
     for name, title in (titles or {name: name for name in result.baselines}).items():
-        shown = *(percent(one[name], 2) for one in columns[:2]), *(_written(one[name]) for one in columns[2:])
-        rows.append((Words(title, "bold"), *shown))
+        shown = *(format_percent(one[name], 2) for one in columns[:2]), *(_written(one[name]) for one in columns[2:])
+        rows.append((StyledText(title, "bold"), *shown))
     return Report(
         title=result.model.title,
         subtitle=f"{result.model.name}: what the cited drivers do not explain, solved for {result.at}",
         blocks=[Table([Column(folds=True), *shares], rows)],
         footer=[f"{missed} {found}. Baselines sum to 1, as in the file; --write puts them there."],
-        citation=cited(result.model, result.run.usru_version),
+        citation=citation_line(result.model, result.run.usru_version),
     )
 
 

@@ -6,11 +6,28 @@ import re
 from typing import TYPE_CHECKING
 
 from usru_scenarios.report import mutants
-from usru_scenarios.report.ask import sides
-from usru_scenarios.report.document import Column, Item, Items, Legend, Lines, Report, Table, Words, names, numbers
-from usru_scenarios.report.likelihoods import error, to_error
-from usru_scenarios.report.numbers import rounded_up
-from usru_scenarios.report.provenance_line import at_means, cited, conditions, exactly, profiled
+from usru_scenarios.report.ask import format_sides
+from usru_scenarios.report.document import (
+    Column,
+    Item,
+    Items,
+    Legend,
+    Lines,
+    Report,
+    StyledText,
+    Table,
+    name_column,
+    number_columns,
+)
+from usru_scenarios.report.likelihoods import format_error, format_rounded_percent
+from usru_scenarios.report.numbers import round_up_error
+from usru_scenarios.report.provenance_line import (
+    citation_line,
+    describe_exact,
+    describe_means,
+    describe_profile,
+    list_conditions,
+)
 from usru_scenarios.report.run_columns import MODEL_COLUMNS, first_day, model_cells
 
 if TYPE_CHECKING:
@@ -26,21 +43,21 @@ _STYLES = {"holds": "green", "fails": "bold red", "undecided": "bold yellow"}
 
 def report(result: CheckReport, layout: Layout) -> Report:
     """A line for each expectation; in a terminal those that do not hold are shown at length below."""
-    head = f"{result.model.name}{profiled(result.profile)}: do its expectations hold?"
+    head = f"{result.model.name}{describe_profile(result.profile)}: do its expectations hold?"
     survey = result.mutants
-    changed = [] if survey is None else list(mutants.blocks(result, survey))
+    changed = [] if survey is None else list(mutants.survey_blocks(result, survey))
     if layout.width and not result.expectations:
-        nothing = Lines((Words("The file says nothing that must hold: it has no expectations."),))
-        made = [] if survey is None else [mutants.small_print(survey, result.seed)]
+        nothing = Lines((StyledText("The file says nothing that must hold: it has no expectations."),))
+        made = [] if survey is None else [mutants.describe_sample(survey, result.seed)]
         return Report(result.model.title, head, [nothing, *changed], made)
     return Report(
         title=result.model.title,
         subtitle=head,
-        conditions=conditions(result.run.do, result.run.given, result.run.evidence),
+        conditions=list_conditions(result.run.do, result.run.given, result.run.evidence),
         blocks=[_lines(result), *(_explanations(result) if layout.width else ()), *changed],
-        verdict=" ".join([_counted(result), *([] if survey is None else [mutants.verdict(survey)])]),
+        verdict=" ".join([_counted(result), *([] if survey is None else [mutants.describe_verdict(survey)])]),
         footer=list(_small_print(result)),
-        citation=cited(result.model, result.run.usru_version),
+        citation=citation_line(result.model, result.run.usru_version),
     )
 
 
@@ -64,16 +81,21 @@ def _lines(result: CheckReport) -> Table:
     """The failures first, then what is undecided; each with its statement, which says which side is left."""
     columns = [
         Column(whole=True),
-        names(label="expectation"),
+        name_column(label="expectation"),
         Column(kind="notes", label="statement"),
-        *numbers(["left", "right"]),
+        *number_columns(["left", "right"]),
         Column("margin", "number", rank=1),
         Column("±", "number", label="± (one standard error)", rank=3),
         *([Column("still\nholds", "number", rank=2)] if result.perturbation else []),
         Column("claims", rank=4, folds=True),
     ]
     rows: list[tuple[Cell, ...]] = [
-        (Words(one.verdict, _STYLES[one.verdict]), Words(name, "bold", "`"), _statement(one), *_cells(one, result))
+        (
+            StyledText(one.verdict, _STYLES[one.verdict]),
+            StyledText(name, "bold", "`"),
+            _statement(one),
+            *_cells(one, result),
+        )
         for name, one in _ranked(result)
     ]
     return Table(columns, rows)
@@ -86,11 +108,13 @@ def _ranked(result: CheckReport) -> list[tuple[str, ExpectationChecked]]:
 
 def _statement(one: ExpectationChecked) -> Cell:
     """The title and the statement; of a chain the two sides that the numbers are about."""
-    parts = [Words(one.title), Words(one.that, "dim", "`")] if one.title else [Words(one.that, "dim", "`")]
+    parts = (
+        [StyledText(one.title), StyledText(one.that, "dim", "`")] if one.title else [StyledText(one.that, "dim", "`")]
+    )
     if one.compared is not None and len(_SIGN.findall(one.that)) > len(_SIGN.findall(one.compared)):
-        parts.append(Words(f"closest: {one.compared}", "dim"))
+        parts.append(StyledText(f"closest: {one.compared}", "dim"))
     if one.step:
-        parts.append(Words(f"the sides are those of {one.step}", "dim"))
+        parts.append(StyledText(f"the sides are those of {one.step}", "dim"))
     return tuple(parts)
 
 
@@ -110,11 +134,15 @@ def _sides(one: ExpectationChecked) -> tuple[str, str, str, str]:
     if one.left is None or one.right is None or one.margin is None:
         known = one.measure == "probability"
         both = one.left, one.right
-        left, right = ("" if side is None else to_error(side, 0.0) if known else f"{side:.6g}" for side in both)
+        left, right = (
+            "" if side is None else format_rounded_percent(side, 0.0) if known else f"{side:.6g}" for side in both
+        )
         return left, right, "", ""
     found = one.standard_error or 0.0
-    sampled = (rounded_up(max(found, _LEAST)) if one.measure == "number" else error(found)) if found else "none"
-    return *sides(one.left, one.right, one.margin, found, one.measure), sampled
+    sampled = (
+        (round_up_error(max(found, _LEAST)) if one.measure == "number" else format_error(found)) if found else "none"
+    )
+    return *format_sides(one.left, one.right, one.margin, found, one.measure), sampled
 
 
 def _explanations(result: CheckReport) -> Iterator[Block]:
@@ -122,8 +150,8 @@ def _explanations(result: CheckReport) -> Iterator[Block]:
     for name, one in _ranked(result):
         remarks = list(_remarks(one, result.judgements)) if one.verdict != "holds" else []
         if remarks:
-            head = Words(one.verdict, _STYLES[one.verdict]), Words(name, "bold")
-            yield Items((Item(head, tuple((Words(line, "dim"), "") for line in remarks)),))
+            head = StyledText(one.verdict, _STYLES[one.verdict]), StyledText(name, "bold")
+            yield Items((Item(head, tuple((StyledText(line, "dim"), "") for line in remarks)),))
 
 
 def _remarks(one: ExpectationChecked, judgements: int) -> Iterator[str]:
@@ -138,7 +166,7 @@ def _remarks(one: ExpectationChecked, judgements: int) -> Iterator[str]:
 
 def _counted(result: CheckReport) -> str:
     counts = result.counts
-    means = at_means(result.judgements_at_means, ", with ")
+    means = describe_means(result.judgements_at_means, ", with ")
     return f"{counts['holds']} hold, {counts['fails']} fail, {counts['undecided']} undecided{means}."
 
 
@@ -146,11 +174,11 @@ def _small_print(result: CheckReport) -> Iterator[FooterLine]:
     most = max(one.trials for one in result.expectations.values()) if result.expectations else 0
     drawn_for = f"{result.trials:,} trials, at most {most:,}" if most > result.trials else f"{most:,} trials"
     draws = f" under {result.judgements:,} draws of the judgements" if result.judgements else ""
-    means = at_means(result.judgements_at_means)
+    means = describe_means(result.judgements_at_means)
     yield (
         f"{drawn_for}{draws}, seed {result.seed}{means}."
         if most
-        else f"{exactly(result.judgements, result.seed)}{means}."
+        else f"{describe_exact(result.judgements, result.seed)}{means}."
     )
     margin = (
         "Margin: by how much the statement holds, below 0 by how much it fails; in points where the sides are "
@@ -167,4 +195,4 @@ def _small_print(result: CheckReport) -> Iterator[FooterLine]:
         )
         yield (Legend(said, ("still\nholds",)),)
     if result.mutants is not None:
-        yield mutants.small_print(result.mutants, result.seed)
+        yield mutants.describe_sample(result.mutants, result.seed)

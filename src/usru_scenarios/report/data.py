@@ -16,14 +16,14 @@ def to_json(data: dict[str, Any]) -> str:
     return json.dumps(data, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 
 
-def ndjson(rows: Rows) -> str:
+def to_ndjson(rows: Rows) -> str:
     """Rows as JSON, one object a line."""
     header = next(rows)
     objects = (dict(zip(header, row, strict=True)) for row in rows)
     return "".join(json.dumps(one, ensure_ascii=False, allow_nan=False) + "\n" for one in objects)
 
 
-def csv(rows: Rows) -> str:
+def to_csv(rows: Rows) -> str:
     """Rows as comma-separated values with a header."""
     import csv
     import io

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from usru_scenarios.report.document import Column, Heading, Report, Table, Words, names
+from usru_scenarios.report.document import Column, Heading, Report, StyledText, Table, name_column
 from usru_scenarios.report.run_columns import MODEL_COLUMNS, model_cells
 
 if TYPE_CHECKING:
@@ -64,12 +64,12 @@ def _listed(heading: str, numbers: Iterable[DirectedPart]) -> Iterator[Block]:
     rows = list(map(_row, numbers))
     if rows:
         yield Heading(heading)
-        yield Table([names("number"), Column("value", "number"), Column("what the claims say", folds=True)], rows)
+        yield Table([name_column("number"), Column("value", "number"), Column("what the claims say", folds=True)], rows)
 
 
 def _row(number: DirectedPart) -> tuple[Cell, ...]:
     said = ", ".join(f"{claim} {_SAYS[one]}" for claim, one in number.claims.items())
-    return Words(number.path), f"{number.value:g}", Words(said, "cyan")
+    return StyledText(number.path), f"{number.value:g}", StyledText(said, "cyan")
 
 
 def _skipped(result: DirectionsReport) -> list[str]:

@@ -14,7 +14,7 @@ GAP = 2
 """Blank columns between two columns of a table."""
 
 
-class Words(NamedTuple):
+class StyledText(NamedTuple):
     """A text with its style in a terminal and the mark that is put around it in Markdown."""
 
     text: str
@@ -27,13 +27,13 @@ class Heading(NamedTuple):
 
     text: str
     style: str = "bold cyan"
-    shown: tuple[Words, ...] = ()
+    shown: tuple[StyledText, ...] = ()
 
 
 class Lines(NamedTuple):
     """Lines below each other; in Markdown a paragraph, or a list."""
 
-    lines: tuple[Words, ...]
+    lines: tuple[StyledText, ...]
     listed: bool = False
 
 
@@ -47,8 +47,8 @@ class Notes(NamedTuple):
 class Item(NamedTuple):
     """An item with its points: the head, what belongs to it as a whole, and each point with a note on it."""
 
-    head: tuple[Words, ...]
-    points: tuple[tuple[Words, str], ...] = ()
+    head: tuple[StyledText, ...]
+    points: tuple[tuple[StyledText, str], ...] = ()
     whole: str = ""
 
 
@@ -59,7 +59,7 @@ class Items(NamedTuple):
     dashes: bool = False
 
 
-Cell = str | Words | tuple[Words, ...]
+Cell = str | StyledText | tuple[StyledText, ...]
 
 
 class Column(NamedTuple):
@@ -166,17 +166,17 @@ class Report(NamedTuple):
     picture: Figure | None = None
 
 
-def names(head: str = "", label: Cell | None = None) -> Column:
+def name_column(head: str = "", label: Cell | None = None) -> Column:
     """A column of names that takes what the numbers leave."""
     return Column(head, label=label, fills=True, folds=True)
 
 
-def numbers(heads: Iterable[str]) -> list[Column]:
+def number_columns(heads: Iterable[str]) -> list[Column]:
     """Columns of numbers."""
     return [Column(head, "number") for head in heads]
 
 
-def columns_of(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+def number_column_widths(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
     """The columns of a terminal that each column of numbers takes, its head included."""
     return [
         max(cell_len(text) for text in (*head.split("\n"), *(row[place] for row in rows)))
@@ -184,11 +184,13 @@ def columns_of(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]
     ]
 
 
-def fitted(table: Table, width: int) -> Table:
+def drop_columns(table: Table, width: int) -> Table:
     """A table without the columns for which a terminal of such a width has no room, so that no number is cut."""
     kept = list(range(len(table.columns)))
-    needed = [_needed(column, [row[place] for row in table.rows if row]) for place, column in enumerate(table.columns)]
-    while taken(needed[place] for place in kept if needed[place]) - GAP > width:
+    needed = [
+        _min_width(column, [row[place] for row in table.rows if row]) for place, column in enumerate(table.columns)
+    ]
+    while total_width(needed[place] for place in kept if needed[place]) - GAP > width:
         last = max(table.columns[place].rank for place in kept)
         if not last:
             break
@@ -199,7 +201,7 @@ def fitted(table: Table, width: int) -> Table:
     return Table([table.columns[place] for place in kept], rows, table.headed)
 
 
-def spelled(line: FooterLine, shown: Collection[str] | None = None) -> str:
+def join_footer_line(line: FooterLine, shown: Collection[str] | None = None) -> str:
     """A line below the body where these columns stand, by their heads; by default all of which it speaks."""
 
     def told(part: str | Legend) -> str:
@@ -210,32 +212,32 @@ def spelled(line: FooterLine, shown: Collection[str] | None = None) -> str:
     return line if isinstance(line, str) else "".join(map(told, line)).strip()
 
 
-def footer(report: Report, width: int = 0) -> list[str]:
+def footer_lines(report: Report, width: int = 0) -> list[str]:
     """The lines below the body, without what they say of columns for which a terminal of such a width has no room."""
     if all(isinstance(line, str) for line in report.footer):
-        return list(map(spelled, report.footer))
+        return list(map(join_footer_line, report.footer))
     tables = [block for block in report.blocks if isinstance(block, Table)]
-    shown = {column.head for table in tables for column in (fitted(table, width) if width else table).columns}
+    shown = {column.head for table in tables for column in (drop_columns(table, width) if width else table).columns}
 
-    lines = [spelled(line, shown) for line in report.footer]
+    lines = [join_footer_line(line, shown) for line in report.footer]
     return [line for line in lines if line]
 
 
-def widths(table: Table, width: int) -> list[int]:
+def column_widths(table: Table, width: int) -> list[int]:
     """The columns of a terminal for each column that is no notes: what it needs, where there is room."""
     shown = [place for place, column in enumerate(table.columns) if column.kind != "notes"]
-    found = {place: _natural(table.columns[place], [row[place] for row in table.rows if row]) for place in shown}
+    found = {place: _natural_width(table.columns[place], [row[place] for row in table.rows if row]) for place in shown}
     filling = [place for place in shown if table.columns[place].fills]
     for place in filling:
-        rest = width - taken(found[other] for other in shown if other != place)
+        rest = width - total_width(found[other] for other in shown if other != place)
         found[place] = max(min(rest, found[place]), min(found[place], _LONGEST_WORD))
     return [found[place] for place in shown]
 
 
-def left_out(table: Table, shown: Table) -> str:
+def describe_dropped_columns(table: Table, shown: Table) -> str:
     """What is told of the columns that a table has lost for want of room; nothing where none is missed."""
     kept = {column.head for column in shown.columns}
-    missed = [flat(column.head) for column in table.columns if column.told and column.head not in kept]
+    missed = [single_line(column.head) for column in table.columns if column.told and column.head not in kept]
     return f"No room for {', '.join(missed)}: a wider terminal or --json." if missed else ""
 
 
@@ -243,18 +245,18 @@ _BREAKS = re.compile(r"(?<=[_.=/(|-])")
 """Where a name, a path or a query may be broken: behind what joins its parts."""
 
 
-def broken(text: str, width: int) -> str:
+def insert_breaks(text: str, width: int) -> str:
     """A text in which words that are too long for a line of such a width have a blank where they are to be broken.
 
     What stands before the blank fills a line as far as its parts allow, so that both sides of it never share one.
     """
-    return " ".join(" ".join(_pieces(word, width)) if cell_len(word) > width else word for word in text.split(" "))
+    return " ".join(" ".join(_split_word(word, width)) if cell_len(word) > width else word for word in text.split(" "))
 
 
-_SHORTEST_PIECE = 6
+_MIN_PIECE = 6
 
 
-def _pieces(word: str, width: int) -> list[str]:
+def _split_word(word: str, width: int) -> list[str]:
     pieces = [""]
     for part in _BREAKS.split(word):
         if pieces[-1] and cell_len(pieces[-1] + part) > width:
@@ -263,7 +265,7 @@ def _pieces(word: str, width: int) -> list[str]:
     return pieces
 
 
-def with_breaks(table: Table, width: int) -> Table:
+def break_long_names(table: Table, width: int) -> Table:
     """A table whose column of names has its long ones broken where their parts join, if there is no room for them."""
     folding = [place for place, column in enumerate(table.columns) if column.folds]
     named = [place for place in folding if table.columns[place].fills] or folding
@@ -271,11 +273,11 @@ def with_breaks(table: Table, width: int) -> Table:
         return table
     (place,) = named
     column, cells = table.columns[place], [row[place] for row in table.rows if row]
-    wanted = _natural(column, cells)
+    wanted = _natural_width(column, cells)
     room = min(wanted, width - _beside(table, place))
     fits = room == (column.width or room)
-    if room < _SHORTEST_PIECE or (
-        fits and all(cell_len(word) <= room for one in cells for word in flat(_text(one)).split())
+    if room < _MIN_PIECE or (
+        fits and all(cell_len(word) <= room for one in cells for word in single_line(_plain_text(one)).split())
     ):
         return table
     columns, rows = list(table.columns), [list(row) for row in table.rows]
@@ -288,24 +290,26 @@ def with_breaks(table: Table, width: int) -> Table:
 def _beside(table: Table, place: int) -> int:
     """The columns of a terminal that all other columns of a table take."""
     others = [other for other, column in enumerate(table.columns) if column.kind != "notes" and other != place]
-    return taken(_natural(table.columns[other], [row[other] for row in table.rows if row]) for other in others)
+    return total_width(
+        _natural_width(table.columns[other], [row[other] for row in table.rows if row]) for other in others
+    )
 
 
 def _broken(cell: Cell, room: int) -> Cell:
-    if isinstance(cell, Words):
-        return cell._replace(text=broken(cell.text, room))
-    return broken(cell, room) if isinstance(cell, str) else cell
+    if isinstance(cell, StyledText):
+        return cell._replace(text=insert_breaks(cell.text, room))
+    return insert_breaks(cell, room) if isinstance(cell, str) else cell
 
 
-def _lines(column: Column, cells: Sequence[Cell]) -> list[str]:
-    return [line for text in (column.head, *map(_text, cells)) for line in text.split("\n")]
+def _cell_lines(column: Column, cells: Sequence[Cell]) -> list[str]:
+    return [line for text in (column.head, *map(_plain_text, cells)) for line in text.split("\n")]
 
 
-def _natural(column: Column, cells: Sequence[Cell]) -> int:
+def _natural_width(column: Column, cells: Sequence[Cell]) -> int:
     """The columns of a terminal for the longest line of a column."""
     if column.width is not None:
         return column.width
-    lines = _lines(column, cells)
+    lines = _cell_lines(column, cells)
     return max(column.least or 0, *map(cell_len, lines))
 
 
@@ -313,27 +317,27 @@ _LONGEST_WORD = 14
 """Longer ones are broken where columns of numbers need the room."""
 
 
-def _needed(column: Column, cells: Sequence[Cell]) -> int:
+def _min_width(column: Column, cells: Sequence[Cell]) -> int:
     """The fewest columns of a terminal: for numbers those that they have, for texts those of the longest word."""
     if column.kind == "notes":
         return 0
     if column.kind == "drawing":
         return column.width or 0
-    lines = _lines(column, cells)
+    lines = _cell_lines(column, cells)
     if column.kind == "number" or column.whole:
         return max(column.least or 0, *map(cell_len, lines))
-    words = (word for line in lines for word in flat(line).split())
+    words = (word for line in lines for word in single_line(line).split())
     longest = min(max(map(cell_len, words), default=0), _LONGEST_WORD)
     return max(column.least or 0, longest if column.width is None else min(longest, column.width))
 
 
-def _text(cell: Cell) -> str:
+def _plain_text(cell: Cell) -> str:
     if isinstance(cell, str):
         return cell
-    return cell.text if isinstance(cell, Words) else ""
+    return cell.text if isinstance(cell, StyledText) else ""
 
 
-def taken(widths: Iterable[int]) -> int:
+def total_width(widths: Iterable[int]) -> int:
     """The columns of a terminal that columns of such widths take behind another one."""
     return sum(GAP + width for width in widths)
 
@@ -345,12 +349,12 @@ def cell_len(text: str) -> int:
     return cell_len(text)
 
 
-def flat(text: str) -> str:
+def single_line(text: str) -> str:
     """Text of a file as it may be shown: in one line, without signs that would steer the terminal."""
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
 
 
-def claims(cited: Iterable[str], said: dict[str, str]) -> list[Block]:
+def claim_blocks(cited: Iterable[str], said: dict[str, str]) -> list[Block]:
     """What the cited claims say, below a heading; nothing where no text of them is known."""
-    known = [Words(f"{claim}: {said[claim]}") for claim in dict.fromkeys(cited) if claim in said]
+    known = [StyledText(f"{claim}: {said[claim]}") for claim in dict.fromkeys(cited) if claim in said]
     return [Heading("What the claims say"), Lines(tuple(known), listed=True)] if known else []

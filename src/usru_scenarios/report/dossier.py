@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from usru_scenarios.light_dataclasses import replace
 from usru_scenarios.report import Layout, likelihoods, simulate, watch
-from usru_scenarios.report.document import Heading, Item, Items, Lines, Notes, Report, ShownCondition, Table, Words
-from usru_scenarios.report.document import names as named
-from usru_scenarios.report.document import numbers as numbered
-from usru_scenarios.report.likelihoods import percent, size
-from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, how_run
+from usru_scenarios.report.document import Heading, Item, Items, Lines, Notes, Report, ShownCondition, StyledText, Table
+from usru_scenarios.report.document import name_column as named
+from usru_scenarios.report.document import number_columns as numbered
+from usru_scenarios.report.likelihoods import format_distance, format_percent
+from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, describe_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -64,7 +64,7 @@ def report(dossier: Dossier, picture: Figure | None = None) -> Report:
         blocks=[
             Heading("How likely it is"),
             *forecast.blocks,
-            _notes(simulate.columns_mean(dossier.simulation), simulate.band_means(dossier.simulation)),
+            _notes(simulate.describe_columns(dossier.simulation), simulate.describe_band(dossier.simulation)),
             *_drivers(dossier),
             *_watched(dossier.watch),
             *_judgements(dossier),
@@ -81,11 +81,11 @@ def _notes(*texts: str) -> Notes:
 
 
 def _listed(texts: Iterable[str]) -> Lines:
-    return Lines(tuple(map(Words, texts)), listed=True)
+    return Lines(tuple(map(StyledText, texts)), listed=True)
 
 
 def _paragraph(text: str) -> Lines:
-    return Lines((Words(text),))
+    return Lines((StyledText(text),))
 
 
 # What drives it, and what to watch ------------------------------------------------------------------------------------
@@ -98,7 +98,7 @@ def _drivers(dossier: Dossier) -> Iterator[Block]:
     if not drivers:
         return
     error = max(one.standard_errors.shift for one in drivers)
-    places = max(likelihoods.decimals(error), 1)
+    places = max(likelihoods.percent_decimals(error), 1)
     yield Heading("What drives it")
     yield _paragraph(
         f"If one knew the state of a driver{_then(found.at, found.run.steps)}, so far would that be expected to shift "
@@ -106,13 +106,13 @@ def _drivers(dossier: Dossier) -> Iterator[Block]:
     )
     yield Table(
         [named("driver"), *numbered(["expected shift, points"])],
-        [(one.title, size(one.shift, places)) for one in drivers],
+        [(one.title, format_distance(one.shift, places)) for one in drivers],
     )
     left = len(told) - len(drivers)
     yield _notes(
         f"And {left} more with smaller shifts." if left else "",
         "Points are percentage points, in total variation: half the sum of what all scenarios gain and lose.",
-        f"Standard errors {likelihoods.at_most(error)}." if error else "",
+        f"Standard errors {likelihoods.format_error_bound(error)}." if error else "",
     )
 
 
@@ -131,7 +131,7 @@ def _watched(result: Watch) -> Iterator[Block]:
     yield Heading("What to watch")
     told = [one for one in result.indicators if not one.within_noise]
     if not told:
-        yield _paragraph(_NOTHING if result.indicators else watch.NOTHING)
+        yield _paragraph(_NOTHING if result.indicators else watch.NO_INDICATORS)
         return
     shown = replace(result, indicators=told[:_MOST_INDICATORS])
     ahead = f"Of what may be seen at {result.on}, this would move the forecast of {result.horizon} most:"
@@ -141,15 +141,15 @@ def _watched(result: Watch) -> Iterator[Block]:
 
 
 def _indicator(one: Indicator, result: Watch) -> Item:
-    moved = size(one.expected_move, watch.move_places(result))
+    moved = format_distance(one.expected_move, watch.move_decimals(result))
     signposts = one.signposts if one.signposts_of == "state" else []
     return Item(
-        (Words(f"{one.title}: {one.state_title}", "bold", "**"),),
+        (StyledText(f"{one.title}: {one.state_title}", "bold", "**"),),
         (
-            (Words(", ".join(watch.speaks(one, result))), ""),
-            *((Words(f"To be known by: {signpost}"), "") for signpost in signposts),
+            (StyledText(", ".join(watch.describe_changes(one, result))), ""),
+            *((StyledText(f"To be known by: {signpost}"), "") for signpost in signposts),
         ),
-        f"({percent(one.probability, 0)} likely, expected move {moved} points)",
+        f"({format_percent(one.probability, 0)} likely, expected move {moved} points)",
     )
 
 
@@ -183,10 +183,10 @@ def _judgement(one: JudgementEffect, dossier: Dossier) -> Item:
     section, _, rest = one.path.partition(".")
     name, _, inside = rest.partition(".")
     titles = _titles(dossier.simulation, section)
-    head = (Words(titles[name], "bold", "**"), Words(inside, mark="`")) if name in titles else ()
-    moved = size(one.size.value, max(likelihoods.decimals(one.size.standard_error), 1))
+    head = (StyledText(titles[name], "bold", "**"), StyledText(inside, mark="`")) if name in titles else ()
+    moved = format_distance(one.size.value, max(likelihoods.percent_decimals(one.size.standard_error), 1))
     basis = "inferred" if one.inferred else ", ".join(one.sources)
-    return Item(head or (Words(one.path, mark="`"),), (), f"({moved} points; {basis})")
+    return Item(head or (StyledText(one.path, mark="`"),), (), f"({moved} points; {basis})")
 
 
 def _titles(result: Simulation, section: str) -> dict[str, str]:
@@ -211,7 +211,7 @@ def _claims(dossier: Dossier) -> Iterator[Block]:
 
 def _claim(name: str, sources: SourcesReport) -> Item:
     claim = sources.claims[name]
-    return Item((Words(name, "bold", "**"),), ((Words(_origin(claim, sources)), ""),), claim.claim)
+    return Item((StyledText(name, "bold", "**"),), ((StyledText(_origin(claim, sources)), ""),), claim.claim)
 
 
 def _origin(claim: ClaimPart, sources: SourcesReport) -> str:
@@ -236,9 +236,9 @@ def _computed(dossier: Dossier) -> Iterator[Block]:
         )
     yield _listed(
         (
-            f"The likelihoods: {simulate.found(dossier.simulation)}",
-            f"What drives it, and which judgements matter: {how_run(dossier.sensitivity.run)}.",
-            f"What to watch: {watch.found(dossier.watch)}",
+            f"The likelihoods: {simulate.describe_method(dossier.simulation)}",
+            f"What drives it, and which judgements matter: {describe_run(dossier.sensitivity.run)}.",
+            f"What to watch: {watch.describe_method(dossier.watch)}",
             f"The program: usru {run.usru_version}. The model: {model.name}, SHA-256 {model.sha256}.",
         )
     )
@@ -247,7 +247,7 @@ def _computed(dossier: Dossier) -> Iterator[Block]:
 
 def _limits(result: Simulation) -> Iterator[Block]:
     yield Heading("What the numbers are not")
-    banded = bool(simulate.band_means(result))
+    banded = bool(simulate.describe_band(result))
     yield _listed(
         (
             f"They are not measured. {FROM_JUDGEMENTS} Other judgements give others.",

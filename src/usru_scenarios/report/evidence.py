@@ -18,9 +18,19 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from usru_scenarios.report.document import Column, Heading, Legend, Lines, Report, Table, Words, names, numbers
-from usru_scenarios.report.likelihoods import percent, points
-from usru_scenarios.report.provenance_line import cited, conditions, how_run, profiled
+from usru_scenarios.report.document import (
+    Column,
+    Heading,
+    Legend,
+    Lines,
+    Report,
+    StyledText,
+    Table,
+    name_column,
+    number_columns,
+)
+from usru_scenarios.report.likelihoods import format_percent, format_points
+from usru_scenarios.report.provenance_line import citation_line, describe_profile, describe_run, list_conditions
 from usru_scenarios.report.run_columns import MODEL_COLUMNS, model_cells
 
 if TYPE_CHECKING:
@@ -45,53 +55,71 @@ def report(result: EvidenceReport, layout: Layout) -> Report:
     run = result.run
     return Report(
         title="What has been seen",
-        subtitle=f"{result.model.name}{profiled(run.profile)}, for the forecast of {run.steps[-1]}",
-        conditions=conditions(run.do, run.given, run.evidence),
+        subtitle=f"{result.model.name}{describe_profile(run.profile)}, for the forecast of {run.steps[-1]}",
+        conditions=list_conditions(run.do, run.given, run.evidence),
         blocks=[*_items(result), *_passed_over(result, layout), *_foresight(result)],
-        footer=[_MEANING, f"{how_run(run)}."],
-        citation=cited(result.model, run.usru_version),
+        footer=[_MEANING, f"{describe_run(run)}."],
+        citation=citation_line(result.model, run.usru_version),
     )
 
 
 def _items(result: EvidenceReport) -> Iterator[Block]:
     if not result.items:
-        yield Lines((Words("Nothing has been seen."),))
+        yield Lines((StyledText("Nothing has been seen."),))
         return
     sampled = any(one.effective_trials is not None for one in result.items.values())
-    moved = numbers([title.replace(" ", "\n") for title in result.scenarios.values()])
+    moved = number_columns([title.replace(" ", "\n") for title in result.scenarios.values()])
     left = [Column("effective\ntrials", "number", rank=2)] if sampled else []
     surprise = Column(_SURPRISE, "number", rank=3)
-    columns = [names("item"), Column("learned", whole=True, rank=1), *numbers(["likely"]), surprise, *moved, *left]
+    columns = [
+        name_column("item"),
+        Column("learned", whole=True, rank=1),
+        *number_columns(["likely"]),
+        surprise,
+        *moved,
+        *left,
+    ]
     rows: list[tuple[Cell, ...]] = [_shares("before any", result.before, sampled=sampled)]
     for name, item in result.items.items():
-        moves = (points(change, 1) for change in item.moved.values())
+        moves = (format_points(change, 1) for change in item.moved.values())
         effective = [f"{item.effective_trials or 0.0:,.0f}"] if sampled else []
         likely = _likely(item.probability)
-        rows.append((Words(name, "bold"), item.learned, likely, f"{item.surprise:.2f}", *moves, *effective))
+        rows.append((StyledText(name, "bold"), item.learned, likely, f"{item.surprise:.2f}", *moves, *effective))
     last = list(result.items.values())[-1]
     yield Table(columns, [*rows, _shares("after all", last.forecast, sampled=sampled)])
 
 
 def _shares(name: str, forecast: dict[str, float], *, sampled: bool) -> tuple[Cell, ...]:
     """A row with the probabilities of the scenarios."""
-    return Words(name, "dim"), "", "", "", *(percent(share, 1) for share in forecast.values()), *([""] * sampled)
+    return (
+        StyledText(name, "dim"),
+        "",
+        "",
+        "",
+        *(format_percent(share, 1) for share in forecast.values()),
+        *([""] * sampled),
+    )
 
 
 def _likely(probability: float) -> str:
     """A probability in percent; of a small one two digits."""
-    return percent(probability, 1 if probability >= 0.01 else max(1, 1 - math.floor(math.log10(100.0 * probability))))
+    return format_percent(
+        probability, 1 if probability >= 0.01 else max(1, 1 - math.floor(math.log10(100.0 * probability)))
+    )
 
 
 def _passed_over(result: EvidenceReport, layout: Layout) -> Iterator[Block]:
     if result.passed_over:
         yield Heading("Items that do not act")
-        yield Lines(tuple(Words(f"{name}: {why}") for name, why in result.passed_over.items()), listed=not layout.width)
+        yield Lines(
+            tuple(StyledText(f"{name}: {why}") for name, why in result.passed_over.items()), listed=not layout.width
+        )
 
 
 def _foresight(result: EvidenceReport) -> Iterator[Block]:
     """Log scores, the best first."""
     if len(result.foresight) == 1:
-        yield Lines((Words(f"Log score: {result.log_score:.2f}"),))
+        yield Lines((StyledText(f"Log score: {result.log_score:.2f}"),))
         return
     yield Heading("Who foresaw it best")
     rows = [
@@ -99,7 +127,7 @@ def _foresight(result: EvidenceReport) -> Iterator[Block]:
         for name, one in sorted(result.foresight.items(), key=lambda entry: entry[1].behind)
     ]
     errors = Column("± one\nerror", "number", label="± one standard error", rank=1)
-    yield Table([names("profile"), *numbers(["log score"]), errors, *numbers(["behind"])], rows)
+    yield Table([name_column("profile"), *number_columns(["log score"]), errors, *number_columns(["behind"])], rows)
 
 
 def rows(result: EvidenceReport, _layout: Layout) -> Rows:

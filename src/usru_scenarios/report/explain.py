@@ -26,10 +26,10 @@ import re
 from typing import TYPE_CHECKING
 
 from usru_scenarios.report import document
-from usru_scenarios.report.document import Column, Heading, Item, Items, Lines, Report, Table, Words
-from usru_scenarios.report.likelihoods import decimals, of_size, percent
-from usru_scenarios.report.numbers import signed
-from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, cited, how_run, under
+from usru_scenarios.report.document import Column, Heading, Item, Items, Lines, Report, StyledText, Table
+from usru_scenarios.report.likelihoods import format_error_phrase, format_percent, percent_decimals
+from usru_scenarios.report.numbers import format_signed
+from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, citation_line, describe_model, describe_run
 from usru_scenarios.report.run_columns import MODEL_COLUMNS, first_day, model_cells
 
 if TYPE_CHECKING:
@@ -83,20 +83,20 @@ def report(result: Explanation, layout: Layout) -> Report:
     blocks = [*_direct(result), *_evidence(result), *_story(result, layout)]
     if not layout.width:
         named = set(_CLAIM.findall(repr(blocks)))
-        blocks += document.claims(filter(named.__contains__, result.claims), result.claims)
+        blocks += document.claim_blocks(filter(named.__contains__, result.claims), result.claims)
     return Report(
         title=_headline(result),
-        subtitle=f"{result.scenario} in {under(result.model, result.run)}",
+        subtitle=f"{result.scenario} in {describe_model(result.model, result.run)}",
         lead=_likelihood(result),
         blocks=blocks,
         footer=[f"{_how(result)}. {FROM_JUDGEMENTS}"],
         more="More: --json for all parts, states and errors; usru sources G12 for what a claim says.",
-        citation=cited(result.model, result.run.usru_version),
+        citation=citation_line(result.model, result.run.usru_version),
     )
 
 
 def _how(result: Explanation) -> str:
-    sampled = how_run(result.run)
+    sampled = describe_run(result.run)
     return f"Likelihoods exact; the direct shares and the story by {sampled}" if result.exact else sampled
 
 
@@ -104,22 +104,24 @@ def _direct(result: Explanation) -> Iterator[document.Block]:
     yield Heading(_DIRECT)
     direct = result.direct
     if direct is None:
-        yield Lines((Words(result.note),))
+        yield Lines((StyledText(result.note),))
         return
-    yield Lines((Words(_DIRECT_LEGEND, "dim"),))
+    yield Lines((StyledText(_DIRECT_LEGEND, "dim"),))
     places = _decimals(direct)
     shown, rest = _shown(direct)
     *drivers, unexplained = shown
     rows: list[tuple[document.Cell, ...]] = [
-        (Words(_part_name(part), "bold"), *_pair(part, places), _part_note(part)) for part in drivers
+        (StyledText(_part_name(part), "bold"), *_pair(part, places), _part_note(part)) for part in drivers
     ]
     if rest:
         others = f"{len(rest)} others, each below" if len(rest) > 1 else "1 other, below"
         rows.append((f"{others} {_SMALLEST}", *_pair(_summed(rest), places), ""))
-    rows.append((Words("unexplained", "bold", "*"), *_pair(unexplained, places), _part_note(unexplained)))
-    rows.append((Words("together", "bold", "**"), *_pair(direct, places), ""))
+    rows.append((StyledText("unexplained", "bold", "*"), *_pair(unexplained, places), _part_note(unexplained)))
+    rows.append((StyledText("together", "bold", "**"), *_pair(direct, places), ""))
     heads = ["all\ntrials", "where it\ncomes true"]
-    yield Table([document.names(), *document.numbers(heads), Column(kind="notes", label="carried by")], rows)
+    yield Table(
+        [document.name_column(), *document.number_columns(heads), Column(kind="notes", label="carried by")], rows
+    )
 
 
 def _pair(part: DirectPart | DirectShares | tuple[float, float], decimals: int) -> tuple[str, str]:
@@ -136,35 +138,35 @@ def _evidence(result: Explanation) -> Iterator[document.Block]:
     yield Heading(_EVIDENCE)
     states = _clear(result)
     if states:
-        yield Lines((Words(_EVIDENCE_LEGEND, "dim"),))
+        yield Lines((StyledText(_EVIDENCE_LEGEND, "dim"),))
         rows = [
             (
-                Words(f"{state.driver} = {state.state}", "bold"),
-                *(percent(state.given, 0), percent(state.otherwise or 0.0, 0), _ratio(state)),
+                StyledText(f"{state.driver} = {state.state}", "bold"),
+                *(format_percent(state.given, 0), format_percent(state.otherwise or 0.0, 0), _ratio(state)),
                 _state_note(state, result.scenario),
             )
             for state in states
         ]
         heads = ["where it\ncomes true", "where\nnot", "ratio"]
         columns = [
-            document.names(label="at that step"),
-            *document.numbers(heads),
+            document.name_column(label="at that step"),
+            *document.number_columns(heads),
             Column(kind="notes", label="directly"),
         ]
         yield Table(columns, rows)
     else:
-        yield Lines((Words("No state of a driver is clearly more common where it comes true."),))
+        yield Lines((StyledText("No state of a driver is clearly more common where it comes true."),))
     if result.numbers:
-        yield Lines(tuple(Words(_shift(number)) for number in result.numbers), listed=True)
+        yield Lines(tuple(StyledText(_shift(number)) for number in result.numbers), listed=True)
 
 
 def _story(result: Explanation, layout: Layout) -> Iterator[document.Block]:
     yield Heading(_STORY)
     story = result.story
     if story is None:
-        yield Lines((Words("None of the drawn trials led there: ask for more with -n."),))
+        yield Lines((StyledText("None of the drawn trials led there: ask for more with -n."),))
         return
-    yield Lines((Words(_STORY_LEGEND, "dim"),))
+    yield Lines((StyledText(_STORY_LEGEND, "dim"),))
     first, *_ = story.moments
     opening = "; ".join(f"{node}: {state}" for node, state in story.opening.items())
     rest = [_moment(moment, layout) for moment in _eventful(result) if moment is not first]
@@ -172,10 +174,10 @@ def _story(result: Explanation, layout: Layout) -> Iterator[document.Block]:
 
 
 def _moment(moment: StoryMoment, layout: Layout, opening: str | None = None) -> Item:
-    likelihood = percent(moment.probability, 0)
-    beginnings = [(Words(said), "") for said in _events_and_rules(moment, opening=opening is not None)]
-    changes = [(Words(_change(change)), _pushes(change) if change.pushes else "") for change in moment.changes]
-    head = Words(moment.step, "bold", "**"), Words(likelihood if layout.width else f"({likelihood})")
+    likelihood = format_percent(moment.probability, 0)
+    beginnings = [(StyledText(said), "") for said in _events_and_rules(moment, opening=opening is not None)]
+    changes = [(StyledText(_change(change)), _pushes(change) if change.pushes else "") for change in moment.changes]
+    head = StyledText(moment.step, "bold", "**"), StyledText(likelihood if layout.width else f"({likelihood})")
     return Item(head, (*beginnings, *changes), opening or "")
 
 
@@ -187,10 +189,10 @@ def _headline(result: Explanation) -> str:
 
 
 def _likelihood(result: Explanation) -> str:
-    shown = percent(result.probability, decimals(result.standard_error))
+    shown = format_percent(result.probability, percent_decimals(result.standard_error))
     if "probability" in result.exact:
         return f"Its likelihood is {shown}, found exactly."
-    return f"Its likelihood is {shown} (standard error {of_size(result.standard_error)})."
+    return f"Its likelihood is {shown} (standard error {format_error_phrase(result.standard_error)})."
 
 
 def _shown(direct: DirectShares) -> tuple[list[DirectPart], list[DirectPart]]:
@@ -230,7 +232,7 @@ def _part_note(part: DirectPart) -> str:
         return "the baseline: what the cited drivers do not explain"
     by_state: dict[str, list[str]] = {}
     for cell in sorted(part.cells, key=lambda cell: -abs(cell.where_true))[:_MOST_CELLS]:
-        said = f"{cell.scenario} {signed(cell.points)}{_cited(cell.sources, inferred=cell.inferred)}"
+        said = f"{cell.scenario} {format_signed(cell.points)}{_cited(cell.sources, inferred=cell.inferred)}"
         by_state.setdefault(cell.state if cell.state and part.kind != "rule" else "", []).append(said)
     return "; ".join(f"{state}{': ' if state else ''}{', '.join(said)}" for state, said in by_state.items())
 
@@ -270,7 +272,7 @@ def _given_points(points: CitedPoints, state: StateEvidence, asked: str) -> str:
     row, member = points.path.split(".impacts.")[1].rsplit(".", 1)
     to = "" if member == asked else f"{member} "
     at = "" if row == state.state else f" at {row}"
-    return f"{to}{signed(points.points)}{at}{_cited(points.sources, inferred=points.inferred)}"
+    return f"{to}{format_signed(points.points)}{at}{_cited(points.sources, inferred=points.inferred)}"
 
 
 def _shift(number: NumberEvidence) -> str:
@@ -307,8 +309,8 @@ def _push(push: PathContribution, change: StoryChange) -> str:
         return "imposed"
     if push.kind == "prior":
         return f"likely where {push.state}{cited}"
-    points = "" if push.points is None else f" {signed(round(push.points, 2))}"
-    hold = "" if push.hold is None else f" {signed(round(push.hold, 2))} on the hold of {change.before}"
+    points = "" if push.points is None else f" {format_signed(round(push.points, 2))}"
+    hold = "" if push.hold is None else f" {format_signed(round(push.hold, 2))} on the hold of {change.before}"
     gives = f"{points}{' and' if points and hold else ''}{hold}{cited}"
     before = " the step before" if push.lag else ""
     if push.kind == "event":

@@ -7,21 +7,21 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from usru_scenarios.report.document import Legend
-from usru_scenarios.report.likelihoods import percent
+from usru_scenarios.report.likelihoods import format_percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from usru_scenarios.results.simulate import Simulation
 
-_TIED = 2.0
+_TIED_ERRORS = 2.0
 """Two likelihoods that are no more standard errors apart are not told from each other."""
-_CLOSE = 0.02
-_MOST_TIED = 3
+_CLOSE_LEAD = 0.02
+_MAX_NAMED = 3
 _LAST_OF_YEAR = re.compile(r"(\d{4})(-Q4|-12)?")
 
 
-class _WordedShare(NamedTuple):
+class _ScenarioShare(NamedTuple):
     """A scenario at a step."""
 
     title: str
@@ -30,32 +30,32 @@ class _WordedShare(NamedTuple):
     band: tuple[float, float] | None
 
 
-def in_a_sentence(result: Simulation) -> str:
+def summarize_forecast(result: Simulation) -> str:
     """The likeliest scenario at the end with its band, and at the start; of several that are tied, these."""
     if len(result.scenarios) == 1:
         (only,) = result.scenarios.values()
-        return f"{called(only.title)} is the only scenario."
+        return f"{quote_title(only.title)} is the only scenario."
     under = "under these conditions " if result.run.do or result.run.given or result.run.evidence else ""
-    ends, steps = _at(result, -1), result.run.steps
+    ends, steps = _ranked_shares(result, -1), result.run.steps
     if len(steps) == 1:
-        return begun(f"{under}{_leading(ends)}.")
+        return capitalize(f"{under}{_describe_leader(ends)}.")
     now = result.run.evidence.now if result.run.evidence else None
-    starts = _at(result, 0 if now is None else steps.index(now))
-    when = begun(f"{under}at {the_end(steps[-1])}")
-    return f"{when} {_leading(ends)}{_at_the_start(starts, ends, 'at the start' if now is None else 'now')}."
+    starts = _ranked_shares(result, 0 if now is None else steps.index(now))
+    when = capitalize(f"{under}at {describe_last_step(steps[-1])}")
+    return f"{when} {_describe_leader(ends)}{_describe_start(starts, ends, 'at the start' if now is None else 'now')}."
 
 
-def the_end(step: str) -> str:
+def describe_last_step(step: str) -> str:
     """The last step in words: the end of a year, else its label."""
     year = _LAST_OF_YEAR.fullmatch(step)
     return f"the end of {year[1]}" if year else f"the end ({step})"
 
 
-SHARE = "share\nof time"
+SHARE_OF_TIME = "share\nof time"
 """The head of the column with the average over the steps."""
 
 
-def measures(steps: Sequence[str], *, ever: bool = True, now: str | None = None) -> tuple[Legend, ...]:
+def column_legends(steps: Sequence[str], *, ever: bool = True, now: str | None = None) -> tuple[Legend, ...]:
     """What the columns of a forecast are, which begin at a step `now` if there is one; nothing where there is one step.
 
     Args:
@@ -71,40 +71,40 @@ def measures(steps: Sequence[str], *, ever: bool = True, now: str | None = None)
     return (
         Legend(f"{begins}, end: in {first}, in {last}. ", (begins,), f"end: in {last}. "),
         *([Legend(often, ("ever",))] if ever else []),
-        Legend(f"share of time: average over {first} to {last}.", (SHARE,)),
+        Legend(f"share of time: average over {first} to {last}.", (SHARE_OF_TIME,)),
     )
 
 
-def called(title: str) -> str:
+def quote_title(title: str) -> str:
     """A title within a sentence: in quotes where its own punctuation would break that up."""
     return f'"{title}"' if re.search(r"[,.;:?!]", title) else title
 
 
-def listed(names: Sequence[str]) -> str:
+def join_names(names: Sequence[str]) -> str:
     """Names as in a sentence: `a, b and c`."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def from_to(steps: Sequence[str]) -> str:
+def step_range(steps: Sequence[str]) -> str:
     """From when to when."""
     return f"{steps[0]} to {steps[-1]}" if len(steps) > 1 else steps[0]
 
 
-def after_name(steps: Sequence[str]) -> str:
+def describe_steps(steps: Sequence[str]) -> str:
     """How many steps there are, and from when to when, behind the name of a model; nothing of a single one."""
-    return f", {len(steps)} steps from {from_to(steps)}" if len(steps) > 1 else ""
+    return f", {len(steps)} steps from {step_range(steps)}" if len(steps) > 1 else ""
 
 
-def begun(sentence: str) -> str:
+def capitalize(sentence: str) -> str:
     """A sentence with a capital letter at its start."""
     return f"{sentence[:1].upper()}{sentence[1:]}"
 
 
-def _at(result: Simulation, step: int) -> list[_WordedShare]:
+def _ranked_shares(result: Simulation, step: int) -> list[_ScenarioShare]:
     """The scenarios at a step, the likeliest first; those that are equal in the order of the file."""
     shares = [
-        _WordedShare(
-            called(one.title),
+        _ScenarioShare(
+            quote_title(one.title),
             one.by_step[step],
             one.standard_errors.by_step[step],
             None if one.band is None else (one.band.low[step], one.band.high[step]),
@@ -114,45 +114,47 @@ def _at(result: Simulation, step: int) -> list[_WordedShare]:
     return sorted(shares, key=lambda share: -share.value)
 
 
-def _tied(shares: Sequence[_WordedShare]) -> list[_WordedShare]:
+def _tied_with_first(shares: Sequence[_ScenarioShare]) -> list[_ScenarioShare]:
     """The likeliest, and those that can't be told from it."""
     first = shares[0]
-    return [one for one in shares if first.value - one.value <= _TIED * math.hypot(first.error, one.error) + 1e-9]
+    return [
+        one for one in shares if first.value - one.value <= _TIED_ERRORS * math.hypot(first.error, one.error) + 1e-9
+    ]
 
 
-def _leading(shares: Sequence[_WordedShare]) -> str:
+def _describe_leader(shares: Sequence[_ScenarioShare]) -> str:
     """Which is likeliest, and how likely."""
-    tied = _tied(shares)
+    tied = _tied_with_first(shares)
     first, second = shares[0], shares[1]
     if len(tied) > 1:
         within = " within sampling error" if first.error else ""
-        each = f"{_share(first)} each"
-        if len(tied) > _MOST_TIED:
+        each = f"{_format_share(first)} each"
+        if len(tied) > _MAX_NAMED:
             return f"{len(tied)} of {len(shares)} scenarios are equally likely{within}, {each}"
-        return f"{listed([one.title for one in tied])} are equally likely{within}, {each}"
-    close = first.value - second.value < _CLOSE
-    places = 1 if close and _share(first) == _share(second) else 0
-    ahead = f", just ahead of {second.title}, {_share(second, places)}" if close else ""
-    return f"{first.title} is likeliest, {_share(first, places)}{_band(first)}{ahead}"
+        return f"{join_names([one.title for one in tied])} are equally likely{within}, {each}"
+    close = first.value - second.value < _CLOSE_LEAD
+    places = 1 if close and _format_share(first) == _format_share(second) else 0
+    ahead = f", just ahead of {second.title}, {_format_share(second, places)}" if close else ""
+    return f"{first.title} is likeliest, {_format_share(first, places)}{_format_share_band(first)}{ahead}"
 
 
-def _at_the_start(starts: Sequence[_WordedShare], ends: Sequence[_WordedShare], when: str) -> str:
+def _describe_start(starts: Sequence[_ScenarioShare], ends: Sequence[_ScenarioShare], when: str) -> str:
     """The same of the start or of the present step, in as few words as it takes beside the end."""
     was, were = ("is", "are") if when == "now" else ("was", "were")
-    if _leading(starts) == _leading(ends):
+    if _describe_leader(starts) == _describe_leader(ends):
         return f", as {when}"
-    if len(_tied(starts)) > 1:
-        return f"; {when} {_leading(starts).replace(' are equally', f' {were} equally')}"
-    if len(_tied(ends)) == 1 and starts[0].title == ends[0].title:
-        return f"; {when} it {was} so too, with {_share(starts[0])}"
-    return f"; {when} it {was} {starts[0].title}, {_share(starts[0])}"
+    if len(_tied_with_first(starts)) > 1:
+        return f"; {when} {_describe_leader(starts).replace(' are equally', f' {were} equally')}"
+    if len(_tied_with_first(ends)) == 1 and starts[0].title == ends[0].title:
+        return f"; {when} it {was} so too, with {_format_share(starts[0])}"
+    return f"; {when} it {was} {starts[0].title}, {_format_share(starts[0])}"
 
 
-def _share(one: _WordedShare, places: int = 0) -> str:
-    return percent(one.value, places)
+def _format_share(one: _ScenarioShare, places: int = 0) -> str:
+    return format_percent(one.value, places)
 
 
-def _band(one: _WordedShare) -> str:
+def _format_share_band(one: _ScenarioShare) -> str:
     """The band where its ends can be told apart in whole percents."""
     if one.band is None:
         return ""

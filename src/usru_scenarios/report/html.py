@@ -6,7 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
 from usru_scenarios.problems import printable
-from usru_scenarios.report.document import Heading, Items, Lines, Notes, Words, footer
+from usru_scenarios.report.document import Heading, Items, Lines, Notes, StyledText, footer_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
     from usru_scenarios.report.document import Block, Cell, Figure, Report, Table
 
 
-class _Heads(NamedTuple):
+class _HeadTemplates(NamedTuple):
     """How the head of a report, with what is said below it, and that of a section are marked."""
 
     top: str
     section: str
 
 
-_IN_NOTEBOOKS = _Heads("<p><strong>{}</strong><br>{}</p>", "<p><strong>{}</strong></p>")
-_IN_PAGES = _Heads("<h1>{}</h1>\n<p>{}</p>", "<h2>{}</h2>")
+_NOTEBOOK_HEADS = _HeadTemplates("<p><strong>{}</strong><br>{}</p>", "<p><strong>{}</strong></p>")
+_PAGE_HEADS = _HeadTemplates("<h1>{}</h1>\n<p>{}</p>", "<h2>{}</h2>")
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 """Nothing is fetched and no script runs; pictures stand in the page itself."""
 
-_NARROW = 600
+_NARROW_PIXELS = 600
 """Pixels of a screen up to which a picture for narrow ones is shown."""
 
 _STYLE = f"""
@@ -44,7 +44,7 @@ li {{ margin: 0.25rem 0; }}
 ul {{ padding-left: 1.2rem; }}
 small {{ color: #444; font-size: 0.875rem; }}
 code {{ font-size: 0.875em; overflow-wrap: anywhere; }}
-@media (max-width: {_NARROW}px) {{ table {{ font-size: 0.8rem; }} th, td {{ padding-right: 0.3rem; }} }}
+@media (max-width: {_NARROW_PIXELS}px) {{ table {{ font-size: 0.8rem; }} th, td {{ padding-right: 0.3rem; }} }}
 @media print {{
   main {{ max-width: none; padding: 0; }}
   h2 {{ break-after: avoid; }}
@@ -53,17 +53,17 @@ code {{ font-size: 0.875em; overflow-wrap: anywhere; }}
 """
 
 
-def html(report: Report) -> str:
+def render_html(report: Report) -> str:
     """A report whose parts stand below each other."""
-    return _joined(report, _IN_NOTEBOOKS)
+    return _join_parts(report, _NOTEBOOK_HEADS)
 
 
-def page(report: Report) -> str:
+def render_page(report: Report) -> str:
     """A report as a page of its own, which fetches nothing and runs nothing."""
-    return document(_text(report.title), _POLICY, _STYLE, f"<main>\n{_joined(report, _IN_PAGES)}</main>")
+    return assemble_page(_escape(report.title), _POLICY, _STYLE, f"<main>\n{_join_parts(report, _PAGE_HEADS)}</main>")
 
 
-def document(title: str, policy: str, style: str, body: str) -> str:
+def assemble_page(title: str, policy: str, style: str, body: str) -> str:
     """A page of its own. All parts are as HTML has them; `policy` says what may run in it and be fetched."""
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -81,90 +81,94 @@ def document(title: str, policy: str, style: str, body: str) -> str:
 """
 
 
-def preformatted(text: str) -> str:
+def preformatted_html(text: str) -> str:
     """A text whose lines and columns stay as they are."""
     return f"<pre>{escape(text)}</pre>\n"
 
 
-def _joined(report: Report, heads: _Heads) -> str:
-    return "".join(f"{part}\n" for part in _parts(report, heads))
+def _join_parts(report: Report, heads: _HeadTemplates) -> str:
+    return "".join(f"{part}\n" for part in _report_parts(report, heads))
 
 
-def _parts(report: Report, heads: _Heads) -> Iterator[str]:
-    yield heads.top.format(_text(report.title), _text(report.subtitle))
-    yield from _list(f"{kind}: {_text(text)} ({_text(meaning)})" for kind, text, meaning in report.conditions)
-    yield from _paragraph(_text(report.lead))
+def _report_parts(report: Report, heads: _HeadTemplates) -> Iterator[str]:
+    yield heads.top.format(_escape(report.title), _escape(report.subtitle))
+    yield from _list_html(f"{kind}: {_escape(text)} ({_escape(meaning)})" for kind, text, meaning in report.conditions)
+    yield from _paragraph_html(_escape(report.lead))
     if report.picture is not None:
-        yield _figure(report.picture)
+        yield _figure_html(report.picture)
     for block in report.blocks:
-        yield from _block(block, heads)
-    yield from _paragraph(f"<strong>{_text(report.verdict)}</strong>" if report.verdict else "")
-    yield from _small((*footer(report), report.citation))
+        yield from _block_html(block, heads)
+    yield from _paragraph_html(f"<strong>{_escape(report.verdict)}</strong>" if report.verdict else "")
+    yield from _small_print((*footer_lines(report), report.citation))
 
 
-def _figure(picture: Figure) -> str:
-    narrow = f'<source media="(max-width: {_NARROW}px)" srcset="{escape(picture.narrow)}">' if picture.narrow else ""
-    shown = f'<img src="{escape(picture.address)}" alt="{_text(picture.text)}">'
+def _figure_html(picture: Figure) -> str:
+    narrow = (
+        f'<source media="(max-width: {_NARROW_PIXELS}px)" srcset="{escape(picture.narrow)}">' if picture.narrow else ""
+    )
+    shown = f'<img src="{escape(picture.address)}" alt="{_escape(picture.text)}">'
     return f"<figure><picture>{narrow}{shown}</picture></figure>"
 
 
-def _block(block: Block, heads: _Heads) -> Iterator[str]:
+def _block_html(block: Block, heads: _HeadTemplates) -> Iterator[str]:
     match block:
         case Heading(text):
-            yield heads.section.format(_text(text))
+            yield heads.section.format(_escape(text))
         case Lines(lines, listed):
-            shown = [_cell(line) for line in lines]
-            yield from _list(shown) if listed else _paragraph("<br>".join(shown))
+            shown = [_cell_html(line) for line in lines]
+            yield from _list_html(shown) if listed else _paragraph_html("<br>".join(shown))
         case Notes(notes, left):
-            yield from _small((left, *notes))
+            yield from _small_print((left, *notes))
         case Items(items):
             for item in items:
-                head = " ".join(map(_cell, item.head))
-                yield from _paragraph(f"{head} {_text(item.whole)}")
-                yield from _list(f"{_cell(point)}{f' ({_text(note)})' if note else ''}" for point, note in item.points)
+                head = " ".join(map(_cell_html, item.head))
+                yield from _paragraph_html(f"{head} {_escape(item.whole)}")
+                yield from _list_html(
+                    f"{_cell_html(point)}{f' ({_escape(note)})' if note else ''}" for point, note in item.points
+                )
         case _:
-            yield "".join(_table(block))
+            yield "".join(_table_html(block))
 
 
-def _table(table: Table) -> Iterator[str]:
+def _table_html(table: Table) -> Iterator[str]:
     yield "<table>"
     heads = [column.head if column.label is None else column.label for column in table.columns]
-    yield f"<thead>{_row('th', table, heads)}</thead><tbody>"
-    yield from (_row("td", table, cells) for cells in table.rows if cells)
+    yield f"<thead>{_row_html('th', table, heads)}</thead><tbody>"
+    yield from (_row_html("td", table, cells) for cells in table.rows if cells)
     yield "</tbody></table>"
 
 
-def _row(tag: str, table: Table, cells: Iterable[Cell]) -> str:
+def _row_html(tag: str, table: Table, cells: Iterable[Cell]) -> str:
     """A row without what is drawn for terminals; numbers stand to the right."""
     shown = (
-        f'<{tag} style="text-align: {"right" if column.kind == "number" else "left"}">{_cell(cell)}</{tag}>'
+        f'<{tag} style="text-align: {"right" if column.kind == "number" else "left"}">{_cell_html(cell)}</{tag}>'
         for column, cell in zip(table.columns, cells, strict=True)
         if column.kind != "drawing"
     )
     return f"<tr>{''.join(shown)}</tr>"
 
 
-def _list(items: Iterable[str]) -> Iterator[str]:
+def _list_html(items: Iterable[str]) -> Iterator[str]:
     if shown := "".join(f"<li>{item}</li>" for item in items):
         yield f"<ul>{shown}</ul>"
 
 
-def _paragraph(text: str) -> Iterator[str]:
+def _paragraph_html(text: str) -> Iterator[str]:
     if text:
         yield f"<p>{text}</p>"
 
 
-def _small(lines: Iterable[str]) -> Iterator[str]:
-    if text := "<br>".join(_text(line) for line in lines if line):
+def _small_print(lines: Iterable[str]) -> Iterator[str]:
+    if text := "<br>".join(_escape(line) for line in lines if line):
         yield f"<p><small>{text}</small></p>"
 
 
-def _cell(cell: Cell) -> str:
+def _cell_html(cell: Cell) -> str:
     if isinstance(cell, str):
-        return _text(cell)
-    if not isinstance(cell, Words):
-        return " ".join(map(_cell, cell))
-    text = _text(cell.text)
+        return _escape(cell)
+    if not isinstance(cell, StyledText):
+        return " ".join(map(_cell_html, cell))
+    text = _escape(cell.text)
     match cell.mark:
         case "**":
             return f"<strong>{text}</strong>"
@@ -175,6 +179,6 @@ def _cell(cell: Cell) -> str:
     return text
 
 
-def _text(text: str) -> str:
+def _escape(text: str) -> str:
     """Text of the file in one line, which can't be taken for markup."""
     return escape(" ".join(printable(text).split()))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from usru_scenarios.results.validate import Validation
 
 
-def parts(found: Overview, _layout: Layout) -> Rows:
+def part_rows(found: Overview, _layout: Layout) -> Rows:
     """One row for each scenario, group, driver, rule, consequence, profile, expectation and question."""
     titled: dict[str, Mapping[str, ScenarioPart | NodePart | RulePart | ProfilePart]] = {
         "scenario": found.scenarios,
@@ -33,14 +33,14 @@ def parts(found: Overview, _layout: Layout) -> Rows:
     yield from ((*model_cells(found.model, found.profile), *one) for one in told)
 
 
-def names(found: PartNames, _layout: Layout) -> Rows:
+def name_rows(found: PartNames, _layout: Layout) -> Rows:
     """One row for each name."""
     yield *MODEL_COLUMNS, "kind", "name"
     for kind, names in found.names.items():
         yield from ((*model_cells(found.model, found.profile), kind, name) for name in names)
 
 
-def problems(found: Validation, _layout: Layout) -> Rows:
+def problem_rows(found: Validation, _layout: Layout) -> Rows:
     """One row for each fault and warning; none where there are none. A file with faults is no model with a hash."""
     yield *MODEL_COLUMNS, "severity", "code", "message", "path", "line", "column", "hint", "count"
     profile = found.run.profile
@@ -49,7 +49,7 @@ def problems(found: Validation, _layout: Layout) -> Rows:
         yield *model, one.severity, one.code, one.message, one.path, one.line, one.column, one.hint, one.count
 
 
-def sources(found: SourcesReport, _layout: Layout) -> Rows:
+def source_rows(found: SourcesReport, _layout: Layout) -> Rows:
     """One row for each judgement that was asked about; else for each kind of judgement and for each document."""
     model = model_cells(found.model, found.run.profile)
     if found.about is not None:

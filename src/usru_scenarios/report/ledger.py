@@ -22,10 +22,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from usru_scenarios.report.compare import value_in_words
-from usru_scenarios.report.document import Column, Heading, Lines, Report, Table, Words, names, numbers
-from usru_scenarios.report.forecast_in_words import listed
-from usru_scenarios.report.likelihoods import at_most, decimals, percent, points, to_error
+from usru_scenarios.report.compare import describe_value
+from usru_scenarios.report.document import (
+    Column,
+    Heading,
+    Lines,
+    Report,
+    StyledText,
+    Table,
+    name_column,
+    number_columns,
+)
+from usru_scenarios.report.forecast_in_words import join_names
+from usru_scenarios.report.likelihoods import (
+    format_error_bound,
+    format_percent,
+    format_points,
+    format_rounded_percent,
+    percent_decimals,
+)
 from usru_scenarios.report.numbers import sparkline
 from usru_scenarios.report.run_columns import MODEL_COLUMNS, first_day, model_cells
 
@@ -70,16 +85,18 @@ def history(result: History, layout: Layout) -> Report:
     one = next(iter(result.series.items()))
     alone = len(result.series) == 1
     course = f", {_drawn(one[1], _top(result))}" if alone and len(one[1].points) > 1 else ""
-    when = "" if all(series.kind == "question" for series in result.series.values()) else f", {read_at(result.at)}"
+    when = (
+        "" if all(series.kind == "question" for series in result.series.values()) else f", {describe_time(result.at)}"
+    )
     return Report(
         title=f"{one[1].title}{when}" if alone else f"Recorded forecasts{when}",
-        subtitle=f"{counted(len(result.records), 'record')}, {span(first.date, last.date)}{course}",
+        subtitle=f"{format_count(len(result.records), 'record')}, {describe_period(first.date, last.date)}{course}",
         blocks=[*([_each_record(result, one[1])] if alone else []), *([] if alone else [_overview(result, layout)])],
         footer=[*_outcomes(result), *filter(None, (_errors(result), _small_columns(result))), FROM_RECORDS],
     )
 
 
-def read_at(at: str) -> str:
+def describe_time(at: str) -> str:
     """The time at which recorded forecasts are read, in words."""
     words = {
         "start": "at the start",
@@ -91,12 +108,12 @@ def read_at(at: str) -> str:
     return words.get(at, f"at {at}")
 
 
-def span(first: str, last: str) -> str:
+def describe_period(first: str, last: str) -> str:
     """From one day to another."""
     return first if first == last else f"{first} to {last}"
 
 
-def counted(number: int, noun: str) -> str:
+def format_count(number: int, noun: str) -> str:
     """So many of what a noun names."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
@@ -114,11 +131,11 @@ _LEAST_ERROR = 0.0005
 
 def _errors(result: History) -> str:
     largest = max((point.standard_error for one in result.series.values() for point in one.points), default=0.0)
-    return f"Standard errors of sampling are {at_most(largest)}." if largest >= _LEAST_ERROR else ""
+    return f"Standard errors of sampling are {format_error_bound(largest)}." if largest >= _LEAST_ERROR else ""
 
 
 def _small_columns(result: History) -> str:
-    return f"Small columns rise from 0% to {percent(_top(result), 0)}." if len(result.records) > 1 else ""
+    return f"Small columns rise from 0% to {format_percent(_top(result), 0)}." if len(result.records) > 1 else ""
 
 
 def _top(result: History) -> float:
@@ -128,8 +145,8 @@ def _top(result: History) -> float:
 
 def _value(point: RecordedPoint) -> str:
     if point.standard_error < _LEAST_ERROR:
-        return percent(point.probability, 1)
-    return to_error(point.probability, point.standard_error)
+        return format_percent(point.probability, 1)
+    return format_rounded_percent(point.probability, point.standard_error)
 
 
 def _drawn(series: RecordedSeries, top: float) -> str:
@@ -139,14 +156,16 @@ def _drawn(series: RecordedSeries, top: float) -> str:
 def _change(before: RecordedPoint | None, after: RecordedPoint) -> str:
     if before is None:
         return ""
-    return points(after.probability - before.probability, decimals(max(before.standard_error, after.standard_error)))
+    return format_points(
+        after.probability - before.probability, percent_decimals(max(before.standard_error, after.standard_error))
+    )
 
 
 def _overview(result: History, layout: Layout) -> Table:
     """A row for each thing: the first and the last forecast of it, and the course between."""
     several = len(result.records) > 1
-    last = numbers(["last" if several else "likelihood"])
-    columns = [names(), *([Column("first", "number", rank=1)] if several else []), *last]
+    last = number_columns(["last" if several else "likelihood"])
+    columns = [name_column(), *([Column("first", "number", rank=1)] if several else []), *last]
     columns += [Column("change", "number", rank=2), Column("course", "text", whole=True, rank=3)] if several else []
     rows: list[tuple[Cell, ...]] = []
     top = _top(result)
@@ -166,9 +185,9 @@ def _each_record(result: History, series: RecordedSeries) -> Table:
     """A row for each record that knows the one thing that is asked about."""
     lines = {one.number: one for one in result.records}
     columns = [
-        *numbers(["no."]),
+        *number_columns(["no."]),
         Column("recorded", whole=True),
-        *numbers(["likelihood"]),
+        *number_columns(["likelihood"]),
         Column("change", "number", rank=1),
         Column("message", fills=True, folds=True, rank=2),
     ]
@@ -199,7 +218,7 @@ def history_rows(result: History, _layout: Layout) -> Rows:
 
 # Score ----------------------------------------------------------------------------------------------------------------
 
-SCORES = ("brier", "log", "rps", "baseline")
+SCORE_NAMES = ("brier", "log", "rps", "baseline")
 
 
 def score(result: LedgerScore, _layout: Layout) -> Report:
@@ -210,12 +229,12 @@ def score(result: LedgerScore, _layout: Layout) -> Report:
     if result.resolutions:
         blocks += [Heading("What came"), _resolutions(result)]
     if result.unscored:
-        blocks.append(Lines(tuple(Words(f"{name}: {why}") for name, why in result.unscored.items()), listed=True))
+        blocks.append(Lines(tuple(StyledText(f"{name}: {why}") for name, why in result.unscored.items()), listed=True))
     if result.calibration is not None:
         blocks += [Heading("Calibration"), _calibration(result.calibration)]
     return Report(
         title="How good were the forecasts?",
-        subtitle=f"{counted(len(result.resolutions), 'resolution')} in {result.evidence}, up to {result.as_of}",
+        subtitle=f"{format_count(len(result.resolutions), 'resolution')} in {result.evidence}, up to {result.as_of}",
         blocks=blocks,
         verdict=_verdict(result.means),
         footer=list(_score_footer(result)),
@@ -235,7 +254,7 @@ def _verdict(means: Mapping[str, Mapping[str, ScoredForecasts]]) -> str:
     for kind, found in means.items():
         said.setdefault(_beside_others(found), []).append(_OF[kind])
     return " ".join(
-        f"By the Brier score of {listed(kinds)}, what was recorded was {how}." for how, kinds in said.items()
+        f"By the Brier score of {join_names(kinds)}, what was recorded was {how}." for how, kinds in said.items()
     )
 
 
@@ -253,12 +272,12 @@ def _beside_others(means: Mapping[str, ScoredForecasts]) -> str:
     }
     if len(found["better than"]) == len(behind):
         return "better than all others"
-    return ", ".join(f"{how} {listed(those)}" for how, those in found.items() if those)
+    return ", ".join(f"{how} {join_names(those)}" for how, those in found.items() if those)
 
 
 def _means(means: Mapping[str, ScoredForecasts], kind: str) -> Table:
     """A row for each who forecast; the numbers are means over the days, and last ones."""
-    shown = ("brier", "log", "baseline") if kind == "question" else SCORES
+    shown = ("brier", "log", "baseline") if kind == "question" else SCORE_NAMES
     ranks = {"brier": 0, "log": 0, "rps": 2, "baseline": 1}
     heads = [Column(f"{_HEADS[name]}", "number", rank=ranks[name]) for name in shown]
     last = [Column(f"last\n{_HEADS[name]}", "number", rank=3) for name in ("brier", "log")]
@@ -273,7 +292,7 @@ def _means(means: Mapping[str, ScoredForecasts], kind: str) -> Table:
         )
         for name, one in means.items()
     ]
-    return Table([names("mean over days"), *counts, *heads, *last], rows)
+    return Table([name_column("mean over days"), *counts, *heads, *last], rows)
 
 
 _HEADS = {"brier": "Brier", "log": "log", "rps": "RPS", "baseline": "baseline"}
@@ -287,14 +306,19 @@ def _number(values: ScoreValues, name: str) -> str:
 
 
 def _resolutions(result: LedgerScore) -> Table:
-    columns = [names(), Column("known", whole=True, rank=2), Column("came", whole=True), *numbers(["last"])]
+    columns = [
+        name_column(),
+        Column("known", whole=True, rank=2),
+        Column("came", whole=True),
+        *number_columns(["last"]),
+    ]
     columns += [Column("records", "number", rank=3), Column("Brier", "number", rank=1)]
     rows = [
         (
             name,
             one.known,
             _came(one),
-            percent(one.last[max(one.outcome, key=one.outcome.__getitem__)], 1),
+            format_percent(one.last[max(one.outcome, key=one.outcome.__getitem__)], 1),
             f"{len(one.records):,}",
             _number(one.scores["recorded"].time_weighted, "brier"),
         )
@@ -306,7 +330,7 @@ def _resolutions(result: LedgerScore) -> Table:
 def _came(one: ScoredResolution) -> str:
     """What came; the most likely one where it was judged by likelihoods, with its share."""
     state = max(one.outcome, key=one.outcome.__getitem__)
-    return state if one.outcome[state] == 1.0 else f"{state} ({percent(one.outcome[state], 0)})"
+    return state if one.outcome[state] == 1.0 else f"{state} ({format_percent(one.outcome[state], 0)})"
 
 
 def _calibration(bins: Sequence[CalibrationBin]) -> Table:
@@ -314,12 +338,12 @@ def _calibration(bins: Sequence[CalibrationBin]) -> Table:
         (
             f"{100 * one.low:.0f}\u2013{100 * one.high:.0f}%",
             f"{one.forecasts:,}",
-            percent(one.mean_forecast, 0),
-            percent(one.share_true, 0),
+            format_percent(one.mean_forecast, 0),
+            format_percent(one.share_true, 0),
         )
         for one in bins
     ]
-    return Table([Column("forecast", whole=True), *numbers(["questions", "mean forecast", "came true"])], rows)
+    return Table([Column("forecast", whole=True), *number_columns(["questions", "mean forecast", "came true"])], rows)
 
 
 def _score_footer(result: LedgerScore) -> Iterator[str]:
@@ -334,7 +358,7 @@ def _score_footer(result: LedgerScore) -> Iterator[str]:
     yield "Each day until it was known counts alike, with the forecast of that day; last: the one before it was known."
     if result.calibration is None:
         resolved = sum(one.kind == "question" for one in result.resolutions.values())
-        what = f"{counted(resolved, 'resolved question')}, of {result.needed} that it needs"
+        what = f"{format_count(resolved, 'resolved question')}, of {result.needed} that it needs"
         yield f"Too few to speak of calibration: {what}."
     if any("first model" in one for one in result.means.values()):
         yield "first model: the model of the first record, under what had been seen at each later one."
@@ -349,12 +373,12 @@ def score_rows(result: LedgerScore, _layout: Layout) -> Rows:
     """A row for each resolution and each who forecast it; scores as means over days, and last ones."""
     yield (
         *(*MODEL_COLUMNS, "kind", "what", "step", "date", "known", "forecaster", "records"),
-        *(*SCORES, *(f"last_{of}" for of in SCORES)),
+        *(*SCORE_NAMES, *(f"last_{of}" for of in SCORE_NAMES)),
     )
     model = model_cells(result.model, result.run.profile)
     for name, one in result.resolutions.items():
         for who, found in one.scores.items():
-            scores = (getattr(values, of) for values in (found.time_weighted, found.last) for of in SCORES)
+            scores = (getattr(values, of) for values in (found.time_weighted, found.last) for of in SCORE_NAMES)
             yield *model, one.kind, name, *_step(one), one.known, who, float(len(one.records)), *scores
 
 
@@ -369,12 +393,15 @@ def why(result: Attribution, _layout: Layout) -> Report:
     if result.items:
         heads = _effect_columns(result)
         rows = [(one.item, *_effects(one.effects, result)) for one in result.items]
-        blocks += [Heading("What was seen, one after the other, in the later model"), Table([names(), *heads], rows)]
+        blocks += [
+            Heading("What was seen, one after the other, in the later model"),
+            Table([name_column(), *heads], rows),
+        ]
     if result.numbers:
         blocks += [Heading("What the models say differently"), _numbers_of(result)]
     earlier, later = result.earlier, result.later
     return Report(
-        title=f"Why did the forecast move, {read_at(result.at)}?",
+        title=f"Why did the forecast move, {describe_time(result.at)}?",
         subtitle=f"from number {earlier.number} of {earlier.date} to number {later.number} of {later.date}",
         blocks=blocks,
         footer=list(_why_footer(result)),
@@ -388,14 +415,14 @@ def _changes(result: Attribution) -> Table:
     rows = [
         (
             name,
-            percent(one.before, 1),
-            percent(one.after, 1),
-            points(one.change, _POINTS),
-            *(points(getattr(one, part), _POINTS) for part in _PARTS),
+            format_percent(one.before, 1),
+            format_percent(one.after, 1),
+            format_points(one.change, _POINTS),
+            *(format_points(getattr(one, part), _POINTS) for part in _PARTS),
         )
         for name, one in result.changes.items()
     ]
-    return Table([names(), *heads], rows)
+    return Table([name_column(), *heads], rows)
 
 
 _POINTS = 2
@@ -410,7 +437,7 @@ def _effect_columns(result: Attribution) -> list[Column]:
 
 def _effects(effects: Mapping[str, float], result: Attribution) -> Iterator[str]:
     for name in result.changes:
-        yield points(effects[name], _POINTS) if name in effects else ""
+        yield format_points(effects[name], _POINTS) if name in effects else ""
 
 
 def _numbers_of(result: Attribution) -> Table:
@@ -420,7 +447,7 @@ def _numbers_of(result: Attribution) -> Table:
         for one in result.numbers[:_MOST_NUMBERS]
     ]
     said = [Column("was", folds=True, least=4), Column("is", folds=True, least=4)]
-    return Table([names(), *said, *(_effect_columns(result) if known else [])], rows)
+    return Table([name_column(), *said, *(_effect_columns(result) if known else [])], rows)
 
 
 _MOST_NUMBERS = 20
@@ -428,7 +455,7 @@ _MOST_NUMBERS = 20
 
 def _said(one: NumberEffect) -> tuple[str, str]:
     """What the earlier model says of a number, and what the later one."""
-    return value_in_words(one.before, "-"), value_in_words(one.after, "-")
+    return describe_value(one.before, "-"), describe_value(one.after, "-")
 
 
 def _why_footer(result: Attribution) -> Iterator[str]:
@@ -483,18 +510,20 @@ def verification(result: Verification, _layout: Layout) -> Report:
     found = {one.number: one for one in result.recomputed}
     rows = [(str(one.number), one.date, _VERDICTS[found[one.number].verdict], one.message) for one in result.records]
     columns = [
-        *numbers(["no."]),
+        *number_columns(["no."]),
         Column("recorded", whole=True),
         Column("computed again", whole=True),
         Column("message", fills=True, folds=True, rank=1),
     ]
-    wrong = counted(len(result.faults), "fault")
+    wrong = format_count(len(result.faults), "fault")
     blocks: list[Block] = [Table(columns, rows)] if rows else []
     if result.faults:
-        blocks.append(Lines(tuple(Words(line) for one in result.faults for line in _fault_lines(one)), listed=True))
+        blocks.append(
+            Lines(tuple(StyledText(line) for one in result.faults for line in _fault_lines(one)), listed=True)
+        )
     return Report(
         title="The ledger is whole" if result.whole else f"The ledger has {wrong}",
-        subtitle=counted(result.lines, "line"),
+        subtitle=format_count(result.lines, "line"),
         blocks=blocks,
         footer=[
             *([f"{result.done[:1].upper()}{result.done[1:]}."] if result.done else []),

@@ -8,135 +8,135 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from usru_scenarios.report.numbers import READABLE, rounded_up
+from usru_scenarios.report.numbers import READABLE, round_up_error
 
-ONE_ERROR = "± is one standard error of sampling"
+ERROR_MEANING = "± is one standard error of sampling"
 """What an error means, as a part of a sentence."""
 
-BAND = "90% band"
+BAND_HEAD = "90% band"
 
-_EXACT, _MOST = 1, 2
+_EXACT_DECIMALS, _MAX_DECIMALS = 1, 2
 """Decimals of a percentage that has no error, and the most that one has."""
-_LEAST_ERROR = 0.01
+_MIN_ERROR = 0.01
 """In points; errors below it are of no use to anybody."""
-_LEAST_TOLD = 0.0001
+_MIN_ANSWER_ERROR = 0.0001
 """In points; an answer has no more decimals: an average over draws that were solved exactly would have a dozen."""
-_LEAST_SHOWN = 1e-7
+_MIN_PERCENT = 1e-7
 """In percent: smaller numbers have a power of ten, and what is nearer to 100 than that is 100."""
-ALIKE = 1e-9
+ROUNDING = 1e-9
 """Numbers closer than that are the same: the rest is rounding."""
-_TOLD = 6.58
+_NOISE_ERRORS = 6.58
 """Of a band that comes from one judgement and is narrower than so many standard errors all is taken for noise, by
 method (32): it is 1.645 of them wide on either side where what the judgement does is two of them."""
 
 
-def decimals(error: float, most: int = _MOST) -> int:
+def percent_decimals(error: float, most: int = _MAX_DECIMALS) -> int:
     """As many decimals of a percentage as keep the last one worth more than one standard error (0 to 1)."""
     if error <= 0.0:
-        return _EXACT
+        return _EXACT_DECIMALS
     return min(max(math.floor(-math.log10(100.0 * error)), 0), most)
 
 
-def percent(value: float, places: int) -> str:
+def format_percent(value: float, places: int) -> str:
     """A likelihood from 0 to 1 in percent; what rounds to none or all, and is not, as a bound."""
     least = 10.0**-places
     shown = f"{100.0 * value:.{places}f}"
-    if value > ALIKE and float(shown) == 0.0:
+    if value > ROUNDING and float(shown) == 0.0:
         return f"<{least:.{places}f}%"
-    if value < 1.0 - ALIKE and float(shown) == 100.0:
+    if value < 1.0 - ROUNDING and float(shown) == 100.0:
         return f">{100.0 - least:.{places}f}%"
     return f"{shown.removeprefix('-') if float(shown) == 0.0 else shown}%"
 
 
-def points(value: float, places: int) -> str:
+def format_points(value: float, places: int) -> str:
     """A difference of likelihoods with its sign, in points; without a sign where rounding leaves nothing."""
     shown = f"{100.0 * value:+.{places}f}"
     return shown[1:] if float(shown) == 0.0 else shown
 
 
-def _bare(value: float, places: int) -> str:
+def _format_bare_percent(value: float, places: int) -> str:
     """A likelihood in percent, without the sign."""
     return f"{100.0 * value:.{places}f}"
 
 
-def size(value: float, places: int) -> str:
+def format_distance(value: float, places: int) -> str:
     """A distance between likelihoods, in points, which has no sign: below 0 it is sampling error."""
     return f"{max(100.0 * value, 0.0):.{places}f}"
 
 
-def bounded(value: float) -> str:
+def format_small_distance(value: float) -> str:
     """A small distance in points, with two decimals or that it is below them."""
-    return f"{100.0 * value:.2f}" if 100.0 * value >= _LEAST_ERROR else f"less than {_LEAST_ERROR}"
+    return f"{100.0 * value:.2f}" if 100.0 * value >= _MIN_ERROR else f"less than {_MIN_ERROR}"
 
 
-def error(value: float) -> str:
+def format_error(value: float) -> str:
     """A standard error in points, with one digit that counts, rounded up; or that it is below what matters.
 
     `none` where nothing was sampled, or all that was is the same.
     """
     if value <= 0.0:
         return "none"
-    return rounded_up(100.0 * value) if 100.0 * value > _LEAST_ERROR else f"<{_LEAST_ERROR}"
+    return round_up_error(100.0 * value) if 100.0 * value > _MIN_ERROR else f"<{_MIN_ERROR}"
 
 
-def at_most(largest: float, unit: str = " points") -> str:
+def format_error_bound(largest: float, unit: str = " points") -> str:
     """A bound of standard errors within a sentence: `at most 0.04 points`, `below 0.01 points`, or `none`."""
     if largest <= 0.0:
-        return error(largest)
-    return f"{_bounding(largest, 'at most ')}{unit}"
+        return format_error(largest)
+    return f"{_bound_error(largest, 'at most ')}{unit}"
 
 
-def of_size(value: float) -> str:
+def format_error_phrase(value: float) -> str:
     """A standard error within a sentence: `0.04 points`, `below 0.01 points`, or `none`."""
-    return f"{_bounding(value)} points" if value > 0.0 else error(value)
+    return f"{_bound_error(value)} points" if value > 0.0 else format_error(value)
 
 
-def _bounding(value: float, otherwise: str = "") -> str:
-    shown = error(value)
+def _bound_error(value: float, otherwise: str = "") -> str:
+    shown = format_error(value)
     return f"below {shown.removeprefix('<')}" if shown.startswith("<") else f"{otherwise}{shown}"
 
 
-def with_error(value: float, standard_error: float) -> str:
+def format_likelihood(value: float, standard_error: float) -> str:
     """A likelihood with as many decimals as its standard error, and that: `20.53% ± 0.04 points`."""
-    return f"{to_error(value, standard_error)} ± {own_error(standard_error)} points"
+    return f"{format_rounded_percent(value, standard_error)} ± {format_answer_error(standard_error)} points"
 
 
-def own_error(standard_error: float) -> str:
+def format_answer_error(standard_error: float) -> str:
     """The standard error, in points, of an answer that is asked for by itself; what is hardly any by a bound."""
-    return rounded_up(100.0 * standard_error) if is_told(standard_error) else f"<{_LEAST_TOLD}"
+    return round_up_error(100.0 * standard_error) if is_error_shown(standard_error) else f"<{_MIN_ANSWER_ERROR}"
 
 
-def is_told(standard_error: float) -> bool:
+def is_error_shown(standard_error: float) -> bool:
     """Whether a standard error is so large that an answer has as many decimals as it."""
-    return 100.0 * standard_error >= _LEAST_TOLD
+    return 100.0 * standard_error >= _MIN_ANSWER_ERROR
 
 
-def to_error(value: float, standard_error: float) -> str:
+def format_rounded_percent(value: float, standard_error: float) -> str:
     """A likelihood in percent with as many decimals as its standard error has; of one too small to matter as exact."""
-    shown = rounded_up(100.0 * standard_error)
-    if "e" in shown or not is_told(standard_error):
-        return exact_percent(value)
-    return percent(value, len(shown.partition(".")[2]))
+    shown = round_up_error(100.0 * standard_error)
+    if "e" in shown or not is_error_shown(standard_error):
+        return format_exact_percent(value)
+    return format_percent(value, len(shown.partition(".")[2]))
 
 
-def exact_percent(value: float) -> str:
+def format_exact_percent(value: float) -> str:
     """A likelihood that has no error, such as `24.84%`, `0.0012%` or `99.9988%`: two digits count near both ends."""
-    return f"{in_hundredths(100.0 * value, min(abs(value), abs(1.0 - value)) * 100.0)}%"
+    return f"{format_exact_number(100.0 * value, min(abs(value), abs(1.0 - value)) * 100.0)}%"
 
 
-def in_hundredths(number: float, rest: float) -> str:
+def format_exact_number(number: float, rest: float) -> str:
     """A number without error with two decimals at most, or with more where `rest` of it has two digits only then."""
-    if not _LEAST_SHOWN <= rest < 0.1:
-        return f"{number + 0.0:.2g}" if rest == abs(number) < _LEAST_SHOWN else _short(f"{number:.2f}")
-    return _short(f"{number:.{1 - math.floor(math.log10(rest))}f}")
+    if not _MIN_PERCENT <= rest < 0.1:
+        return f"{number + 0.0:.2g}" if rest == abs(number) < _MIN_PERCENT else _strip_zeros(f"{number:.2f}")
+    return _strip_zeros(f"{number:.{1 - math.floor(math.log10(rest))}f}")
 
 
-def _short(decimals: str) -> str:
+def _strip_zeros(decimals: str) -> str:
     """Decimals without the zeros at their end."""
     return decimals.rstrip("0").rstrip(".")
 
 
-def band(low: float, high: float, places: int, standard_error: float = 0.0) -> str:
+def format_band(low: float, high: float, places: int, standard_error: float = 0.0) -> str:
     """A band of a likelihood, such as `14-28%`; what can't be told from noise by its bound, `below 0.1 points`.
 
     Its ends are known to some twentieth of its width, which is all the decimals they get.
@@ -147,35 +147,35 @@ def band(low: float, high: float, places: int, standard_error: float = 0.0) -> s
         places: the most decimals of its ends.
         standard_error: of sampling, of what the band is about.
     """
-    ends = _ends(low, high, places, standard_error, _bare)
+    ends = _format_ends(low, high, places, standard_error, _format_bare_percent)
     return ends if isinstance(ends, str) else f"{ends[0]}\u2013{ends[1]}%"
 
 
-def difference_band(low: float, high: float, places: int, standard_error: float = 0.0) -> str:
+def format_difference_band(low: float, high: float, places: int, standard_error: float = 0.0) -> str:
     """The same of a difference, in points with their signs: `-2 to +4`."""
-    ends = _ends(low, high, places, standard_error, points)
+    ends = _format_ends(low, high, places, standard_error, format_points)
     return ends if isinstance(ends, str) else f"{ends[0]} to {ends[1]}"
 
 
-def _ends(
+def _format_ends(
     low: float, high: float, places: int, standard_error: float, written: Callable[[float, int], str]
 ) -> tuple[str, str] | str:
     """Both ends; or that there is no telling them apart."""
     width = high - low
-    noise = _TOLD * standard_error
-    if width > noise and width > ALIKE:
+    noise = _NOISE_ERRORS * standard_error
+    if width > noise and width > ROUNDING:
         few = min(places, max(math.floor(-math.log10(5.0 * width)), 0))
         shown = (written(low, few), written(high, few))
         if shown[0] != shown[1]:
             return shown
-    return f"below {rounded_up(max(100.0 * max(width, noise), 10.0**-places))} points"
+    return f"below {round_up_error(max(100.0 * max(width, noise), 10.0**-places))} points"
 
 
-def plain_with_error(value: float, standard_error: float) -> str:
+def format_number_with_error(value: float, standard_error: float) -> str:
     """A number that is no likelihood with as many decimals as its standard error, and that."""
     if standard_error <= 0.0:
         return f"{value:.6g}"
-    shown = rounded_up(standard_error)
+    shown = round_up_error(standard_error)
     if "e" in shown or abs(value) >= READABLE[1]:
         return f"{value:.6g} ± {shown}"
     return f"{value:.{len(shown.partition('.')[2])}f} ± {shown}"

@@ -11,14 +11,14 @@ from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
 from usru_scenarios.report import document
-from usru_scenarios.report.document import Words, flat
+from usru_scenarios.report.document import StyledText, single_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from usru_scenarios.report import Layout
 
-Line = tuple[Words, ...]
+Line = tuple[StyledText, ...]
 """Texts that stand beside one another as they are, each with its style."""
 
 BLANK: Line = ()
@@ -26,81 +26,83 @@ BLANK: Line = ()
 SGR = {"": "", "bold": "1", "dim": "2", "cyan": "36", "bold cyan": "1;36"}
 """The styles of such lines, as terminals are told them."""
 
-NARROW = r"[ -~\xa1-\xac\xae-\u02ff\u0370-\u0482\u2010-\u2027\u2030-\u205e\u2190-\u2193\u2248\u2260-\u2265]*"
+SINGLE_WIDTH = r"[ -~\xa1-\xac\xae-\u02ff\u0370-\u0482\u2010-\u2027\u2030-\u205e\u2190-\u2193\u2248\u2260-\u2265]*"
 """Signs of which each takes up one column."""
 
 
-def head(report: document.Report) -> Iterator[Line]:
+def head_lines(report: document.Report) -> Iterator[Line]:
     """The lines above the body of a report."""
-    yield _line(report.title, "bold")
-    yield _line(report.subtitle, "dim")
+    yield _single_line(report.title, "bold")
+    yield _single_line(report.subtitle, "dim")
     for kind, text, meaning in report.conditions:
-        yield Words(f"{kind}  ", "cyan"), *_line(text), Words(f"  {meaning}", "dim")
+        yield StyledText(f"{kind}  ", "cyan"), *_single_line(text), StyledText(f"  {meaning}", "dim")
     if report.lead:
-        yield from (BLANK, _line(report.lead))
+        yield from (BLANK, _single_line(report.lead))
 
 
-def body(block: document.Block) -> Iterator[Line] | None:
+def block_lines(block: document.Block) -> Iterator[Line] | None:
     """The lines of a block, the first blank that sets it apart; None where it is a table or a list."""
     match block:
         case document.Notes(notes, left):
-            return chain([_line(left, "dim")] if left else [], [BLANK], (_line(note, "dim") for note in notes))
+            return chain(
+                [_single_line(left, "dim")] if left else [], [BLANK], (_single_line(note, "dim") for note in notes)
+            )
         case document.Heading(text, style, shown):
-            return iter((BLANK, beside(shown or (Words(text, style),))))
+            return iter((BLANK, join_parts(shown or (StyledText(text, style),))))
         case document.Lines(lines):
-            return chain([BLANK], (_line(*line[:2]) for line in lines))
+            return chain([BLANK], (_single_line(*line[:2]) for line in lines))
     return None
 
 
-def footer(report: document.Report, width: int) -> Iterator[Line]:
+def footer_lines(report: document.Report, width: int) -> Iterator[Line]:
     """The lines below the body of a report in a terminal of such a width."""
-    footer = document.footer(report, width)
+    footer = document.footer_lines(report, width)
     if footer:
         yield BLANK
     if report.verdict:
-        yield _line(report.verdict, "bold")
-    yield from (_line(line, "dim") for line in (*footer, report.citation, report.more) if line)
+        yield _single_line(report.verdict, "bold")
+    yield from (_single_line(line, "dim") for line in (*footer, report.citation, report.more) if line)
 
 
-def beside(parts: Sequence[Words]) -> Line:
+def join_parts(parts: Sequence[StyledText]) -> Line:
     """Parts in a line, set apart by two blanks; by one behind a colon."""
-    line: list[Words] = []
+    line: list[StyledText] = []
     for number, part in enumerate(parts):
         if number:
-            line.append(Words(" " if parts[number - 1].text.endswith(":") else "  "))
-        line += _line(part.text, part.style)
+            line.append(StyledText(" " if parts[number - 1].text.endswith(":") else "  "))
+        line += _single_line(part.text, part.style)
     return tuple(line)
 
 
-def _line(text: str, style: str = "") -> Line:
+def _single_line(text: str, style: str = "") -> Line:
     """Text of a file as it may be shown: in one line, without signs that would steer the terminal."""
-    return (Words(flat(text), style),)
+    return (StyledText(single_line(text), style),)
 
 
-def drawn(report: document.Report, layout: Layout) -> str | None:
+def render_lines(report: document.Report, layout: Layout) -> str | None:
     """A report of lines alone, drawn to the width of the layout; None where it needs more than this can draw.
 
     That are tables and lists, signs that take up two columns or none, and words that are broken.
     """
-    blocks = [body(block) for block in report.blocks]
-    lines = list(chain(head(report), *(lines or () for lines in blocks), footer(report, layout.width)))
+    blocks = [block_lines(block) for block in report.blocks]
+    lines = list(chain(head_lines(report), *(lines or () for lines in blocks), footer_lines(report, layout.width)))
     texts = ["".join(part.text for part in line) for line in lines]
     styles = {part.style for line in lines for part in line}
     if (
         None in blocks
-        or not all(re.fullmatch(NARROW, text) for text in texts)
+        or not all(re.fullmatch(SINGLE_WIDTH, text) for text in texts)
         or max((len(word) for text in texts for word in text.split()), default=0) > layout.width
         or not styles <= SGR.keys()
     ):
         return None
     return "".join(
-        f"{_piece(line, start, min(end, start + layout.width), colour=layout.colour).rstrip()}\n"
+        f"{_draw_piece(line, start, min(end, start + layout.width), colour=layout.colour).rstrip()}\n"
         for line, text in zip(lines, texts, strict=True)
-        for start, end in pairwise(_breaks(text, layout.width))
+        for start, end in pairwise(_line_breaks(text, layout.width))
     )
 
 
-def _breaks(text: str, width: int) -> Iterator[int]:
+def _line_breaks(text: str, width: int) -> Iterator[int]:
     """Where the lines begin that a text is broken into, and its end."""
     yield 0
     taken = 0
@@ -112,7 +114,7 @@ def _breaks(text: str, width: int) -> Iterator[int]:
     yield len(text)
 
 
-def _piece(line: Line, start: int, end: int, *, colour: bool) -> str:
+def _draw_piece(line: Line, start: int, end: int, *, colour: bool) -> str:
     """A part of a line; each text of it stands between signs that switch its style on and off."""
     written, at = [], 0
     for text, style, _ in line:

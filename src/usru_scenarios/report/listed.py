@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from usru_scenarios.report.document import Column, Heading, Report, Table
-from usru_scenarios.report.provenance_line import cited
+from usru_scenarios.report.provenance_line import citation_line
 from usru_scenarios.report.run_columns import MODEL_COLUMNS
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def tables(found: Overview | PartNames | SourcesReport, rows: Rows) -> Report:
         if kind is not None:
             blocks.append(Heading(str(kind).capitalize()))
         blocks.append(Table(columns, [tuple(_cell(row[number]) for number in shown) for row in some]))
-    footer = [cited(found.model, found.run.usru_version)]
+    footer = [citation_line(found.model, found.run.usru_version)]
     return Report(found.model.title, f"Model {found.model.name}{profile}.", blocks, footer)
 
 

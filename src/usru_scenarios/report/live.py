@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from usru_scenarios.report.compare import change_in_words
-from usru_scenarios.report.document import Column, Lines, Report, Table, Words
-from usru_scenarios.report.likelihoods import points
-from usru_scenarios.report.numbers import rounded_up
+from usru_scenarios.report.compare import describe_change
+from usru_scenarios.report.document import Column, Lines, Report, StyledText, Table
+from usru_scenarios.report.likelihoods import format_points
+from usru_scenarios.report.numbers import round_up_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from usru_scenarios.results.compare import Comparison, InputDifference, LikelihoodChange
     from usru_scenarios.results.simulate import ScenarioResult, Simulation
 
-TOLD = 3.0
+NOISE_ERRORS = 3.0
 """A difference of fewer standard errors is not told from sampling error, as in verdicts: method (26)."""
 
 _TITLE = "What changed since the last run"
@@ -41,7 +41,7 @@ class Difference(NamedTuple):
     @property
     def is_noise(self) -> bool:
         """Whether sampling error alone could make it."""
-        return abs(self.difference) <= max(TOLD * self.error, _SAME)
+        return abs(self.difference) <= max(NOISE_ERRORS * self.error, _SAME)
 
 
 class Changes(NamedTuple):
@@ -60,7 +60,7 @@ class Changes(NamedTuple):
     left_out: Sequence[str] = ()
 
 
-def compared(result: Comparison) -> Changes:
+def changes_between_variants(result: Comparison) -> Changes:
     """The changes from one variant to another on common random numbers."""
     _, later = result.variants.values()
     times = ("start", "end", "mean") if len(result.run.steps) > 1 else ("end",)
@@ -73,7 +73,7 @@ def _move(change: LikelihoodChange, time: str) -> Difference:
     return Difference(getattr(change, time), getattr(change.standard_errors, time))
 
 
-def between_runs(before: Simulation, after: Simulation) -> Changes:
+def changes_between_runs(before: Simulation, after: Simulation) -> Changes:
     """The changes from one forecast to another, where these are all that is known.
 
     They may have random numbers in common; the errors are those of independent runs, which are larger.
@@ -106,13 +106,15 @@ def report(changes: Changes, layout: Layout) -> Report:
     blocks: list[Lines | Table] = []
     shown, more = changes.inputs[:_MOST_INPUTS], len(changes.inputs) - _MOST_INPUTS
     if shown:
-        lines = [Words(f"{one.path}  {change_in_words(one)}") for one in shown]
-        blocks.append(Lines((*lines, *([Words(f"and {more} more")] if more > 0 else []))))
+        lines = [StyledText(f"{one.path}  {describe_change(one)}") for one in shown]
+        blocks.append(Lines((*lines, *([StyledText(f"and {more} more")] if more > 0 else []))))
     every = [move for by_time in changes.moves.values() for move in by_time.values()]
     subtitle = "each with sampling errors of its own" if changes.apart else "on the same random numbers"
     if all(move.is_noise for move in every):
         error = max((move.error for move in every), default=0.0)
-        told = f"Nothing moves by more than the noise: three standard errors are {_points(TOLD * error)} points."
+        told = (
+            f"Nothing moves by more than the noise: three standard errors are {_points(NOISE_ERRORS * error)} points."
+        )
         verdict = told if error else "Nothing moves."
         return Report(_TITLE, subtitle, blocks, _left_out(changes), verdict=verdict)
     footer = ["In points of percent. ± is one standard error of the difference; noise: it is less than three of them."]
@@ -131,7 +133,7 @@ def _table(changes: Changes, layout: Layout) -> Table:
     for head in heads:
         columns += [Column(head, "number"), Column("±", "number", style="dim")]
     rows: list[list[Cell]] = [
-        [Words(title, "bold"), *(cell for time in times for cell in _cells(by_time[time]))]
+        [StyledText(title, "bold"), *(cell for time in times for cell in _cells(by_time[time]))]
         for title, by_time in changes.moves.items()
     ]
     return Table(columns, rows)
@@ -143,10 +145,10 @@ def _cells(move: Difference) -> tuple[str, str]:
     if move.is_noise:
         return ("noise" if move.error else "0"), error
     decimals = len(error.partition(".")[2]) if move.error else _MOST_DECIMALS
-    return points(move.difference, decimals), error
+    return format_points(move.difference, decimals), error
 
 
 def _points(error: float) -> str:
     """A standard error in points, rounded up; or that it is below what anybody would look at."""
     least = 10.0**-_MOST_DECIMALS
-    return f"<{least:g}" if 0.0 < 100.0 * error < least else rounded_up(100.0 * error)
+    return f"<{least:g}" if 0.0 < 100.0 * error < least else round_up_error(100.0 * error)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from usru_scenarios.report.document import Heading, Item, Items, Lines, Table, Words, names, numbers
-from usru_scenarios.report.numbers import signed
+from usru_scenarios.report.document import Heading, Item, Items, Lines, StyledText, Table, name_column, number_columns
+from usru_scenarios.report.numbers import format_signed
 from usru_scenarios.report.run_columns import MODEL_COLUMNS, model_cells
 
 if TYPE_CHECKING:
@@ -38,13 +38,13 @@ def _words(kind: str) -> str:
     return _WORDS.get(kind, kind.replace("_", " "))
 
 
-def blocks(result: CheckReport, survey: MutantSurvey) -> Iterator[Block]:
+def survey_blocks(result: CheckReport, survey: MutantSurvey) -> Iterator[Block]:
     """How many mutants of each kind are noticed, those that are not, and what each expectation notices."""
     yield Heading("What is noticed when the file says something else")
     heads = ["of", "made", "by\nread-\ning", "by\nex-\npect.", "by\nnone"]
     labels = ["of", "made", "noticed by reading", "by expectations", "by none"]
-    columns = [column._replace(label=label) for column, label in zip(numbers(heads), labels, strict=True)]
-    yield Table([names("mutants"), *columns], list(_counts(survey)))
+    columns = [column._replace(label=label) for column, label in zip(number_columns(heads), labels, strict=True)]
+    yield Table([name_column("mutants"), *columns], list(_counts(survey)))
     if survey.unnoticed:
         yield Heading("What nothing notices")
         yield Items(tuple(map(_item, survey.unnoticed)))
@@ -61,11 +61,11 @@ def _item(mutant: Mutant) -> Item:
     cited = mutant.sources[:_MOST_CLAIMS]
     more = f" and {len(mutant.sources) - len(cited)} more" if len(mutant.sources) > len(cited) else ""
     claims = f"cites {' '.join(cited)}{more}" if cited else "cites nothing"
-    turned = "" if mutant.value is None else f"{signed(mutant.value)} turned to {signed(-mutant.value)}, "
+    turned = "" if mutant.value is None else f"{format_signed(mutant.value)} turned to {format_signed(-mutant.value)}, "
     how = assignments(mutant)
-    way = Words(how, "dim", "`") if len(how) <= _LONGEST else Words("its --set is long: see --json", "dim")
-    head = Words(mutant.path, "bold", "`"), Words(_words(mutant.kind))
-    return Item(head, ((Words(f"{turned}{claims}"), ""), (way, "")))
+    way = StyledText(how, "dim", "`") if len(how) <= _LONGEST else StyledText("its --set is long: see --json", "dim")
+    head = StyledText(mutant.path, "bold", "`"), StyledText(_words(mutant.kind))
+    return Item(head, ((StyledText(f"{turned}{claims}"), ""), (way, "")))
 
 
 def assignments(mutant: Mutant) -> str:
@@ -78,14 +78,14 @@ def _noticing(result: CheckReport) -> Iterator[Block]:
     if any(counts.values()):
         yield Heading("What each expectation notices")
         ranked = sorted(((name, count) for name, count in counts.items() if count), key=lambda pair: -pair[1])
-        rows = [(Words(name, "", "`"), f"{count}") for name, count in ranked]
-        yield Table([names("expectation"), *numbers(["mutants"])], rows)
+        rows = [(StyledText(name, "", "`"), f"{count}") for name, count in ranked]
+        yield Table([name_column("expectation"), *number_columns(["mutants"])], rows)
     if none := [name for name, count in counts.items() if not count]:
         yield Heading("Expectations that notice none of them")
-        yield Lines((Words(", ".join(none)),))
+        yield Lines((StyledText(", ".join(none)),))
 
 
-def verdict(survey: MutantSurvey) -> str:
+def describe_verdict(survey: MutantSurvey) -> str:
     """The shares that are noticed."""
     signs = _share(survey.sourced_signs)
     sourced = f", {signs} of the signs that rest on a document" if survey.sourced_signs.made else ""
@@ -97,7 +97,7 @@ def _share(one: NoticedShare) -> str:
     return f"{share:.0f}% (± {error:.0f})" if error else f"{share:.0f}%"
 
 
-def small_print(survey: MutantSurvey, seed: int) -> str:
+def describe_sample(survey: MutantSurvey, seed: int) -> str:
     """How the mutants were made."""
     made, population = survey.all.made, survey.all.population
     some = f"{made} of {population} mutants, each kind in proportion, drawn by seed {seed}; ± is one standard error"

@@ -32,7 +32,7 @@ def _errors(one: ScenarioResult) -> Iterator[float]:
     yield from (errors.end, errors.mean, errors.ever)
 
 
-def rounded_up(error: float) -> str:
+def round_up_error(error: float) -> str:
     """A standard error with one digit that counts, rounded up, so that `at most` stays true."""
     if error <= 0:
         return "0"
@@ -45,7 +45,7 @@ def rounded_up(error: float) -> str:
     return f"{bound:.{max(digits if bound < 10 ** (1 - digits) else digits - 1, 0)}f}"
 
 
-def between(low: float, high: float, decimals: int) -> str:
+def format_range(low: float, high: float, decimals: int) -> str:
     """A band, such as 0.14 to 0.28 in as few signs as it takes.
 
     Its ends are known to some twentieth of its width, which is all the decimals it gets: two, or more where it is
@@ -56,27 +56,27 @@ def between(low: float, high: float, decimals: int) -> str:
     return f"{low:.{decimals}f}{dash}{high:.{decimals}f}"
 
 
-def plain(number: float) -> str:
+def format_number(number: float) -> str:
     """A judgement as a person would write it: no more decimals than it needs, at most four."""
     text = f"{number:.4f}".rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
 
 
-def aligned(numbers: list[float | None], missing: str = "") -> list[str]:
+def align_decimals(numbers: list[float | None], missing: str = "") -> list[str]:
     """The numbers of a column with the same decimals, two to three of them."""
     shown = [number for number in numbers if number is not None]
-    decimals = 2 if all(abs(number - round(number, 2)) < 1e-9 or _is_long(number) for number in shown) else 3
+    decimals = 2 if all(abs(number - round(number, 2)) < 1e-9 or _is_computed(number) for number in shown) else 3
     return [missing if number is None else f"{number:.{decimals}f}" for number in numbers]
 
 
-def _is_long(number: float) -> bool:
+def _is_computed(number: float) -> bool:
     """Whether a number has so many decimals that it was computed and not written, such as a third."""
     return abs(number - round(number, 4)) > 1e-9
 
 
-def signed(points: float) -> str:
+def format_signed(points: float) -> str:
     """Points with their sign, as in +2 or -0.5."""
-    return f"{'+' if points > 0 else ''}{plain(points)}"
+    return f"{'+' if points > 0 else ''}{format_number(points)}"
 
 
 BLOCKS = "▁▂▃▄▅▆▇█"

@@ -14,58 +14,58 @@ if TYPE_CHECKING:
 FROM_JUDGEMENTS = "The likelihoods follow from the judgements in the file, not from data."
 
 
-def conditions(
+def list_conditions(
     imposed: Iterable[str], observed: Iterable[str], evidence: EvidenceUsed | None = None
 ) -> list[ShownCondition]:
     """The interventions and the observations, each once, and the file of evidence."""
     return [
         *(ShownCondition("intervention", text, "cut off from its causes") for text in dict.fromkeys(imposed)),
         *(ShownCondition("observation", text, "evidence about its causes too") for text in dict.fromkeys(observed)),
-        *([ShownCondition("evidence", known(evidence), "what has been seen")] if evidence else []),
+        *([ShownCondition("evidence", describe_evidence(evidence), "what has been seen")] if evidence else []),
     ]
 
 
-def known(evidence: EvidenceUsed) -> str:
+def describe_evidence(evidence: EvidenceUsed) -> str:
     """A file of evidence, with how many of its items act, up to which day."""
     items = len(evidence.items)
     return f"{evidence.name}, {items} {'item' if items == 1 else 'items'} up to {evidence.as_of}"
 
 
-def profiled(profile: str | None) -> str:
+def describe_profile(profile: str | None) -> str:
     """The profile, as a part of a sentence; nothing where there is none."""
     return f", profile {profile}" if profile else ""
 
 
-def under(model: ModelLine, run: Run) -> str:
+def describe_model(model: ModelLine, run: Run) -> str:
     """The file, the profile, and the conditions."""
     imposed = f", intervention {', '.join(run.do)}" if run.do else ""
     observed = f", observation {', '.join(run.given)}" if run.given else ""
-    seen = f", evidence {known(run.evidence)}" if run.evidence else ""
-    return f"{model.name}{profiled(run.profile)}{imposed}{observed}{seen}"
+    seen = f", evidence {describe_evidence(run.evidence)}" if run.evidence else ""
+    return f"{model.name}{describe_profile(run.profile)}{imposed}{observed}{seen}"
 
 
-def cited(model: ModelLine, version: str) -> str:
+def citation_line(model: ModelLine, version: str) -> str:
     """A line to cite: the model by title, name and the first digits of its hash, who judged and when, the version."""
     by = f" by {', '.join(model.authors)}" if model.authors else ""
     judged = f", judgements{by}{f' of {model.date}' if model.date else ''}" if by or model.date else ""
     return f"Cite as: {model.title} (model {model.name} {model.sha256[:8]}{judged}), usru {version}."
 
 
-def at_means(judgements: int, lead: str = ", ") -> str:
+def describe_means(judgements: int, lead: str = ", ") -> str:
     """That so many uncertain judgements stand at their means, as a part of a sentence; nothing where none does."""
     if judgements <= 1:
         return f"{lead}the uncertain judgement at its mean" if judgements else ""
     return f"{lead}{judgements:,} uncertain judgements at their means"
 
 
-def exactly(judgements: int | None, seed: int) -> str:
+def describe_exact(judgements: int | None, seed: int) -> str:
     """That nothing was sampled, and in how many draws of the judgements it was found; the beginning of a sentence."""
     if not judgements:
         return "Exact, without sampling"
     return f"Exact in each of {judgements:,} draws of the judgements, seed {seed}"
 
 
-def how(
+def describe_sampling(
     trials: int,
     seed: int,
     effective_trials: float | None = None,
@@ -75,15 +75,15 @@ def how(
 ) -> str:
     """A sentence without its full stop: how many trials, and their effective sample size where it is given."""
     if not trials:
-        return f"{exactly(judgements, seed)}{at_means(judgements_at_means)}"
+        return f"{describe_exact(judgements, seed)}{describe_means(judgements_at_means)}"
     kept = f" (effective sample size {effective_trials:,.0f})" if effective_trials else ""
     drawn = f" under {judgements:,} draws of the judgements" if judgements else ""
-    return f"{trials:,} trials{drawn}{kept}, seed {seed}{at_means(judgements_at_means)}"
+    return f"{trials:,} trials{drawn}{kept}, seed {seed}{describe_means(judgements_at_means)}"
 
 
-def how_run(run: Run) -> str:
+def describe_run(run: Run) -> str:
     """The same of a run."""
-    return how(
+    return describe_sampling(
         run.trials,
         run.seed,
         run.effective_trials if run.given or run.evidence else None,

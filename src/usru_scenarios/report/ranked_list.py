@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from usru_scenarios.report.document import Heading, Lines, Notes, Words
+from usru_scenarios.report.document import Heading, Lines, Notes, StyledText
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 Entry = TypeVar("Entry")
 
 
-def shown(entries: Sequence[Entry], layout: Layout) -> Sequence[Entry]:
+def first_entries(entries: Sequence[Entry], layout: Layout) -> Sequence[Entry]:
     """Those that are listed."""
     return entries[: layout.top or None]
 
 
-def ranked(
+def ranked_section(
     title: str, question: str, table: Table, entries: Sequence[object], layout: Layout, *notes: str
 ) -> tuple[Block, ...]:
     """A section: the question in a sentence, the table of the first entries, how many are left, and notes."""
-    rest = len(entries) - len(shown(entries, layout))
+    rest = len(entries) - len(first_entries(entries, layout))
     left = f"and {rest} more (--top 0 for all)" if rest else ""
-    return Heading(title), Lines((Words(question),)), table, Notes(notes, left)
+    return Heading(title), Lines((StyledText(question),)), table, Notes(notes, left)
 
 
-def narrowed(name: str, width: int) -> str:
+def hyphenate(name: str, width: int) -> str:
     """A name at the head of a narrow column: a line for each word, or more where it is too long for one."""
     return "\n".join(piece for word in name.split("_") for piece in _pieces(word, width))
 

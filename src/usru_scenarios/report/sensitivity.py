@@ -12,11 +12,11 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from usru_scenarios.report import document, likelihoods
-from usru_scenarios.report.document import Column, Report, Table, Words
-from usru_scenarios.report.likelihoods import percent, points, size
-from usru_scenarios.report.numbers import bar, decimals_for, plain, rounded_up
-from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, cited, how_run, under
-from usru_scenarios.report.ranked_list import narrowed, ranked, shown
+from usru_scenarios.report.document import Column, Report, StyledText, Table
+from usru_scenarios.report.likelihoods import format_distance, format_percent, format_points
+from usru_scenarios.report.numbers import bar, decimals_for, format_number, round_up_error
+from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, citation_line, describe_model, describe_run
+from usru_scenarios.report.ranked_list import first_entries, hyphenate, ranked_section
 from usru_scenarios.report.run_columns import MODEL_COLUMNS, first_day, model_cells
 
 if TYPE_CHECKING:
@@ -44,12 +44,12 @@ def report(result: Sensitivity, layout: Layout) -> Report:
     """What matters: a ranked list for each question that was asked."""
     return Report(
         title=_headline(result),
-        subtitle=under(result.model, result.run),
+        subtitle=describe_model(result.model, result.run),
         lead=f"{_present(result)}{_most(result)}",
         blocks=[*_sections(result, layout)],
-        footer=[f"{how_run(result.run)}. {FROM_JUDGEMENTS}"],
+        footer=[f"{describe_run(result.run)}. {FROM_JUDGEMENTS}"],
         more=_more(result),
-        citation=cited(result.model, result.run.usru_version),
+        citation=citation_line(result.model, result.run.usru_version),
     )
 
 
@@ -66,20 +66,20 @@ def _sections(result: Sensitivity, layout: Layout) -> Iterator[document.Block]:
 
 def _headline(result: Sensitivity) -> str:
     about = f" for {result.title}" if result.of else ""
-    return f"What matters{about}{f' {when(result)}' if len(result.run.steps) > 1 else ''}?"
+    return f"What matters{about}{f' {describe_time(result)}' if len(result.run.steps) > 1 else ''}?"
 
 
-def when(result: Sensitivity) -> str:
+def describe_time(result: Sensitivity) -> str:
     """The time that it is about, in words."""
     first, *_, last = result.run.steps
     return f"on average over {first} to {last}" if result.at == "mean" else f"at {result.at}"
 
 
 def _present(result: Sensitivity) -> str:
-    places = likelihoods.decimals(max(result.standard_errors.values()))
+    places = likelihoods.percent_decimals(max(result.standard_errors.values()))
     if result.of:
-        return f"Its likelihood is {percent(result.probability[result.of], places)} as things stand."
-    shares = ", ".join(f"{name} {percent(share, places)}" for name, share in result.probability.items())
+        return f"Its likelihood is {format_percent(result.probability[result.of], places)} as things stand."
+    shares = ", ".join(f"{name} {format_percent(share, places)}" for name, share in result.probability.items())
     return f"As things stand: {shares}."
 
 
@@ -90,7 +90,7 @@ def _most(result: Sensitivity) -> str:
     first = result.moves[0]
     low, high = first.between
     places = _decimals_of([first.standard_error])
-    swing = f"{size(first.swing, places)} percentage points"
+    swing = f"{format_distance(first.swing, places)} percentage points"
     return f" {first.driver} moves {_what(result)} most: {swing} from {low} to {high}."
 
 
@@ -106,12 +106,12 @@ def _more(result: Sensitivity) -> str:
 
 def _decimals_of(errors: Iterable[float | None]) -> int:
     """Decimals of points: one at least, so that what is ranked can be told apart."""
-    return max(likelihoods.decimals(max((error for error in errors if error is not None), default=0.0)), 1)
+    return max(likelihoods.percent_decimals(max((error for error in errors if error is not None), default=0.0)), 1)
 
 
 def _error(changes: Sequence[ProbabilityChange]) -> str:
     largest = max((change.standard_error for change in changes), default=0.0)
-    return f"Standard errors {likelihoods.at_most(largest, ' percentage points')}."
+    return f"Standard errors {likelihoods.format_error_bound(largest, ' percentage points')}."
 
 
 def _decimals(changes: Sequence[ProbabilityChange]) -> int:
@@ -120,18 +120,18 @@ def _decimals(changes: Sequence[ProbabilityChange]) -> int:
 
 def _signed(change: ProbabilityChange | None, places: int) -> str:
     """A change in points; nothing where there is none."""
-    return "" if change is None else points(change.value, places)
+    return "" if change is None else format_points(change.value, places)
 
 
 # Which driver's uncertainty ------------------------------------------------------------------------------------------
 
 
 def _drivers(result: Sensitivity, drivers: Sequence[DriverUncertainty], layout: Layout) -> Iterator[document.Block]:
-    listed = shown(drivers, layout)
+    listed = first_entries(drivers, layout)
     columns = _UncertaintyColumns(drivers)
     cells = [columns.numbers(driver) for driver in listed]
     longest = max((len(driver.driver) for driver in listed), default=0)
-    room = layout.width - document.taken(document.columns_of(columns.heads, cells))
+    room = layout.width - document.total_width(document.number_column_widths(columns.heads, cells))
     width = min(longest, max(room - document.GAP - _SHORTEST_BAR, _SHORTEST_NAME))
     length = min(room - width - document.GAP, _LONGEST_BAR)
     top = max((driver.shift for driver in listed), default=0.0)
@@ -139,17 +139,21 @@ def _drivers(result: Sensitivity, drivers: Sequence[DriverUncertainty], layout: 
     table = Table(
         [
             Column(label="driver", width=width, folds=True),
-            *(column._replace(rank=place) for place, column in enumerate(document.numbers(columns.heads))),
+            *(column._replace(rank=place) for place, column in enumerate(document.number_columns(columns.heads))),
             *([Column(kind="drawing", width=length, rank=len(columns.heads))] if with_bars else []),
         ],
         [
-            (Words(driver.driver, "bold"), *row, *([bar(max(driver.shift, 0.0), top, length)] if with_bars else []))
+            (
+                StyledText(driver.driver, "bold"),
+                *row,
+                *([bar(max(driver.shift, 0.0), top, length)] if with_bars else []),
+            )
             for driver, row in zip(listed, cells, strict=True)
         ],
     )
     question = f"If a driver's state at that time were known, how far would that be expected to shift {_what(result)}?"
     notes = *_drivers_notes(result), columns.error
-    yield from ranked("Which driver's uncertainty matters?", question, table, drivers, layout, *notes)
+    yield from ranked_section("Which driver's uncertainty matters?", question, table, drivers, layout, *notes)
 
 
 def _drivers_notes(result: Sensitivity) -> Iterator[str]:
@@ -193,14 +197,17 @@ class _UncertaintyColumns:
 
     def numbers(self, driver: DriverUncertainty) -> list[str]:
         """The numbers of a driver."""
-        shift = size(driver.shift, self.decimals[0])
+        shift = format_distance(driver.shift, self.decimals[0])
         shares = [driver.information, driver.first_order, driver.total][: len(self.heads) - 1]
         return [shift, *(_unsigned(value, few) for value, few in zip(shares, self.decimals[1:], strict=False))]
 
     @property
     def error(self) -> str:
         """How exact they are."""
-        bounds = [likelihoods.of_size(self.errors[0]), *map(rounded_up, self.errors[1 : len(self.heads)])]
+        bounds = [
+            likelihoods.format_error_phrase(self.errors[0]),
+            *map(round_up_error, self.errors[1 : len(self.heads)]),
+        ]
         names = ["shift", "bits", "first order", "total"]
         return f"Standard errors at most {', '.join(f'{b} ({n})' for b, n in zip(bounds, names, strict=False))}."
 
@@ -209,7 +216,7 @@ class _UncertaintyColumns:
 
 
 def _moves(result: Sensitivity, moves: Sequence[DriverMoves], layout: Layout) -> Iterator[document.Block]:
-    listed = shown(moves, layout)
+    listed = first_entries(moves, layout)
     if not layout.width:
         table = _every_state(result, listed)
     elif result.of:
@@ -219,7 +226,7 @@ def _moves(result: Sensitivity, moves: Sequence[DriverMoves], layout: Layout) ->
     held = "If a driver were held in one state at every step"
     question = f"{held}, by how many percentage points would that change {_what(result)}?"
     notes = *_moves_notes(result, moves), _moves_error(moves)
-    yield from ranked("Which driver moves it?", question, table, moves, layout, *notes)
+    yield from ranked_section("Which driver moves it?", question, table, moves, layout, *notes)
 
 
 def _moves_notes(result: Sensitivity, moves: Sequence[DriverMoves]) -> Iterator[str]:
@@ -239,7 +246,7 @@ def _moves_notes(result: Sensitivity, moves: Sequence[DriverMoves]) -> Iterator[
 
 def _moves_error(moves: Sequence[DriverMoves]) -> str:
     changes = (error for driver in moves for state in driver.states for error in state.standard_errors.values())
-    bound = likelihoods.at_most(max((*changes, *(driver.standard_error for driver in moves)), default=0.0))
+    bound = likelihoods.format_error_bound(max((*changes, *(driver.standard_error for driver in moves)), default=0.0))
     return f"Standard errors of changes {bound}."
 
 
@@ -268,26 +275,26 @@ def _every_state(result: Sensitivity, listed: Sequence[DriverMoves]) -> Table:
         (
             driver.driver,
             state.state,
-            *(points(state.change[scenario], decimals) for scenario in result.probability),
-            "" if number else size(driver.swing, decimals),
+            *(format_points(state.change[scenario], decimals) for scenario in result.probability),
+            "" if number else format_distance(driver.swing, decimals),
         )
         for driver in listed
         for number, state in enumerate(driver.states)
     ]
-    return Table([Column("driver"), Column("state"), *document.numbers([*result.probability, "swing"])], rows)
+    return Table([Column("driver"), Column("state"), *document.number_columns([*result.probability, "swing"])], rows)
 
 
 def _tornado(of: str, listed: Sequence[DriverMoves], width: int) -> Table:
     """For one scenario: each driver from its lowest to its highest change, around zero."""
     ends = [_extremes(driver, of) for driver in listed]
     decimals = _decimals_of(driver.standard_error for driver in listed)
-    cells = [[points(value, decimals) for value in pair] for pair in ends]
-    room = width - document.taken(document.columns_of(["lowest", "highest"], cells)) - document.GAP
+    cells = [[format_points(value, decimals) for value in pair] for pair in ends]
+    room = width - document.total_width(document.number_column_widths(["lowest", "highest"], cells)) - document.GAP
     name = _entries(listed, room - 2 * _SHORTEST_BAR)
     length = max(min(room - name, 2 * _LONGEST_BAR), _SHORTEST_BAR)
     least, most = min((low for low, _ in ends), default=0.0), max((high for _, high in ends), default=0.0)
     rows = [
-        (Words(driver.driver, "bold"), low, span(*pair, least, most, length), high, _between(driver))
+        (StyledText(driver.driver, "bold"), low, draw_range(*pair, least, most, length), high, _between(driver))
         for driver, pair, (low, high) in zip(listed, ends, cells, strict=True)
     ]
     drawing = Column(kind="drawing", width=length)
@@ -298,8 +305,8 @@ def _tornado(of: str, listed: Sequence[DriverMoves], width: int) -> Table:
 def _spread(result: Sensitivity, listed: Sequence[DriverMoves], width: int) -> Table:
     """For all scenarios: how far apart the outcomes are, and for each scenario its changes around zero."""
     decimals = _decimals_of(driver.standard_error for driver in listed)
-    cells = [[size(driver.swing, decimals)] for driver in listed]
-    room = width - document.taken(document.columns_of(["swing"], cells))
+    cells = [[format_distance(driver.swing, decimals)] for driver in listed]
+    room = width - document.total_width(document.number_column_widths(["swing"], cells))
     scenarios = list(result.probability)
     name = _entries(listed, room - len(scenarios) * (document.GAP + _SHORTEST_BAR))
     length = min((room - name) // max(len(scenarios), 1) - document.GAP, _LONGEST_BAR // 2)
@@ -309,15 +316,20 @@ def _spread(result: Sensitivity, listed: Sequence[DriverMoves], width: int) -> T
     least = min((low for row in ends for low, _ in row), default=0.0)
     most = max((high for row in ends for _, high in row), default=0.0)
     rows: list[tuple[document.Cell, ...]] = [
-        (Words(driver.driver, "bold"), number, *(span(*pair, least, most, length) for pair in pairs), _between(driver))
+        (
+            StyledText(driver.driver, "bold"),
+            number,
+            *(draw_range(*pair, least, most, length) for pair in pairs),
+            _between(driver),
+        )
         for driver, pairs, (number,) in zip(listed, ends, cells, strict=True)
     ]
-    bars = [Column(narrowed(scenario, length), "drawing", width=length) for scenario in scenarios]
+    bars = [Column(hyphenate(scenario, length), "drawing", width=length) for scenario in scenarios]
     first = Column(width=min(room - len(scenarios) * (document.GAP + length), 2 * name), folds=True)
     return Table([first, Column("swing", "number"), *bars, Column(kind="notes")], rows)
 
 
-def span(low: float, high: float, least: float, most: float, width: int) -> str:
+def draw_range(low: float, high: float, least: float, most: float, width: int) -> str:
     """A bar from one value to another with an axis at 0, on a scale from `least` to `most`, to half a character."""
     least, most = min(least, 0.0), max(most, 0.0)
     if most == least:
@@ -344,7 +356,7 @@ def _half(near: float, far: float, top: float, width: int) -> str:
 
 
 def _weights(result: Sensitivity, weights: Sequence[WeightSlope], layout: Layout) -> Iterator[document.Block]:
-    listed = shown(weights, layout)
+    listed = first_entries(weights, layout)
     changes = [change for weight in listed for change in (weight.size, *weight.derivative.values())]
     decimals = _decimals(changes)
     elastic = [weight.aimed_elasticity for weight in listed if weight.aimed_elasticity is not None]
@@ -352,7 +364,7 @@ def _weights(result: Sensitivity, weights: Sequence[WeightSlope], layout: Layout
 
     def of_weight(weight: WeightSlope) -> list[str]:
         if not result.of:
-            return [_weight(weight), size(weight.size.value, decimals)]
+            return [_weight(weight), format_distance(weight.size.value, decimals)]
         return [_weight(weight), _signed(weight.aimed, decimals), _ratio(weight.aimed_elasticity, relative)]
 
     table = _changes(
@@ -367,17 +379,17 @@ def _weights(result: Sensitivity, weights: Sequence[WeightSlope], layout: Layout
         f"If a weight were a little larger, how would that change {_what(result)}, in percentage points for each unit?"
     )
     notes = *_weights_notes(result, listed), _error(changes)
-    yield from ranked("Which weight matters?", question, table, weights, layout, *notes)
+    yield from ranked_section("Which weight matters?", question, table, weights, layout, *notes)
 
 
 def _judgements(result: Sensitivity, judgements: Sequence[JudgementEffect], layout: Layout) -> Iterator[document.Block]:
     """The judgements; in Markdown with what the claims say that they rest on."""
-    listed = shown(judgements, layout)
+    listed = first_entries(judgements, layout)
     changes = [change for one in listed for change in (one.size, *one.by_scenario.values())]
     decimals = _decimals(changes)
 
     def of_effect(one: JudgementEffect) -> list[str]:
-        return [_signed(one.aimed, decimals) if result.of else size(one.size.value, decimals)]
+        return [_signed(one.aimed, decimals) if result.of else format_distance(one.size.value, decimals)]
 
     table = _changes(
         ["change"],
@@ -391,9 +403,9 @@ def _judgements(result: Sensitivity, judgements: Sequence[JudgementEffect], layo
     asked = "If one judgement had one point more, and the others stayed as they are, how would that change"
     question = f"{asked} {_what(result)}, in percentage points?"
     notes = *_judgements_notes(result), _error(changes)
-    yield from ranked("Which judgement matters?", question, table, judgements, layout, *notes)
+    yield from ranked_section("Which judgement matters?", question, table, judgements, layout, *notes)
     if not layout.width:
-        yield from document.claims((claim for one in listed for claim in one.sources), result.claims)
+        yield from document.claim_blocks((claim for one in listed for claim in one.sources), result.claims)
 
 
 def _weights_notes(result: Sensitivity, weights: Sequence[WeightSlope]) -> Iterator[str]:
@@ -426,7 +438,7 @@ def _owner(weight: WeightSlope) -> str:
 
 
 def _weight(weight: WeightSlope) -> str:
-    return f"{plain(round(weight.weight, 2))}{'*' if weight.scheduled else ''}"
+    return f"{format_number(round(weight.weight, 2))}{'*' if weight.scheduled else ''}"
 
 
 def _effects(changes: Mapping[str, ProbabilityChange], decimals: int) -> str:
@@ -439,7 +451,7 @@ def _basis(effect: JudgementEffect) -> str:
     """What the judgement is, what was done to it, and what it rests on."""
     marks = [*effect.sources, *(["inferred"] if effect.inferred else [])]
     cited = f" ({', '.join(marks)})" if marks else ""
-    return f"{plain(effect.value)}, {effect.change}{cited}"
+    return f"{format_number(effect.value)}, {effect.change}{cited}"
 
 
 class _SlopeRow(NamedTuple):
@@ -471,23 +483,23 @@ def _changes(
     """
     width, least = room
     values = [[_signed(row.by_scenario[scenario], decimals) for scenario in scenarios] for row in rows]
-    left = width - document.taken(document.columns_of(heads, [row.numbers for row in rows]))
+    left = width - document.total_width(document.number_column_widths(heads, [row.numbers for row in rows]))
     fitted = _fitted(scenarios, values, (left, least) if width else None)
-    named = [Column(narrowed(name, column), "number", label=name, least=column) for name, column in fitted.items()]
-    left -= document.taken(fitted.values())
+    named = [Column(hyphenate(name, column), "number", label=name, least=column) for name, column in fitted.items()]
+    left -= document.total_width(fitted.values())
     first, *basis = texts
     lines: list[tuple[document.Cell, ...]] = []
     for row, by_scenario in zip(rows, values, strict=True):
         beside = by_scenario if fitted else []
         if width:
             effects = "" if fitted or not scenarios else _effects(row.by_scenario, decimals)
-            name = Words("\n".join(_broken(row.name, left)), "bold")
-            lines.append((name, (Words(row.basis, "dim"), Words(effects, "dim")), *row.numbers, *beside))
+            name = StyledText("\n".join(_broken(row.name, left)), "bold")
+            lines.append((name, (StyledText(row.basis, "dim"), StyledText(effects, "dim")), *row.numbers, *beside))
         else:
             cited = [row.basis] if basis else []
-            lines.append((Words(row.name, "", "`" if basis else ""), *cited, *row.numbers, *beside))
+            lines.append((StyledText(row.name, "", "`" if basis else ""), *cited, *row.numbers, *beside))
     noted = basis or ([Column(kind="notes")] if width else [])
-    return Table([first, *noted, *document.numbers(heads), *named], lines)
+    return Table([first, *noted, *document.number_columns(heads), *named], lines)
 
 
 def _fitted(scenarios: Sequence[str], values: Sequence[Sequence[str]], room: tuple[int, int] | None) -> dict[str, int]:
@@ -495,10 +507,10 @@ def _fitted(scenarios: Sequence[str], values: Sequence[Sequence[str]], room: tup
 
     Heads are cut only where there is no room for them.
     """
-    needed = document.columns_of([""] * len(scenarios), values)
+    needed = document.number_column_widths([""] * len(scenarios), values)
     for most in (max(map(_longest, scenarios), default=0), _NARROW_HEAD):
         columns = {name: max(value, min(_longest(name), most)) for name, value in zip(scenarios, needed, strict=True)}
-        if room is None or room[0] - document.taken(columns.values()) >= room[1]:
+        if room is None or room[0] - document.total_width(columns.values()) >= room[1]:
             return columns
     return {}
 

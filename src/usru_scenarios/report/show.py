@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from usru_scenarios.report.forecast_in_words import after_name
-from usru_scenarios.report.numbers import aligned, plain, signed
-from usru_scenarios.report.terminal import drawn, grid, indented, words
+from usru_scenarios.report.forecast_in_words import describe_steps
+from usru_scenarios.report.numbers import align_decimals, format_number, format_signed
+from usru_scenarios.report.terminal import draw, grid, indent, safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -32,36 +32,36 @@ _OUTCOME = "scenario"
 _WORTH = "What points make of a chance of 25% and of 50%"
 
 
-def overview(model: Overview, layout: Layout) -> str:
+def overview_text(model: Overview, layout: Layout) -> str:
     """The whole model: what there is, how it moves, and what acts on what."""
-    return drawn([*_head(model), *_scenarios(model), *_nodes(model), *_rest(model), *_profiles(model)], layout)
+    return draw([*_head(model), *_scenarios(model), *_nodes(model), *_rest(model), *_profiles(model)], layout)
 
 
-def part(model: Overview, name: str, layout: Layout) -> str:
+def part_text(model: Overview, name: str, layout: Layout) -> str:
     """One driver, consequence, scenario, rule or profile, with all that acts on it and all that it does."""
     if name in model.scenarios:
-        return drawn(list(_scenario_at_length(model, name, model.scenarios[name])), layout)
+        return draw(list(_scenario_at_length(model, name, model.scenarios[name])), layout)
     if name in model.rules:
-        return drawn(list(_rule_at_length(name, model.rules[name], model.steps)), layout)
+        return draw(list(_rule_at_length(name, model.rules[name], model.steps)), layout)
     if name in model.profiles:
-        return drawn(list(_profile(name, model.profiles[name])), layout)
-    return drawn(list(_node_at_length(model, name)), layout)
+        return draw(list(_profile(name, model.profiles[name])), layout)
+    return draw(list(_node_at_length(model, name)), layout)
 
 
 # The whole
 
 
 def _head(model: Overview) -> Iterator[RenderableType]:
-    yield words(model.model.title, "bold")
-    span = after_name(model.steps) or ", one step"
-    yield words(f"{model.model.name}{span}{f', profile {model.profile}' if model.profile else ''}", "dim")
+    yield safe_text(model.model.title, "bold")
+    span = describe_steps(model.steps) or ", one step"
+    yield safe_text(f"{model.model.name}{span}{f', profile {model.profile}' if model.profile else ''}", "dim")
     if model.summary:
-        yield words(model.summary)
+        yield safe_text(model.summary)
     odds = model.odds_per_point
     yield Text()
-    impacts, influences = plain(odds["impacts"]), plain(odds["influences"])
+    impacts, influences = format_number(odds["impacts"]), format_number(odds["influences"])
     worth = impacts if impacts == influences else f"{impacts} on the scenarios and by {influences} elsewhere"
-    yield words(
+    yield safe_text(
         f"A point multiplies the odds by {worth}. Kept is the probability per step that a state stays without being "
         "drawn again.",
         "dim",
@@ -77,7 +77,7 @@ def _point_effects(effects: list[PointEffect]) -> Table:
     for header in ("25%\n+1", "\n+2", "\n+3", "50%\n+1", "\n+2", "\n+3"):
         table.add_column(header, justify="right", no_wrap=True)
     for effect in effects:
-        label = f"weight {plain(effect.weight)}" if effect.on == "scenarios" else "influences"
+        label = f"weight {format_number(effect.weight)}" if effect.on == "scenarios" else "influences"
         table.add_row(label, *(f"{share:.0%}" for after in effect.chances.values() for share in after))
     return table
 
@@ -87,14 +87,14 @@ def _scenarios(model: Overview) -> Iterator[RenderableType]:
     table = grid()
     for header in ("", "", "baseline", "kept"):
         table.add_column(header, justify="right" if header else "left")
-    baselines = aligned([scenario.baseline for scenario in model.scenarios.values()])
-    kept = aligned([scenario.persistence for scenario in model.scenarios.values()])
+    baselines = align_decimals([scenario.baseline for scenario in model.scenarios.values()])
+    kept = align_decimals([scenario.persistence for scenario in model.scenarios.values()])
     for (name, scenario), *numbers in zip(model.scenarios.items(), baselines, kept, strict=True):
-        table.add_row(words(name, "bold"), words(scenario.title), *numbers)
+        table.add_row(safe_text(name, "bold"), safe_text(scenario.title), *numbers)
     yield table
     if model.groups:
         yield Text()
-        yield from (words(f"{name} = {' or '.join(members)}") for name, members in model.groups.items())
+        yield from (safe_text(f"{name} = {' or '.join(members)}") for name, members in model.groups.items())
 
 
 def _nodes(model: Overview) -> Iterator[RenderableType]:
@@ -118,20 +118,20 @@ def _rest(model: Overview) -> Iterator[RenderableType]:
         yield from _events(model.events)
     if model.expectations:
         yield _heading("Expectations")
-        yield from (words(f"{name}: {that}") for name, that in model.expectations.items())
+        yield from (safe_text(f"{name}: {that}") for name, that in model.expectations.items())
     if model.questions:
         yield _heading("Questions, with the probability that each means")
         for name, question in model.questions.items():
-            yield Text.assemble((name, "bold"), "  ", words(question.asks))
+            yield Text.assemble((name, "bold"), "  ", safe_text(question.asks))
             told = f"closes {question.closes}, resolved by {question.resolves}"
-            yield from (indented(part, 2) for part in (words(question.means), words(told, "dim")))
+            yield from (indent(part, 2) for part in (safe_text(question.means), safe_text(told, "dim")))
 
 
 def _profiles(model: Overview) -> Iterator[RenderableType]:
     if model.profiles:
         yield _heading("Profiles")
         for name, profile in model.profiles.items():
-            yield Text.assemble((name, "bold"), "  ", words(profile.title))
+            yield Text.assemble((name, "bold"), "  ", safe_text(profile.title))
     yield Text()
     yield Text("usru show NAME shows all of one driver, consequence, scenario, rule or profile.", "dim")
 
@@ -143,10 +143,10 @@ def _node_at_length(model: Overview, name: str) -> Iterator[RenderableType]:
     node = model.drivers[name] if name in model.drivers else model.consequences[name]
     yield _title(name, node)
     if node.summary:
-        yield words(node.summary)
+        yield safe_text(node.summary)
     yield Text()
     yield from _node(node)
-    yield from _listed("Acts on", [words(", ".join(node.acts_on))] if node.acts_on else [])
+    yield from _listed("Acts on", [safe_text(", ".join(node.acts_on))] if node.acts_on else [])
     yield from _listed("Prior, where the first of these holds", [_given(row.when, row.prior) for row in node.given])
     yield from _listed("Points from others", [_push(push) for push in node.pushes])
     yield from _listed("Points for the scenarios, times the weight", [_push(push) for push in node.impacts])
@@ -158,15 +158,15 @@ def _node_at_length(model: Overview, name: str) -> Iterator[RenderableType]:
 
 
 def _scenario_at_length(model: Overview, name: str, scenario: ScenarioPart) -> Iterator[RenderableType]:
-    yield Text.assemble((name, "bold"), "  ", words(scenario.title))
+    yield Text.assemble((name, "bold"), "  ", safe_text(scenario.title))
     if scenario.summary:
-        yield words(scenario.summary)
-    yield words(
-        f"baseline {plain(scenario.baseline)}, kept {plain(scenario.persistence)} per step; "
+        yield safe_text(scenario.summary)
+    yield safe_text(
+        f"baseline {format_number(scenario.baseline)}, kept {format_number(scenario.persistence)} per step; "
         f"in {', '.join(group for group, members in model.groups.items() if name in members) or 'no group'}",
         "dim",
     )
-    yield from _listed("Signposts", [words(f"- {signpost}") for signpost in scenario.signposts])
+    yield from _listed("Signposts", [safe_text(f"- {signpost}") for signpost in scenario.signposts])
     yield from _listed("Points, with the weight of the first step", [_pulls(model, name)])
     rules = {rule: one for rule, one in model.rules.items() if name in one.then.get(_OUTCOME, {})}
     yield from _listed("Rules", [_rule(rule, one) for rule, one in rules.items()])
@@ -186,25 +186,25 @@ def _pulls(model: Overview, scenario: str) -> Table:
     table = grid(header=False)
     table.add_column(justify="right")
     for pull, driver, state, points in sorted(pulls, key=lambda one: -one[0]):
-        weight = f"{signed(points)} x {plain(pull / points)}" if points and pull != points else ""
-        table.add_row(f"{pull:+.1f}", words(f"{driver} = {state}"), Text(weight, "dim"))
+        weight = f"{format_signed(points)} x {format_number(pull / points)}" if points and pull != points else ""
+        table.add_row(f"{pull:+.1f}", safe_text(f"{driver} = {state}"), Text(weight, "dim"))
     return table
 
 
 def _rule_at_length(name: str, rule: RulePart, steps: list[str]) -> Iterator[RenderableType]:
-    yield Text.assemble((name, "bold"), "  ", words(rule.title))
-    yield words(_rule_in_words(rule))
+    yield Text.assemble((name, "bold"), "  ", safe_text(rule.title))
+    yield safe_text(_rule_in_words(rule))
     if _OUTCOME in rule.then:
-        yield words(f"weight on the scenarios {_weight(rule.weight, steps)}", "dim")
+        yield safe_text(f"weight on the scenarios {_weight(rule.weight, steps)}", "dim")
     yield from _sources(rule.sources, name)
 
 
 def _profile(name: str, profile: ProfilePart) -> Iterator[RenderableType]:
-    yield Text.assemble((name, "bold"), "  ", words(profile.title))
+    yield Text.assemble((name, "bold"), "  ", safe_text(profile.title))
     if profile.summary:
-        yield words(profile.summary)
-    yield from _listed("Weights", [words(f"{driver}  {weight}") for driver, weight in profile.weights.items()])
-    yield from _listed("Also changes", [words(change) for change in profile.changes])
+        yield safe_text(profile.summary)
+    yield from _listed("Weights", [safe_text(f"{driver}  {weight}") for driver, weight in profile.weights.items()])
+    yield from _listed("Also changes", [safe_text(change) for change in profile.changes])
 
 
 # Their pieces
@@ -222,11 +222,11 @@ def _listed(title: str, lines: list[RenderableType]) -> Iterator[RenderableType]
 
 def _title(name: str, node: NodePart) -> Text:
     weight = f"  weight {_weight(node.weight, [])}" if node.weight and node.impacts else ""
-    return Text.assemble((name, "bold"), "  ", words(node.title), (weight, "dim"))
+    return Text.assemble((name, "bold"), "  ", safe_text(node.title), (weight, "dim"))
 
 
 def _weight(weight: list[float], steps: list[str]) -> str:
-    first, last = plain(weight[0]), plain(weight[-1])
+    first, last = format_number(weight[0]), format_number(weight[-1])
     if first == last:
         return first
     return f"{first} to {last}" if not steps else f"{first} in {steps[0]} to {last} in {steps[-1]}"
@@ -234,20 +234,21 @@ def _weight(weight: list[float], steps: list[str]) -> str:
 
 def _node(node: NodePart) -> Iterator[RenderableType]:
     if node.states is not None:
-        yield indented(_states(node), 2)
+        yield indent(_states(node), 2)
     if node.scale is not None:
         scale = node.scale
-        start = "" if scale.initial is None else f", {plain(scale.initial)} at the start"
-        yield indented(
-            words(
-                f"a number from {plain(scale.low)} to {plain(scale.high)}, {scale.distribution}{start}; "
-                f"correlation from step to step {plain(scale.persistence)}"
+        start = "" if scale.initial is None else f", {format_number(scale.initial)} at the start"
+        yield indent(
+            safe_text(
+                f"a number from {format_number(scale.low)} to {format_number(scale.high)}, "
+                f"{scale.distribution}{start}; "
+                f"correlation from step to step {format_number(scale.persistence)}"
             ),
             2,
         )
     read = [", ".join(node.reads), f"from the step before {', '.join(node.reads_before)}" if node.reads_before else ""]
     if any(read):
-        yield indented(words(f"reads {'; '.join(filter(None, read))}", "dim"), 2)
+        yield indent(safe_text(f"reads {'; '.join(filter(None, read))}", "dim"), 2)
 
 
 def _states(node: NodePart) -> Table:
@@ -260,33 +261,34 @@ def _states(node: NodePart) -> Table:
         table.add_column(header, justify="right", no_wrap=True)
     if limited:
         table.add_column("may turn into")
-    columns = [aligned([state.prior for state in states.values()], "given")]
+    columns = [align_decimals([state.prior for state in states.values()], "given")]
     if starts:
-        columns.append(aligned([state.initial for state in states.values()]))
-    columns.append(aligned([state.persistence for state in states.values()]))
+        columns.append(align_decimals([state.initial for state in states.values()]))
+    columns.append(align_decimals([state.persistence for state in states.values()]))
     for (name, state), *numbers in zip(states.items(), *columns, strict=True):
         targets = "anything" if state.allowed is None else ", ".join(one for one in state.allowed if one != name)
-        table.add_row(words(name), *numbers, *([words(targets, "dim")] if limited else []))
+        table.add_row(safe_text(name), *numbers, *([safe_text(targets, "dim")] if limited else []))
     return table
 
 
 def _push(push: Push) -> Text:
     when = f"{push.of} = {push.state}{', a step before' if push.lag else ''}"
-    return Text.assemble(words(when), ": ", words(_points(push.points)))
+    return Text.assemble(safe_text(when), ": ", safe_text(_points(push.points)))
 
 
 def _points(points: Mapping[str, float]) -> str:
     return ", ".join(
-        signed(number) if state == "value" else f"{state} {signed(number)}" for state, number in points.items()
+        format_signed(number) if state == "value" else f"{state} {format_signed(number)}"
+        for state, number in points.items()
     )
 
 
 def _given(when: str, prior: Mapping[str, float]) -> Text:
-    return words(f"{when}: {', '.join(f'{state} {plain(share)}' for state, share in prior.items())}")
+    return safe_text(f"{when}: {', '.join(f'{state} {format_number(share)}' for state, share in prior.items())}")
 
 
 def _rule(name: str, rule: RulePart) -> Text:
-    return Text.assemble((name, "bold"), "  ", words(_rule_in_words(rule)))
+    return Text.assemble((name, "bold"), "  ", safe_text(_rule_in_words(rule)))
 
 
 def _rule_in_words(rule: RulePart) -> str:
@@ -299,14 +301,16 @@ def _events(events: Iterable[EventPart]) -> Iterator[RenderableType]:
         span = event.first if event.first == event.last else f"{event.first} to {event.last}"
         effects = []
         if event.prior is not None:
-            effects.append(f"drawn anew, {', '.join(f'{state} {plain(p)}' for state, p in event.prior.items())}")
+            effects.append(
+                f"drawn anew, {', '.join(f'{state} {format_number(p)}' for state, p in event.prior.items())}"
+            )
         if event.points is not None:
             effects.append(_points(event.points))
         title = f" ({event.title})" if event.title else ""
-        yield Text.assemble((span, "bold"), "  ", words(f"{event.node}{title}: {'; '.join(effects)}"))
+        yield Text.assemble((span, "bold"), "  ", safe_text(f"{event.node}{title}: {'; '.join(effects)}"))
 
 
 def _sources(sources: list[str], name: str) -> Iterator[RenderableType]:
     cited = f"Sources {', '.join(sources)}; " if sources else ""
     yield Text()
-    yield words(f"{cited}usru sources {name} shows what they say.", "dim")
+    yield safe_text(f"{cited}usru sources {name} shows what they say.", "dim")

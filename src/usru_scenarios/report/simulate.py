@@ -41,11 +41,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from usru_scenarios.report import document
-from usru_scenarios.report.document import Column, Legend, Report, Table, Words
-from usru_scenarios.report.forecast_in_words import SHARE, after_name, in_a_sentence, measures
-from usru_scenarios.report.likelihoods import BAND, at_most, band, decimals, percent
+from usru_scenarios.report.document import Column, Legend, Report, StyledText, Table
+from usru_scenarios.report.forecast_in_words import SHARE_OF_TIME, column_legends, describe_steps, summarize_forecast
+from usru_scenarios.report.likelihoods import (
+    BAND_HEAD,
+    format_band,
+    format_error_bound,
+    format_percent,
+    percent_decimals,
+)
 from usru_scenarios.report.numbers import bar, largest_error, sparkline
-from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, cited, conditions, how_run, profiled
+from usru_scenarios.report.provenance_line import (
+    FROM_JUDGEMENTS,
+    citation_line,
+    describe_profile,
+    describe_run,
+    list_conditions,
+)
 from usru_scenarios.report.run_columns import MODEL_COLUMNS, dates, model_cells
 from usru_scenarios.results.simulate import StatesResult
 
@@ -72,7 +84,7 @@ AHEAD_COLUMNS = ("now", "ever_from_now", "ever_from_now_error", "share_from_now"
 _SHORTEST_TITLE, _SHORTEST_BAR, _LONGEST_BAR = 12, 6, 60
 _SHORTEST_SPARKLINE, _LONGEST_SPARKLINE = 8, 48
 
-_RANKS = {"ever": 1, "share\nof time": 2, BAND: 3}
+_RANKS = {"ever": 1, "share\nof time": 2, BAND_HEAD: 3}
 """What is left out where a terminal is too narrow, once bar and sparkline are: that of the highest rank first."""
 
 
@@ -88,13 +100,13 @@ def report(result: Simulation, layout: Layout) -> Report:
     run = result.run
     return Report(
         title=result.model.title,
-        subtitle=f"{result.model.name}{after_name(run.steps)}{profiled(run.profile)}",
-        lead=in_a_sentence(result),
-        conditions=conditions(run.do, run.given, run.evidence),
+        subtitle=f"{result.model.name}{describe_steps(run.steps)}{describe_profile(run.profile)}",
+        lead=summarize_forecast(result),
+        conditions=list_conditions(run.do, run.given, run.evidence),
         blocks=[_table(result, heads, rows, shape)],
         footer=list(_footer(result, shape)),
         more="More: --json for every step and driver, usru show, usru sources, usru --help.",
-        citation=cited(result.model, run.usru_version),
+        citation=citation_line(result.model, run.usru_version),
     )
 
 
@@ -104,33 +116,33 @@ def _sections(result: Simulation) -> dict[str, Mapping[str, ScenarioResult]]:
 
 def _footer(result: Simulation, shape: _Drawings) -> Iterator[FooterLine]:
     yield _columns_mean(result)
-    yield found(result)
-    yield (Legend(band_means(result), (BAND,)),)
+    yield describe_method(result)
+    yield (Legend(describe_band(result), (BAND_HEAD,)),)
     if shape.sparkline:
-        places = decimals(largest_error(result))
-        tops = [f"{percent(_top(part.values()), places)} ({name})" for name, part in _sections(result).items()]
+        places = percent_decimals(largest_error(result))
+        tops = [f"{format_percent(_top(part.values()), places)} ({name})" for name, part in _sections(result).items()]
         yield f"Small columns rise from 0% to {' and '.join(tops)}."
     yield FROM_JUDGEMENTS
 
 
 def _columns_mean(result: Simulation) -> tuple[Legend, ...]:
     evidence = result.run.evidence
-    return measures(result.run.steps, now=None if evidence is None else evidence.now)
+    return column_legends(result.run.steps, now=None if evidence is None else evidence.now)
 
 
-def columns_mean(result: Simulation) -> str:
+def describe_columns(result: Simulation) -> str:
     """What the columns of the table are; nothing where there is one step."""
-    return document.spelled(_columns_mean(result))
+    return document.join_footer_line(_columns_mean(result))
 
 
-def found(result: Simulation) -> str:
+def describe_method(result: Simulation) -> str:
     """How the likelihoods were found, with their largest standard error."""
     largest = largest_error(result)
-    errors = f", standard errors {at_most(largest)}" if largest > 0.0 else ""
-    return f"{how_run(result.run)}{errors}."
+    errors = f", standard errors {format_error_bound(largest)}" if largest > 0.0 else ""
+    return f"{describe_run(result.run)}{errors}."
 
 
-def band_means(result: Simulation) -> str:
+def describe_band(result: Simulation) -> str:
     """What the band is; nothing where there is none."""
     if not _is_banded(result):
         return ""
@@ -149,23 +161,23 @@ def _is_banded(result: Simulation) -> bool:
 
 def _heads(result: Simulation) -> list[str]:
     """The columns of numbers: where there is one step, start, end and time have no meaning."""
-    bands = [BAND] if _is_banded(result) else []
+    bands = [BAND_HEAD] if _is_banded(result) else []
     first = "start" if result.ahead is None else "now"
-    return [first, "end", *bands, "ever", SHARE] if len(result.run.steps) > 1 else ["likelihood", *bands]
+    return [first, "end", *bands, "ever", SHARE_OF_TIME] if len(result.run.steps) > 1 else ["likelihood", *bands]
 
 
 def _numbers(row: ScenarioResult, ahead: Ahead | None, heads: list[str], result: Simulation) -> Iterator[str]:
     """The numbers of a row, in the order of the columns; what it says from the present step on where that is known."""
-    places = decimals(largest_error(result))
+    places = percent_decimals(largest_error(result))
     values = {"start": row.by_step[0], "end": row.end, "likelihood": row.end, "ever": row.ever}
     if ahead is not None:
-        values |= {"now": ahead.now, "ever": ahead.ever, SHARE: ahead.share}
+        values |= {"now": ahead.now, "ever": ahead.ever, SHARE_OF_TIME: ahead.share}
     for head in heads:
-        if head == BAND:
+        if head == BAND_HEAD:
             edges = row.band
-            yield "" if edges is None else band(edges.low[-1], edges.high[-1], places, row.standard_errors.end)
+            yield "" if edges is None else format_band(edges.low[-1], edges.high[-1], places, row.standard_errors.end)
         else:
-            yield percent(values.get(head, row.mean), places)
+            yield format_percent(values.get(head, row.mean), places)
 
 
 class _Drawings(NamedTuple):
@@ -178,8 +190,8 @@ class _Drawings(NamedTuple):
     @classmethod
     def of(cls, result: Simulation, heads: list[str], rows: list[tuple[str, ...]], width: int) -> _Drawings:
         """What there is room for beside titles and numbers; a bar is worth more than a title in one line."""
-        titles = [document.flat(row.title) for part in _sections(result).values() for row in part.values()]
-        room = width - document.taken(document.columns_of(heads, rows))
+        titles = [document.single_line(row.title) for part in _sections(result).values() for row in part.values()]
+        room = width - document.total_width(document.number_column_widths(heads, rows))
         longest = max(map(document.cell_len, titles))
         title = min(longest, max(room - document.GAP - _SHORTEST_BAR, _SHORTEST_TITLE))
         room -= title
@@ -194,8 +206,8 @@ def _table(result: Simulation, heads: list[str], numbered: list[tuple[str, ...]]
     labels = {"start": f"start ({first})", "end": f"end ({last})"}
     if result.run.evidence is not None:
         labels["now"] = f"now ({result.run.evidence.now})"
-    for column in document.numbers(heads):
-        style = "dim" if column.head == BAND else ""
+    for column in document.number_columns(heads):
+        style = "dim" if column.head == BAND_HEAD else ""
         columns.append(column._replace(label=labels.get(column.head), style=style, rank=_RANKS.get(column.head, 0)))
     if shape.bar:
         columns.append(Column(kind="drawing", width=shape.bar, rank=4))
@@ -209,7 +221,7 @@ def _table(result: Simulation, heads: list[str], numbered: list[tuple[str, ...]]
     for number, part in enumerate(sections):
         rows += [()] if number else []
         for row in part:
-            title = Words(row.title, "", "*") if number else Words(row.title, "bold")
+            title = StyledText(row.title, "", "*") if number else StyledText(row.title, "bold")
             rows.append((title, *next(cells), *_drawn(row, shape, (longest, _top(part)))))
     return Table(columns, rows)
 

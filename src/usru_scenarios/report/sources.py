@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from usru_scenarios.report.terminal import drawn, grid, indented, words
+from usru_scenarios.report.terminal import draw, grid, indent, safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 def text(found: SourcesReport, layout: Layout) -> str:
     """How far documents carry a model; of what was asked about each judgement with its claims, and what they say."""
     if found.about is None:
-        return drawn([words(found.model.title, "bold"), *_roles(found), *_documents(found), *_voices(found)], layout)
-    return drawn([words(found.about, "bold"), *_judgements(found), *_said(found)], layout)
+        return draw([safe_text(found.model.title, "bold"), *_roles(found), *_documents(found), *_voices(found)], layout)
+    return draw([safe_text(found.about, "bold"), *_judgements(found), *_said(found)], layout)
 
 
 def _roles(found: SourcesReport) -> Iterator[RenderableType]:
     total = sum(role.judgements for role in found.roles.values())
     inferred = sum(role.inferred for role in found.roles.values())
-    yield words(
+    yield safe_text(
         f"{total} judgements, of which {inferred} are inferred: they rest on assumptions or on nothing, "
         "on no claim of a document."
     )
@@ -53,7 +53,7 @@ def _documents(found: SourcesReport) -> Iterator[RenderableType]:
         table.add_column(header, justify="right", no_wrap=True)
     for name, document in found.documents.items():
         table.add_row(
-            Text.assemble(words(name, "bold"), "\n", words(document.title, "dim")),
+            Text.assemble(safe_text(name, "bold"), "\n", safe_text(document.title, "dim")),
             *(str(number) for number in (document.claims, document.cited, document.judgements)),
         )
     yield table
@@ -63,10 +63,10 @@ def _voices(found: SourcesReport) -> Iterator[RenderableType]:
     if not found.independence:
         return
     yield Text()
-    yield words("Documents that draw on one another count as one voice:", "dim")
+    yield safe_text("Documents that draw on one another count as one voice:", "dim")
     for voice, number in found.independence.items():
         members = [name for name, document in found.documents.items() if document.independence == voice]
-        yield words(f"{voice.replace('_', ' ')} ({', '.join(members)}): {number} judgements")
+        yield safe_text(f"{voice.replace('_', ' ')} ({', '.join(members)}): {number} judgements")
     yield Text()
     yield Text("usru sources NAME lists the claims of a driver, a judgement's path, or one claim's use.", "dim")
 
@@ -74,12 +74,12 @@ def _voices(found: SourcesReport) -> Iterator[RenderableType]:
 def _judgements(found: SourcesReport) -> Iterator[RenderableType]:
     yield Text()
     if not found.judgements:
-        yield words("No judgement rests on it." if found.claims else "It has no judgements.")
+        yield safe_text("No judgement rests on it." if found.claims else "It has no judgements.")
     for judged in found.judgements:
         sources = ", ".join(judged.sources) or "nothing"
         mark = ("  inferred", "yellow") if judged.inferred else ""
         who = (f"  {said}", "dim") if (said := _who_and_when(judged)) else ""
-        yield Text.assemble(words(judged.path), "  ", (judged.value, "bold"), "  ", (sources, "cyan"), mark, who)
+        yield Text.assemble(safe_text(judged.path), "  ", (judged.value, "bold"), "  ", (sources, "cyan"), mark, who)
 
 
 def _who_and_when(judged: JudgedPart) -> str:
@@ -91,12 +91,12 @@ def _who_and_when(judged: JudgedPart) -> str:
 def _said(found: SourcesReport) -> Iterator[RenderableType]:
     for name, claim in found.claims.items():
         yield Text()
-        yield Text.assemble((name, "bold cyan"), "  ", words(_origin(claim), "dim"))
-        yield indented(words(claim.claim), 2)
+        yield Text.assemble((name, "bold cyan"), "  ", safe_text(_origin(claim), "dim"))
+        yield indent(safe_text(claim.claim), 2)
         if remarks := _remarks(claim):
-            yield indented(words(remarks, "dim"), 2)
+            yield indent(safe_text(remarks, "dim"), 2)
         if claim.pushes:
-            yield indented(words(f"pushes {'; '.join(claim.pushes)}", "dim"), 2)
+            yield indent(safe_text(f"pushes {'; '.join(claim.pushes)}", "dim"), 2)
 
 
 def _origin(claim: ClaimPart) -> str:

@@ -10,11 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from usru_scenarios.report.document import GAP, Column, Heading, Lines, Report, Table, Words, cell_len, flat
-from usru_scenarios.report.forecast_in_words import called
-from usru_scenarios.report.likelihoods import at_most, decimals, percent
-from usru_scenarios.report.numbers import decimals_for, plain, rounded_up, sparkline
-from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, cited, conditions, how_run, profiled
+from usru_scenarios.report.document import GAP, Column, Heading, Lines, Report, StyledText, Table, cell_len, single_line
+from usru_scenarios.report.forecast_in_words import quote_title
+from usru_scenarios.report.likelihoods import format_error_bound, format_percent, percent_decimals
+from usru_scenarios.report.numbers import decimals_for, format_number, round_up_error, sparkline
+from usru_scenarios.report.provenance_line import (
+    FROM_JUDGEMENTS,
+    citation_line,
+    describe_profile,
+    describe_run,
+    list_conditions,
+)
 from usru_scenarios.report.run_columns import MODEL_COLUMNS, first_day, model_cells
 
 if TYPE_CHECKING:
@@ -39,19 +45,19 @@ def report(result: Sweep, layout: Layout) -> Report:
     thinned = False
     for at in result.at:
         table, skips = _points(result, at, layout) if len(result.variables) == 1 else _map(result, at, layout)
-        blocks += [Heading(named(at, result), "cyan"), table]
+        blocks += [Heading(describe_time(at, result), "cyan"), table]
         thinned |= skips
     if len(result.variables) == 2:
-        blocks.append(Lines((Words(_key(result), "dim"),), listed=True))
-    subtitle = f"{result.model.name}{profiled(result.run.profile)}: {' and '.join(varied(result))}"
+        blocks.append(Lines((StyledText(_key(result), "dim"),), listed=True))
+    subtitle = f"{result.model.name}{describe_profile(result.run.profile)}: {' and '.join(describe_variables(result))}"
     return Report(
         title=result.model.title,
         subtitle=subtitle if layout.width else f"{subtitle}.",
-        conditions=conditions(result.run.do, result.run.given, result.run.evidence),
-        lead=" ".join(crossings(result)),
+        conditions=list_conditions(result.run.do, result.run.given, result.run.evidence),
+        lead=" ".join(describe_crossings(result)),
         blocks=blocks,
         footer=list(_footer(result, thinned=thinned)),
-        citation=cited(result.model, result.run.usru_version),
+        citation=citation_line(result.model, result.run.usru_version),
     )
 
 
@@ -60,20 +66,20 @@ def _points(result: Sweep, at: str, layout: Layout) -> tuple[Table, bool]:
     return _curves(result, at, layout) if layout.width else (_every_point(result, at), False)
 
 
-def varied(result: Sweep) -> Iterator[str]:
+def describe_variables(result: Sweep) -> Iterator[str]:
     """What is varied, from where to where."""
     for one in result.variables:
         kind = "weight of " if one.kind == "weight" else ""
-        present = "" if one.present is None else f" (now {number_in_words(one.present)})"
-        yield f"{kind}{one.name} from {number_in_words(one.values[0])} to {number_in_words(one.values[-1])}{present}"
+        present = "" if one.present is None else f" (now {format_value(one.present)})"
+        yield f"{kind}{one.name} from {format_value(one.values[0])} to {format_value(one.values[-1])}{present}"
 
 
-def number_in_words(value: float) -> str:
+def format_value(value: float) -> str:
     """A value that is swept."""
-    return plain(value) if abs(value) >= 0.001 or value == 0 else f"{value:g}"
+    return format_number(value) if abs(value) >= 0.001 or value == 0 else f"{value:g}"
 
 
-def named(at: str, result: Sweep) -> str:
+def describe_time(at: str, result: Sweep) -> str:
     """A time, with the steps that it is."""
     first, last = result.run.steps[0], result.run.steps[-1]
     if at == "mean":
@@ -88,36 +94,39 @@ def _when(at: str) -> str:
     )
 
 
-def crossings(result: Sweep) -> Iterator[str]:
+def describe_crossings(result: Sweep) -> Iterator[str]:
     """A sentence for each change of the likeliest scenario; none where two variables or one scenario are looked at."""
     if len(result.variables) > 1 or not result.likeliest:
         return
     name = result.variables[0].name
     for at in result.at:
         found = [one for one in result.crossings if one.at == at]
-        leader = called(result.scenarios[result.likeliest[at][0]].title)
+        leader = quote_title(result.scenarios[result.likeliest[at][0]].title)
         if not found:
             yield f"{_when(at)} {leader} is likeliest over the whole range."
         for one in found:
-            before, after = called(result.scenarios[one.before].title), called(result.scenarios[one.after].title)
-            yield f"{_when(at)} {before} is likeliest up to {name} = {crossing(one)}, then {after}."
+            before, after = (
+                quote_title(result.scenarios[one.before].title),
+                quote_title(result.scenarios[one.after].title),
+            )
+            yield f"{_when(at)} {before} is likeliest up to {name} = {format_crossing(one)}, then {after}."
 
 
-def crossing(one: Crossing) -> str:
+def format_crossing(one: Crossing) -> str:
     """Where it changes, with its standard error, or between which values."""
     if one.value is None or one.standard_error is None:
-        return f"somewhere between {number_in_words(one.low)} and {number_in_words(one.high)}"
+        return f"somewhere between {format_value(one.low)} and {format_value(one.high)}"
     if one.standard_error == 0:
         return f"{one.value:.4g}"
-    return f"{one.value:.{decimals_for(one.standard_error) + 1}f} ± {rounded_up(one.standard_error)}"
+    return f"{one.value:.{decimals_for(one.standard_error) + 1}f} ± {round_up_error(one.standard_error)}"
 
 
 def _footer(result: Sweep, *, thinned: bool) -> Iterator[str]:
     run = result.run
     each = " for each point, the same random numbers for all" if run.trials else ""
-    errors = f"; standard errors {at_most(largest_error(result))}" if run.trials else ""
+    errors = f"; standard errors {format_error_bound(largest_error(result))}" if run.trials else ""
     crossing = ", ± of crossings is one" if any(one.standard_error for one in result.crossings) else ""
-    yield f"{how_run(run)}{each}{errors}{crossing}."
+    yield f"{describe_run(run)}{each}{errors}{crossing}."
     if thinned:
         yield "Not every point has its number here: -f csv and --json have them all."
     yield FROM_JUDGEMENTS
@@ -148,9 +157,9 @@ def _thinned(count: int, most: int) -> list[int]:
 def _curves(result: Sweep, at: str, layout: Layout) -> tuple[Table, bool]:
     """A row for each scenario and group: a sparkline, and as many numbers as there is room for."""
     values = result.variables[0].values
-    places = min(decimals(largest_error(result)), 1)
-    title = min(max(cell_len(flat(one.title)) for one in _all(result)), _LONGEST_TITLE)
-    number = GAP + max(places + 4, *(len(number_in_words(value)) for value in values))
+    places = min(percent_decimals(largest_error(result)), 1)
+    title = min(max(cell_len(single_line(one.title)) for one in _all(result)), _LONGEST_TITLE)
+    number = GAP + max(places + 4, *(len(format_value(value)) for value in values))
     small = min(len(values), _LONGEST_SPARKLINE)
     if layout.width - title - GAP - small < 3 * number:
         title, small = min(title, 2 * _SHORTEST_TITLE), min(small, _SHORTEST_SPARKLINE)
@@ -160,7 +169,7 @@ def _curves(result: Sweep, at: str, layout: Layout) -> tuple[Table, bool]:
     name = result.variables[0].name
     columns = [
         Column(name if len(name) <= title else "", width=title, folds=True),
-        *(Column(number_in_words(values[place]), "number") for place in shown),
+        *(Column(format_value(values[place]), "number") for place in shown),
         Column(kind="drawing", width=small),
     ]
     rows: list[tuple[Cell, ...]] = []
@@ -170,22 +179,22 @@ def _curves(result: Sweep, at: str, layout: Layout) -> tuple[Table, bool]:
         top = max((max(one.curves[at].probability) for one in section.values()), default=0.0)
         for one in section.values():
             curve = one.curves[at].probability
-            cells = [percent(curve[place], places) for place in shown]
-            rows.append((Words(one.title, "" if number_of else "bold"), *cells, sparkline(curve, top, small)))
+            cells = [format_percent(curve[place], places) for place in shown]
+            rows.append((StyledText(one.title, "" if number_of else "bold"), *cells, sparkline(curve, top, small)))
     return Table(columns, rows), len(shown) < len(values)
 
 
 def _every_point(result: Sweep, at: str) -> Table:
     """A row for each value, a column for each scenario and group."""
-    places = min(decimals(largest_error(result)), 1)
+    places = min(percent_decimals(largest_error(result)), 1)
     found = _all(result)
     name = result.variables[0].name
     rows = [
-        (number_in_words(value), *(percent(one.curves[at].probability[number], places) for one in found))
+        (format_value(value), *(format_percent(one.curves[at].probability[number], places) for one in found))
         for number, value in enumerate(result.variables[0].values)
     ]
     return Table(
-        [Column(kind="number", label=Words(name, "", "`")), *(Column(one.title, "number") for one in found)], rows
+        [Column(kind="number", label=StyledText(name, "", "`")), *(Column(one.title, "number") for one in found)], rows
     )
 
 
@@ -197,35 +206,36 @@ def _map(result: Sweep, at: str, layout: Layout) -> tuple[Table, bool]:
     down, across = result.variables
     columns, lines = list(range(len(across.values))), list(range(len(down.values)))
     if layout.width:
-        label = max(map(len, map(number_in_words, down.values)))
-        cell = GAP + max(4, *(len(number_in_words(value)) for value in across.values))
+        label = max(map(len, map(format_value, down.values)))
+        cell = GAP + max(4, *(len(format_value(value)) for value in across.values))
         columns, lines = (
             _thinned(len(columns), max((layout.width - label) // cell, 2)),
             _thinned(len(lines), _MOST_ROWS),
         )
     rows: list[tuple[Cell, ...]] = [
-        (
-            number_in_words(down.values[line]),
-            *(_cell(result, at, line * len(across.values) + place) for place in columns),
-        )
+        (format_value(down.values[line]), *(_cell(result, at, line * len(across.values) + place) for place in columns))
         for line in lines
     ]
-    heads = (Column(number_in_words(across.values[place]), "number") for place in columns)
+    heads = (Column(format_value(across.values[place]), "number") for place in columns)
     corner = Column(
-        kind="number", label=(Words(down.name, "", "`"), Words("by"), Words(across.name, "", "`")), style="dim"
+        kind="number",
+        label=(StyledText(down.name, "", "`"), StyledText("by"), StyledText(across.name, "", "`")),
+        style="dim",
     )
     return Table([corner, *heads], rows), len(rows) < len(down.values) or len(columns) < len(across.values)
 
 
-def _cell(result: Sweep, at: str, point: int) -> Words:
+def _cell(result: Sweep, at: str, point: int) -> StyledText:
     if not result.likeliest:
         (one,) = _all(result)
         value = one.curves[at].probability[point]
-        return Words(f"{_SHADES[min(int(value * len(_SHADES)), len(_SHADES) - 1)]}{_share(value)}")
+        return StyledText(f"{_SHADES[min(int(value * len(_SHADES)), len(_SHADES) - 1)]}{_share(value)}")
     leader = result.likeliest[at][point]
     number = list(result.scenarios).index(leader)
     style = _STYLES[number % len(_STYLES)]
-    return Words(f"{_letters(result)[leader]}{_share(result.scenarios[leader].curves[at].probability[point])}", style)
+    return StyledText(
+        f"{_letters(result)[leader]}{_share(result.scenarios[leader].curves[at].probability[point])}", style
+    )
 
 
 def _share(value: float) -> str:
@@ -235,7 +245,7 @@ def _share(value: float) -> str:
 
 def _letters(result: Sweep) -> dict[str, str]:
     """A letter for each scenario: its first where all differ."""
-    first = [flat(one.title)[:1].upper() for one in result.scenarios.values()]
+    first = [single_line(one.title)[:1].upper() for one in result.scenarios.values()]
     if len(set(first)) < len(first) or not all(letter.isalpha() for letter in first):
         first = [_LETTERS[number % len(_LETTERS)] for number in range(len(first))]
     return dict(zip(result.scenarios, first, strict=True))

@@ -12,7 +12,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from usru_scenarios.report import document, lines
-from usru_scenarios.report.document import Column, Items, Words
+from usru_scenarios.report.document import Column, Items, StyledText
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,70 +26,70 @@ _HEIGHT = 25
 """Lines of a terminal, which nothing here depends on."""
 
 
-def table(report: Report, layout: Layout) -> str:
+def render_terminal(report: Report, layout: Layout) -> str:
     """A report, drawn to the width of the layout."""
-    return drawn(list(_parts(report, layout.width)), layout)
+    return draw(list(_report_parts(report, layout.width)), layout)
 
 
-def _parts(report: Report, width: int) -> Iterator[RenderableType]:
+def _report_parts(report: Report, width: int) -> Iterator[RenderableType]:
     """What is drawn; each block is set apart by a blank line."""
-    yield from (_text(line, width) for line in lines.head(report))
+    yield from (_line_text(line, width) for line in lines.head_lines(report))
     for block in report.blocks:
-        yield from _block(block, width)
-    yield from (_text(line, width) for line in lines.footer(report, width))
+        yield from _draw_block(block, width)
+    yield from (_line_text(line, width) for line in lines.footer_lines(report, width))
 
 
-def _block(block: document.Block, width: int) -> Iterator[RenderableType]:
-    if (simple := lines.body(block)) is not None:
-        yield from (_text(line, width) for line in simple)
+def _draw_block(block: document.Block, width: int) -> Iterator[RenderableType]:
+    if (simple := lines.block_lines(block)) is not None:
+        yield from (_line_text(line, width) for line in simple)
         return
     yield Text()
     if isinstance(block, Items):
         for item in block.items:
-            yield from _item(item, width, dashes=block.dashes)
+            yield from _draw_item(item, width, dashes=block.dashes)
     else:
         assert isinstance(block, document.Table)
-        yield from _table(block, width)
+        yield from _draw_table(block, width)
 
 
-def _text(line: lines.Line, width: int) -> Text:
+def _line_text(line: lines.Line, width: int) -> Text:
     """A line of texts that stand beside one another."""
-    return Text.assemble(*((document.broken(part.text, width), part.style) for part in line))
+    return Text.assemble(*((document.insert_breaks(part.text, width), part.style) for part in line))
 
 
-def _item(item: Item, width: int, *, dashes: bool) -> Iterator[RenderableType]:
-    yield _text(lines.beside(item.head), width)
+def _draw_item(item: Item, width: int, *, dashes: bool) -> Iterator[RenderableType]:
+    yield _line_text(lines.join_parts(item.head), width)
     if item.whole:
-        yield indented(words(document.broken(item.whole, width - 2)), 2)
+        yield indent(safe_text(document.insert_breaks(item.whole, width - 2)), 2)
     for point, note in item.points:
-        yield indented(_point(point.text) if dashes else words(*point[:2]), 2)
+        yield indent(_dashed_point(point.text) if dashes else safe_text(*point[:2]), 2)
         if note:
-            yield indented(words(note, "dim"), 6)
+            yield indent(safe_text(note, "dim"), 6)
 
 
-def _point(text: str) -> Grid:
+def _dashed_point(text: str) -> Grid:
     """An item of a list behind a dash."""
     point = grid(header=False)
     point.add_column(width=1)
     point.add_column(overflow="fold")
     point.padding = (0, 1, 0, 0)
-    point.add_row(Text("-", "dim"), words(text, "dim"))
+    point.add_row(Text("-", "dim"), safe_text(text, "dim"))
     return point
 
 
-def _table(table: Table, width: int) -> Iterator[RenderableType]:
+def _draw_table(table: Table, width: int) -> Iterator[RenderableType]:
     """A table without the columns that have no room; notes stand below their row, as wide as there is room."""
-    whole, table = table, document.with_breaks(document.fitted(table, width), width)
-    yield from _rows(table, width)
-    if missed := document.left_out(whole, table):
-        yield words(missed, "dim")
+    whole, table = table, document.break_long_names(document.drop_columns(table, width), width)
+    yield from _draw_rows(table, width)
+    if missed := document.describe_dropped_columns(whole, table):
+        yield safe_text(missed, "dim")
 
 
-def _rows(table: Table, width: int) -> Iterator[RenderableType]:
+def _draw_rows(table: Table, width: int) -> Iterator[RenderableType]:
     if all(column.kind != "notes" for column in table.columns):
-        yield _grid(table.columns, table.rows, header=table.headed)
+        yield _make_grid(table.columns, table.rows, header=table.headed)
         return
-    needed = document.widths(table, width)
+    needed = document.column_widths(table, width)
     placed = iter(needed)
     columns = [
         column if column.kind == "notes" else column._replace(width=next(placed), fills=False)
@@ -98,37 +98,43 @@ def _rows(table: Table, width: int) -> Iterator[RenderableType]:
     before = list(takewhile(lambda column: column.kind != "text" or column.whole, columns))
     offset = sum(document.GAP + (column.width or 0) for column in before)
     if table.headed:
-        yield _grid(columns, (), header=True)
+        yield _make_grid(columns, (), header=True)
     for row in table.rows:
-        yield _grid(columns, (row,), header=False)
-        for note in _notes(columns, row):
-            yield indented(_note(note, width - offset), offset)
+        yield _make_grid(columns, (row,), header=False)
+        for note in _row_notes(columns, row):
+            yield indent(_draw_note(note, width - offset), offset)
 
 
-def _grid(columns: Sequence[Column], rows: Sequence[Sequence[document.Cell]], *, header: bool) -> Grid:
+def _make_grid(columns: Sequence[Column], rows: Sequence[Sequence[document.Cell]], *, header: bool) -> Grid:
     drawn = grid(header=header)
     for column in columns:
         if column.kind != "notes":
             _add_column(drawn, column)
     for row in rows:
-        drawn.add_row(*_cells(columns, row))
+        drawn.add_row(*_draw_cells(columns, row))
     return drawn
 
 
-def _notes(columns: Sequence[Column], row: Sequence[document.Cell]) -> Iterator[Words]:
+def _row_notes(columns: Sequence[Column], row: Sequence[document.Cell]) -> Iterator[StyledText]:
     """The notes of a row, each in a line of its own."""
     for column, cell in zip(columns, row, strict=False):
         if column.kind == "notes":
-            parts = (Words(cell, "dim"),) if isinstance(cell, str) else (cell,) if isinstance(cell, Words) else cell
+            parts = (
+                (StyledText(cell, "dim"),)
+                if isinstance(cell, str)
+                else (cell,)
+                if isinstance(cell, StyledText)
+                else cell
+            )
             yield from (part for part in parts if part.text)
 
 
-def _note(note: Words, width: int) -> RenderableType:
+def _draw_note(note: StyledText, width: int) -> RenderableType:
     """A point behind a dash, or text; what is dim is indented."""
     if note.mark == "-":
-        return _point(note.text)
-    indent = 2 if note.style == "dim" else 0
-    return indented(words(document.broken(note.text, width - indent), note.style), indent)
+        return _dashed_point(note.text)
+    margin = 2 if note.style == "dim" else 0
+    return indent(safe_text(document.insert_breaks(note.text, width - margin), note.style), margin)
 
 
 def _add_column(rows: Grid, column: Column) -> None:
@@ -144,18 +150,18 @@ def _add_column(rows: Grid, column: Column) -> None:
     )
 
 
-def _cells(columns: Sequence[Column], row: Sequence[document.Cell]) -> Iterator[RenderableType]:
+def _draw_cells(columns: Sequence[Column], row: Sequence[document.Cell]) -> Iterator[RenderableType]:
     for column, cell in zip(columns, row, strict=False):
         if column.kind != "notes":
-            assert isinstance(cell, str | Words)
-            one = Words(cell) if isinstance(cell, str) else cell
+            assert isinstance(cell, str | StyledText)
+            one = StyledText(cell) if isinstance(cell, str) else cell
             if column.broken:
-                yield Text("\n").join(words(line, one.style) for line in one.text.split("\n"))
+                yield Text("\n").join(safe_text(line, one.style) for line in one.text.split("\n"))
             else:
-                yield words(one.text, one.style) if column.kind == "text" else Text(one.text, one.style)
+                yield safe_text(one.text, one.style) if column.kind == "text" else Text(one.text, one.style)
 
 
-def drawn(parts: list[RenderableType], layout: Layout) -> str:
+def draw(parts: list[RenderableType], layout: Layout) -> str:
     """The parts one below the other, without blanks at the ends of lines.
 
     All that rich would else look up in the environment is said, so that a layout alone decides what is drawn.
@@ -181,12 +187,12 @@ def drawn(parts: list[RenderableType], layout: Layout) -> str:
     return "".join(f"{line.rstrip()}\n" for line in capture.get().split("\n")[:-1])
 
 
-def words(text: str, style: str = "") -> Text:
+def safe_text(text: str, style: str = "") -> Text:
     """Text of a file as it may be shown: in one line, without signs that would steer the terminal."""
-    return Text(document.flat(text), style)
+    return Text(document.single_line(text), style)
 
 
-def indented(part: RenderableType, columns: int) -> Padding:
+def indent(part: RenderableType, columns: int) -> Padding:
     """A part moved to the right."""
     return Padding(part, (0, 0, 0, columns))
 

@@ -23,10 +23,16 @@ from typing import TYPE_CHECKING
 
 from usru_scenarios.light_dataclasses import replace
 from usru_scenarios.report import document
-from usru_scenarios.report.document import Column, Heading, Item, Items, Lines, Report, Table, Words
-from usru_scenarios.report.forecast_in_words import called
-from usru_scenarios.report.likelihoods import at_most, decimals, percent, size
-from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, cited, conditions, how_run, profiled
+from usru_scenarios.report.document import Column, Heading, Item, Items, Lines, Report, StyledText, Table
+from usru_scenarios.report.forecast_in_words import quote_title
+from usru_scenarios.report.likelihoods import format_distance, format_error_bound, format_percent, percent_decimals
+from usru_scenarios.report.provenance_line import (
+    FROM_JUDGEMENTS,
+    citation_line,
+    describe_profile,
+    describe_run,
+    list_conditions,
+)
 from usru_scenarios.report.run_columns import MODEL_COLUMNS, first_day, model_cells
 
 if TYPE_CHECKING:
@@ -52,7 +58,7 @@ _KNOWN: dict[KnownVerdict, str] = {
     "for": "hint for it",
     "against": "hint against it",
 }
-NOTHING = "No state of a driver or consequence occurs in enough trials for an estimate."
+NO_INDICATORS = "No state of a driver or consequence occurs in enough trials for an estimate."
 
 
 def report(result: Watch, layout: Layout) -> Report:
@@ -61,37 +67,37 @@ def report(result: Watch, layout: Layout) -> Report:
     many = len(result.run.steps) > 1
     ahead = f", for the forecast of {result.horizon}" if many else ""
     blocks = [
-        _indicators(result, layout) if result.indicators else Lines((Words(NOTHING),)),
-        *([Lines(tuple(map(Words, rest)))] if rest else []),
+        _indicators(result, layout) if result.indicators else Lines((StyledText(NO_INDICATORS),)),
+        *([Lines(tuple(map(StyledText, rest)))] if rest else []),
         *_signposts(result),
         *_nodes(result),
     ]
     if not layout.width:
         named = {claim for indicator in result.indicators for claim in indicator.sources}
-        blocks += document.claims(filter(named.__contains__, result.claims), result.claims)
+        blocks += document.claim_blocks(filter(named.__contains__, result.claims), result.claims)
     return Report(
         title=f"What to watch at {result.on}" if many else "What to watch",
-        subtitle=f"{result.model.name}{ahead}{profiled(result.run.profile)}",
-        conditions=conditions(result.run.do, result.run.given, result.run.evidence),
+        subtitle=f"{result.model.name}{ahead}{describe_profile(result.run.profile)}",
+        conditions=list_conditions(result.run.do, result.run.given, result.run.evidence),
         lead=_before(result),
         blocks=blocks,
-        footer=[LEGEND, found(result), FROM_JUDGEMENTS],
-        citation=cited(result.model, result.run.usru_version),
+        footer=[LEGEND, describe_method(result), FROM_JUDGEMENTS],
+        citation=citation_line(result.model, result.run.usru_version),
     )
 
 
 def _before(result: Watch) -> str:
     """The forecast before anything is observed, and what is worth most to look at."""
     places = _places(result)
-    shares = [f"{one.title} {percent(one.probability, places)}" for one in result.forecast.values()]
+    shares = [f"{one.title} {format_percent(one.probability, places)}" for one in result.forecast.values()]
     before = (
         f"Before any {'further ' if result.run.given or result.run.evidence else ''}observation: {', '.join(shares)}."
     )
     if not result.nodes:
         return before
     most = max(result.nodes, key=lambda node: node.expected_move)
-    moved = size(most.expected_move, move_places(result))
-    return f"{before} Most is to be expected of {called(most.title)}: {moved} points."
+    moved = format_distance(most.expected_move, move_decimals(result))
+    return f"{before} Most is to be expected of {quote_title(most.title)}: {moved} points."
 
 
 def _places(result: Watch) -> int:
@@ -100,24 +106,24 @@ def _places(result: Watch) -> int:
     errors += [
         shifted.standard_errors.seen for indicator in result.indicators for shifted in indicator.forecast.values()
     ]
-    return decimals(max(errors), 1)
+    return percent_decimals(max(errors), 1)
 
 
-def move_places(result: Watch) -> int:
+def move_decimals(result: Watch) -> int:
     """Those of expected moves: one at least, for they are small."""
     errors = [indicator.standard_errors.expected_move for indicator in result.indicators]
     errors += [node.standard_errors.expected_move for node in result.nodes[:_MOST_NODES]]
-    return max(decimals(max(errors, default=0.0)), 1)
+    return max(percent_decimals(max(errors, default=0.0)), 1)
 
 
-def speaks(indicator: Indicator, result: Watch) -> list[str]:
+def describe_changes(indicator: Indicator, result: Watch) -> list[str]:
     """Which scenarios it speaks for and against, with their probabilities before and after."""
     places = _places(result)
 
     def change(name: str) -> str:
         before, after = result.forecast[name].probability, indicator.forecast[name].seen
-        more = places + (percent(before, places) == percent(after, places))  # a change must show
-        return f"{result.forecast[name].title} {percent(before, more)} -> {percent(after, more)}"
+        more = places + (format_percent(before, places) == format_percent(after, places))  # a change must show
+        return f"{result.forecast[name].title} {format_percent(before, more)} -> {format_percent(after, more)}"
 
     parts = [change(result.of)] if result.of is not None and not indicator.within_noise else []
     sides = (("for", indicator.speaks_for), ("against", indicator.speaks_against))
@@ -156,31 +162,31 @@ def _cut(result: Watch, layout: Layout) -> tuple[Watch, list[str]]:
     return replace(result, indicators=shown), lines
 
 
-def found(result: Watch) -> str:
+def describe_method(result: Watch) -> str:
     """How the moves were found, with their largest standard error."""
     run = result.run
-    found = how_run(run)
+    found = describe_run(run)
     if not run.trials:
         return f"{found}."
     errors = [indicator.standard_errors.expected_move for indicator in result.indicators]
-    return f"{found}, standard errors of the moves {at_most(max(errors))}." if any(errors) else f"{found}."
+    return f"{found}, standard errors of the moves {format_error_bound(max(errors))}." if any(errors) else f"{found}."
 
 
 def _indicators(result: Watch, layout: Layout) -> Table:
-    places, moves = _places(result), move_places(result)
+    places, moves = _places(result), move_decimals(result)
     columns = [
         Column(kind="number"),
-        document.names("observation"),
-        *document.numbers(["likely", "expected\nmove, points"]),
+        document.name_column("observation"),
+        *document.number_columns(["likely", "expected\nmove, points"]),
         Column(kind="notes", label="change of the forecast"),
         *([] if layout.width else [Column("rests on")]),
     ]
     rows = [
         (
             str(rank),
-            Words(f"{one.title}: {one.state_title}", "bold", "**"),
-            percent(one.probability, places),
-            size(one.expected_move, moves),
+            StyledText(f"{one.title}: {one.state_title}", "bold", "**"),
+            format_percent(one.probability, places),
+            format_distance(one.expected_move, moves),
             *(_notes(one, result, layout.width - _OFFSET) if layout.width else _in_full(one, result)),
         )
         for rank, one in enumerate(result.indicators, 1)
@@ -193,10 +199,10 @@ def _notes(indicator: Indicator, result: Watch, room: int) -> tuple[document.Cel
     signposts = indicator.signposts if indicator.signposts_of == "state" else []
     return (
         (
-            *map(Words, _packed(speaks(indicator, result), room)),
-            *(Words(line, "yellow") for line in _packed(_known(indicator), room)),
-            *(Words(signpost, "dim", "-") for signpost in signposts),
-            Words(_cited(indicator), "dim cyan"),
+            *map(StyledText, _packed(describe_changes(indicator, result), room)),
+            *(StyledText(line, "yellow") for line in _packed(_known(indicator), room)),
+            *(StyledText(signpost, "dim", "-") for signpost in signposts),
+            StyledText(_cited(indicator), "dim cyan"),
         ),
     )
 
@@ -205,7 +211,7 @@ def _in_full(indicator: Indicator, result: Watch) -> tuple[str, str]:
     """The same with all claims, in two cells."""
     signposts = f" ({'; '.join(indicator.signposts)})" if indicator.signposts_of == "state" else ""
     known = f"; {', '.join(_known(indicator))}" if indicator.known else ""
-    return f"{', '.join(speaks(indicator, result))}{signposts}{known}", ", ".join(indicator.sources)
+    return f"{', '.join(describe_changes(indicator, result))}{signposts}{known}", ", ".join(indicator.sources)
 
 
 def _packed(parts: list[str], room: int) -> Iterator[str]:
@@ -231,7 +237,7 @@ def _signposts(result: Watch) -> Iterator[document.Block]:
     if texts:
         yield Heading("Signposts of the scenarios they speak for")
         items = (
-            Item((Words(result.forecast[name].title),), tuple((Words(text), "") for text in each))
+            Item((StyledText(result.forecast[name].title),), tuple((StyledText(text), "") for text in each))
             for name, each in texts.items()
         )
         yield Items(tuple(items), dashes=True)
@@ -239,12 +245,15 @@ def _signposts(result: Watch) -> Iterator[document.Block]:
 
 def _nodes(result: Watch) -> Iterator[document.Block]:
     if result.nodes:
-        moves = move_places(result)
+        moves = move_decimals(result)
         yield Heading("Where to look")
         yield Table(
-            [document.names("driver or consequence"), *document.numbers(["expected\nmove, points", "bits"])],
             [
-                (node.title, size(node.expected_move, moves), f"{node.information:.3f}")
+                document.name_column("driver or consequence"),
+                *document.number_columns(["expected\nmove, points", "bits"]),
+            ],
+            [
+                (node.title, format_distance(node.expected_move, moves), f"{node.information:.3f}")
                 for node in result.nodes[:_MOST_NODES]
             ],
         )

@@ -46,7 +46,7 @@ class JsonResult:
         return {"format": data.pop("format"), **data}
 
 
-def _shown() -> Any:
+def _report_package() -> Any:
     """The package that shows results; found by its name when one is shown, for it reads results and none reads it."""
     return import_module("usru_scenarios.report")
 
@@ -59,11 +59,11 @@ class Summarised(JsonResult):
 
     def _repr_html_(self) -> str:
         """The report on it as HTML, by which notebooks show it; texts of the file are escaped."""
-        return str(_shown().html_of(self))
+        return str(_report_package().build_html(self))
 
     def _repr_mimebundle_(self, **_asked: object) -> dict[str, Any]:
         """The report as text and HTML and, where there is one, the usual chart of it: a notebook shows the best."""
-        chart = import_module("usru_scenarios.charts").usual(self)
+        chart = import_module("usru_scenarios.charts").usual_chart(self)
         shown = {"text/plain": repr(self), "text/html": self._repr_html_()}
         return shown if chart is None else {"application/vnd.vegalite.v5+json": chart, **shown}
 
@@ -94,7 +94,7 @@ class Tabled(Summarised):
 
     def to_rows(self) -> list[dict[str, str | float | None]]:
         """The table as plain data: for each row a dict by the columns of `-f csv`, in which what is empty is None."""
-        return cast("list[dict[str, str | float | None]]", _shown().rows_of(self))
+        return cast("list[dict[str, str | float | None]]", _report_package().build_rows(self))
 
 
 @dataclass(frozen=True)

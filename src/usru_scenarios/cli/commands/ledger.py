@@ -189,11 +189,11 @@ def _known_by(day: str, study: Study, known: EvidenceOptions, session: Session) 
 
 def _known_then(record: ForecastRecord) -> str:
     """What a record knows by evidence, if by any, in words."""
-    from usru_scenarios.report.ledger import counted
+    from usru_scenarios.report.ledger import format_count
 
     if (seen := record.run.evidence) is None:
         return ""
-    return f", knowing {counted(len(seen.items), 'item')} of {seen.name} up to {seen.as_of}"
+    return f", knowing {format_count(len(seen.items), 'item')} of {seen.name} up to {seen.as_of}"
 
 
 def _today() -> str:
@@ -241,12 +241,12 @@ def _readable(folder: LedgerFolder, session: Session) -> Chain:
 
 def _of_one_model(chain: Chain, of: NumberedRecord, folder: LedgerFolder, session: Session) -> Chain:
     """The records of the model that a record is of; that there are others is told."""
-    from usru_scenarios.report.ledger import counted
+    from usru_scenarios.report.ledger import format_count
 
     name = of.record.model.name
     found = chain.of_model(name)
     if others := sorted({one.record.model.name for one in chain.records} - {name}):
-        left = counted(len(chain.records) - len(found.records), "record")
+        left = format_count(len(chain.records) - len(found.records), "record")
         session.say(f"{folder.records}: {left} of {' and '.join(others)} left out: this is about {name}")
     return found
 

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
-from usru_scenarios.charts import KINDS, WIDTH, WIDTHS, chart
+from usru_scenarios.charts import DEFAULT_WIDTH, KINDS, WIDTH_BOUNDS, chart
 from usru_scenarios.cli import parsers
 from usru_scenarios.cli.commands import compare as comparing
 from usru_scenarios.cli.commands import ledger as keeping
@@ -75,9 +75,9 @@ def plot(
     ] = None,
     width: Annotated[
         int,
-        Option("--width", metavar="PIXELS", help=f"How wide; a PNG has twice as many.  [default: {WIDTH}]"),
-        partial(parsers.bounded, least=WIDTHS[0], most=WIDTHS[1]),
-    ] = WIDTH,
+        Option("--width", metavar="PIXELS", help=f"How wide; a PNG has twice as many.  [default: {DEFAULT_WIDTH}]"),
+        partial(parsers.bounded, least=WIDTH_BOUNDS[0], most=WIDTH_BOUNDS[1]),
+    ] = DEFAULT_WIDTH,
     profile: Annotated[
         tuple[str, ...],
         Option("--profile", "-p", metavar="NAME", help="A profile of the file; for compare repeatable."),

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from usru_scenarios.charts import WIDTH, WIDTHS, chart
+from usru_scenarios.charts import DEFAULT_WIDTH, WIDTH_BOUNDS, chart
 from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.declarations import Subset
 from usru_scenarios.cli.options import (
@@ -61,20 +61,20 @@ def report(
     from usru_scenarios.report import dossier as documents
 
     if session.format == "html":
-        from usru_scenarios.report.html import page
+        from usru_scenarios.report.html import render_page
 
-        session.output.write(page(documents.report(dossier, _inside(dossier.simulation, session))))
+        session.output.write(render_page(documents.report(dossier, _inside(dossier.simulation, session))))
         return
-    from usru_scenarios.report.markdown import md
+    from usru_scenarios.report.markdown import render_markdown
 
     svg = None if beside is None else _svg(_specification(dossier.simulation), session)
     if beside is None or svg is None or session.output.path is None:
-        session.output.write(md(documents.report(dossier)))
+        session.output.write(render_markdown(documents.report(dossier)))
         return
     from usru_scenarios.report.document import Figure
 
     picture = Figure(in_words(_specification(dossier.simulation)), beside.name)
-    write_together({beside: svg, session.output.path: md(documents.report(dossier, picture))})
+    write_together({beside: svg, session.output.path: render_markdown(documents.report(dossier, picture))})
 
 
 def _answered(model: str, options: StudyOptions, run: RunOptions, session: Session) -> Dossier:
@@ -123,7 +123,7 @@ def _changed(changes: ModelOptions) -> Iterator[str]:
 # Its picture ----------------------------------------------------------------------------------------------------------
 
 
-def _specification(result: Simulation, width: int = WIDTH) -> dict[str, Any]:
+def _specification(result: Simulation, width: int = DEFAULT_WIDTH) -> dict[str, Any]:
     return chart("forecast", result, width)
 
 
@@ -143,7 +143,7 @@ def _inside(result: Simulation, session: Session) -> Figure | None:
     wide = _specification(result)
     if (svg := _svg(wide, session)) is None:
         return None
-    narrow = drawn(_specification(result, WIDTHS[0]), "svg")
+    narrow = drawn(_specification(result, WIDTH_BOUNDS[0]), "svg")
     return Figure(in_words(wide), _address(svg.encode()), _address(narrow))
 
 

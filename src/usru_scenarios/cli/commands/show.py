@@ -12,7 +12,7 @@ from usru_scenarios.cli.parsers import model_and_part
 from usru_scenarios.cli.session import Session
 from usru_scenarios.names import KINDS
 from usru_scenarios.problems import RequestError, printable
-from usru_scenarios.report import PARTS, Builders, Layout, later
+from usru_scenarios.report import PART_FORMATS, Builders, Layout, lazy_builder
 
 if TYPE_CHECKING:
     from usru_scenarios.results.show import Overview, PartNames
@@ -43,7 +43,9 @@ def show(
         Alone(_ALL),
     ] = None,
     changes: ModelOptions,
-    session: Annotated[Session, Subset("form", "as_json", "confined", "output", "quiet", "debug", form=formats(PARTS))],
+    session: Annotated[
+        Session, Subset("form", "as_json", "confined", "output", "quiet", "debug", form=formats(PART_FORMATS))
+    ],
 ) -> None:
     """What does the file say, as the program understands it?"""
     if resolved_text and session.format not in ("table", "yaml"):
@@ -81,9 +83,11 @@ def _describe(study: Study, name: str | None, session: Session) -> None:
     def part(_described: Overview, layout: Layout) -> str:
         from usru_scenarios.report import show
 
-        return show.part(whole, str(name), layout)
+        return show.part_text(whole, str(name), layout)
 
-    session.emit(described, builders=None if name is None else Builders(rows=later("inventory.parts"), text=part))
+    session.emit(
+        described, builders=None if name is None else Builders(rows=lazy_builder("inventory.part_rows"), text=part)
+    )
 
 
 def _list(study: Study, kind: str, session: Session) -> None:
@@ -97,4 +101,4 @@ def _list(study: Study, kind: str, session: Session) -> None:
     def text(listed: PartNames, _layout: Layout) -> str:
         return "".join(f"{printable(name)}\n" for names in listed.names.values() for name in names)
 
-    session.emit(found, builders=Builders(rows=later("inventory.names"), text=text))
+    session.emit(found, builders=Builders(rows=lazy_builder("inventory.name_rows"), text=text))

@@ -8,7 +8,7 @@ from usru_scenarios.cli.declarations import Argument, Option, Subset
 from usru_scenarios.cli.options import ModelOptions, OptionalModel, formats
 from usru_scenarios.cli.parsers import model_and_part
 from usru_scenarios.cli.session import Session
-from usru_scenarios.report import TABULAR
+from usru_scenarios.report import TABULAR_FORMATS
 
 
 def sources(
@@ -25,7 +25,7 @@ def sources(
     ] = False,
     changes: Annotated[ModelOptions, Subset("profile")],
     session: Annotated[
-        Session, Subset("form", "as_json", "confined", "output", "quiet", "debug", form=formats(TABULAR))
+        Session, Subset("form", "as_json", "confined", "output", "quiet", "debug", form=formats(TABULAR_FORMATS))
     ],
 ) -> None:
     """What do the judgements rest on: claims, assumptions, nothing?"""

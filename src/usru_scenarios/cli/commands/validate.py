@@ -9,7 +9,7 @@ from usru_scenarios.cli.declarations import Subset
 from usru_scenarios.cli.options import Model, ModelOptions
 from usru_scenarios.cli.session import ListSession
 from usru_scenarios.problems import ModelError
-from usru_scenarios.report import Builders, Layout, later
+from usru_scenarios.report import Builders, Layout, lazy_builder
 from usru_scenarios.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -50,4 +50,4 @@ def _noun(plural: str, number: int) -> str:
     return plural.removesuffix("s") if number == 1 else plural
 
 
-_BUILDERS = Builders(rows=later("inventory.problems"), text=_in_words)
+_BUILDERS = Builders(rows=lazy_builder("inventory.problem_rows"), text=_in_words)
