@@ -13,7 +13,7 @@ import usru_scenarios as us
 from usru_scenarios.estimation.bands import JudgementBand, PerDraw, judgement_band
 from usru_scenarios.estimation.estimates import Controls
 from usru_scenarios.model.families import Floats
-from usru_scenarios.questions.simulate.question import doubts
+from usru_scenarios.questions.simulate.question import band_warnings
 from usru_scenarios.sampler.blocks import Plan
 from usru_scenarios.study import Study
 
@@ -200,7 +200,7 @@ def test_draws_count_by_their_weights() -> None:
 
 def rough(width: float, by_trials: float, by_draws: float, hidden: float = 0.0) -> list[str]:
     band = JudgementBand(*(np.array([[one]]) for one in (0.3, 0.3 + width, by_trials, by_draws, hidden)))
-    return [problem.message for problem in doubts([band], Plan(102_400, 1, 512))]
+    return [problem.message for problem in band_warnings([band], Plan(102_400, 1, 512))]
 
 
 def test_a_rough_band_is_told_with_what_would_help() -> None:

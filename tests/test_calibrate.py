@@ -15,7 +15,7 @@ from support.effort import slow_but
 from support.sampled import exact_model, text_keys
 from support.systems import may_be_forbidden
 from support.tiny import study_of
-from usru_scenarios.questions.calibrate import NoAnchor, rounded
+from usru_scenarios.questions.calibrate import NoAnchor, round_baselines
 from usru_scenarios.reading import locations
 from usru_scenarios.reading.loading import load as load_file
 from usru_scenarios.reading.request import Request
@@ -161,13 +161,13 @@ def test_a_command_solves_them_again_or_says_that_there_is_no_anchor(tmp_path: P
 def test_baselines_are_shown_as_they_are_written_into_a_file() -> None:
     shown = answer("calibrate", "brief").stdout
     solved = load("brief").calibrate().baselines
-    for line, (name, value) in zip(shown.splitlines()[5:9], rounded(solved).items(), strict=True):
+    for line, (name, value) in zip(shown.splitlines()[5:9], round_baselines(solved).items(), strict=True):
         assert float(line.split()[-1]) == value, name
     assert "sum to 1" in shown
 
 
 def test_rounded_baselines_keep_their_digits() -> None:
-    assert rounded({"a": 0.123456, "b": 0.0123456, "c": 0.0000123456, "d": 0.0}) == {
+    assert round_baselines({"a": 0.123456, "b": 0.0123456, "c": 0.0000123456, "d": 0.0}) == {
         "a": 0.1235,
         "b": 0.01235,
         "c": 0.00001235,
@@ -226,7 +226,7 @@ def solved_text() -> str:
     # odds a : b : c : d : e = 0.1 / 8 : 0.2 * 2 : 0.3 : 0.25 : 0.15, as three points are worth 8 and minus one 1 / 2
     odds = {"A": 0.1 / 8, "B": 0.4, "C": 0.3, "D": 0.25, "E": 0.15}
     text = WRITTEN
-    for name, value in rounded({name: part / sum(odds.values()) for name, part in odds.items()}).items():
+    for name, value in round_baselines({name: part / sum(odds.values()) for name, part in odds.items()}).items():
         for mark in (f" {name},", f" {name} ", f" {name}\n", f" {name}}}"):
             text = text.replace(mark, mark.replace(name, str(value)))
     return text

@@ -27,7 +27,14 @@ from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.questions import ask, check
 from usru_scenarios.questions.ask import StatementValue
 from usru_scenarios.questions.check import FIRST_TRIALS
-from usru_scenarios.questions.perturbation import KEEP, ODDS, POINTS, SPREADS, WEIGHT, perturbed
+from usru_scenarios.questions.perturbation import (
+    ODDS_SPREAD,
+    PERSISTENCE_SPREAD,
+    POINTS_SPREAD,
+    SPREADS,
+    WEIGHT_SPREAD,
+    perturb_model,
+)
 from usru_scenarios.results.ask import Verdict
 from usru_scenarios.schemas import output_schema
 from usru_scenarios.study import Study, load
@@ -352,7 +359,7 @@ def test_robust_counts_the_models_in_which_an_expectation_holds(tmp_path: Path) 
         tmp_path, one_push(0.5), always="P(good @ now) > 0", never="P(good @ now) > 1", sometimes="P(good @ now) > 0.5"
     )
     report = study.check(robust=40, seed=2)
-    moved = [perturbed(study.loaded.model, 2, number) for number in range(40)]
+    moved = [perturb_model(study.loaded.model, 2, number) for number in range(40)]
     points = [model.drivers["d"].impacts["on"]["good"].mean for model in moved]
     expected = sum(value > 0 for value in points)
     assert 20 < expected < 40
@@ -402,7 +409,7 @@ def model_named(name: str) -> Model:
 @pytest.mark.parametrize("name", MODELS)
 def test_a_perturbed_model_is_a_model(name: str) -> None:
     model = model_named(name)
-    moved = perturbed(model, 4, 0)
+    moved = perturb_model(model, 4, 0)
     compile_model(moved)
     before, after = list(judgements(model)), list(judgements(moved))
     assert [(one.path, one.role, one.sources) for one in before] == [(one.path, one.role, one.sources) for one in after]
@@ -415,15 +422,15 @@ def test_a_perturbed_model_is_a_model(name: str) -> None:
         changed += old != new
         match one.role:
             case "points":
-                assert abs(new - old) <= (POINTS if old else 0.0)
+                assert abs(new - old) <= (POINTS_SPREAD if old else 0.0)
             case "weight":
-                assert old * (1 - WEIGHT) <= new <= old * (1 + WEIGHT)
+                assert old * (1 - WEIGHT_SPREAD) <= new <= old * (1 + WEIGHT_SPREAD)
             case "share":
                 assert new == old
             case "persistence":
                 assert (new == old) if old in (0.0, 1.0) else 0.0 < new < 1.0
             case "odds_per_point":
-                assert old ** (1 - ODDS) <= new <= old ** (1 + ODDS)
+                assert old ** (1 - ODDS_SPREAD) <= new <= old ** (1 + ODDS_SPREAD)
             case "prior" | "initial" | "baseline":
                 assert (new == 0.0) == (old == 0.0)
     assert changed > 0.6 * len([one for one in before if one.role != "share"])
@@ -434,11 +441,11 @@ def test_judgements_move_by_themselves(tmp_path: Path) -> None:
     model = study_of(raw, tmp_path).loaded.model
     larger = {**raw, "drivers": {"another": {"states": {"x": 0.4, "y": 0.6}}, **dict(reversed(raw["drivers"].items()))}}
     other = study_of(larger, tmp_path).loaded.model
-    values = {judged.path: judged.judgement for judged in judgements(perturbed(model, 1, 7))}
-    found = {judged.path: judged.judgement for judged in judgements(perturbed(other, 1, 7))}
+    values = {judged.path: judged.judgement for judged in judgements(perturb_model(model, 1, 7))}
+    found = {judged.path: judged.judgement for judged in judgements(perturb_model(other, 1, 7))}
     assert values == {path: judgement for path, judgement in found.items() if "another" not in path}
-    assert values != {judged.path: judged.judgement for judged in judgements(perturbed(model, 1, 8))}
-    assert values != {judged.path: judged.judgement for judged in judgements(perturbed(model, 2, 7))}
+    assert values != {judged.path: judged.judgement for judged in judgements(perturb_model(model, 1, 8))}
+    assert values != {judged.path: judged.judgement for judged in judgements(perturb_model(model, 2, 7))}
 
 
 def test_the_moves_have_the_spreads_that_they_say() -> None:
@@ -448,14 +455,14 @@ def test_the_moves_have_the_spreads_that_they_say() -> None:
             "drivers": {"d": {"states": {"a": 0.5, "b": 0.5}, "persistence": 0.5, "impacts": {"a": {"good": 2}}}},
         }
     )
-    moved = [perturbed(model, 1, number).drivers["d"] for number in range(2000)]
+    moved = [perturb_model(model, 1, number).drivers["d"] for number in range(2000)]
     shifts = [driver.impacts["a"]["good"].mean - 2 for driver in moved]
     assert abs(sum(shifts) / 2000) < 4.5 * (1 / 3) ** 0.5 / 2000**0.5
     assert sum(shift**2 for shift in shifts) / 2000 == pytest.approx(1 / 3, abs=0.04)
     odds = [keep / (1 - keep) for driver in moved if (keep := _kept(driver)) is not None]
     assert sum(value < 1 for value in odds) / 2000 == pytest.approx(0.5, abs=0.05)
     assert sum(0.67 < value < 1 / 0.67 for value in odds) / 2000 == pytest.approx(0.683, abs=0.05)  # one sd is exp(0.4)
-    assert KEEP == 0.4
+    assert PERSISTENCE_SPREAD == 0.4
 
 
 def _kept(driver: Any) -> float | None:

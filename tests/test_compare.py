@@ -26,7 +26,7 @@ from usru_scenarios.problems import UsruError
 from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.distance import are_equal
 from usru_scenarios.questions.compare import NotComparable
-from usru_scenarios.questions.differences import differences, program_of, with_edits
+from usru_scenarios.questions.differences import find_differences, program_from_base, with_edits
 from usru_scenarios.questions.program_edits import ProgramEdit
 from usru_scenarios.reading.yaml_source import read_file
 from usru_scenarios.report import TABULAR_FORMATS, Layout, render_report
@@ -427,12 +427,12 @@ def test_so_few_draws_that_nothing_can_be_fitted(draws: str) -> None:
 def test_each_difference_alone_makes_the_program_that_its_model_compiles_to(bundled: Study, profile: str) -> None:
     """Weights and first states are changed in the reference's program; all else is compiled."""
     base, other = bundled, load(profile=profile)
-    apart = differences(base.loaded.model, other.loaded.model)
+    apart = find_differences(base.loaded.model, other.loaded.model)
     assert {one.begins is not None for one in apart if one.weight is None} >= {True}
     for one in apart:
         model = with_edits(base.loaded.model, [one])
         assert model is not None
-        made, right = program_of(model, [one], base.program), compile_model(model)
+        made, right = program_from_base(model, [one], base.program), compile_model(model)
         edit = ProgramEdit.between(base.program, made)
         assert edit.whole is None
         assert len(edit.nodes) + len(edit.weights) == 1

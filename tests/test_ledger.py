@@ -24,7 +24,7 @@ from support.ledgers import file, record
 from support.tiny import TALKS
 from usru_scenarios import schemas
 from usru_scenarios.ledger import store
-from usru_scenarios.ledger.chain import faults, line_hash, read_chain
+from usru_scenarios.ledger.chain import find_faults, line_hash, read_chain
 from usru_scenarios.ledger.records import read_line
 
 ASKED = (
@@ -127,7 +127,7 @@ def test_two_writers_wait_for_one_another(place: Path) -> None:
         numbers = list(pool.map(lambda _: folder.append(one, lambda _: ""), range(40)))
     assert sorted(numbers) == list(range(2, 42))
     chain = folder.read()
-    assert (len(chain.lines), faults(chain)) == (41, [])
+    assert (len(chain.lines), find_faults(chain)) == (41, [])
 
 
 def test_writers_in_processes_of_their_own(place: Path) -> None:

@@ -14,7 +14,7 @@ import usru_scenarios as us
 from support import ledgers
 from support.command import answer
 from usru_scenarios import schemas
-from usru_scenarios.ledger.scores import scores
+from usru_scenarios.ledger.scores import all_scores
 
 MODEL = """\
 usru: 1
@@ -79,7 +79,7 @@ def test_questions_and_steps_by_the_days_that_each_forecast_stood(place: Path) -
     shares = [3 / 4, 0.5 / 4, 0.5 / 4]
     step = found["resolutions"]["2025-Q4"]
     assert list(step["outcome"].values()) == pytest.approx(shares)
-    assert step["scores"]["recorded"]["last"]["rps"] == pytest.approx(scores(last, shares).rps, rel=1e-5)
+    assert step["scores"]["recorded"]["last"]["rps"] == pytest.approx(all_scores(last, shares).rps, rel=1e-5)
     Draft202012Validator(schemas.schema("score")).validate(found)
 
 
@@ -95,7 +95,7 @@ def test_the_first_model_and_the_profiles_are_asked_under_what_had_been_seen(pla
         ("profile hopeful", first.varied(profile="hopeful")),
     ):
         forecast = study.knowing(place / "seen.yaml", as_of="2025-07-30").simulate().scenarios
-        right = scores([one.by_step[3] for one in forecast.values()], [3 / 4, 0.5 / 4, 0.5 / 4])
+        right = all_scores([one.by_step[3] for one in forecast.values()], [3 / 4, 0.5 / 4, 0.5 / 4])
         assert found[name]["last"]["log"] == pytest.approx(right.log, rel=1e-4), name
 
 

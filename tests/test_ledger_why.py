@@ -17,7 +17,7 @@ from support.command import answer, refusal
 from support.ledgers import asked, record, recorded
 from support.tiny import TALKS
 from usru_scenarios import schemas
-from usru_scenarios.ledger.attribution import shapley
+from usru_scenarios.ledger.attribution import shapley_values
 
 MODEL = TALKS + ledgers.MONEY + ledgers.REOPEN
 
@@ -44,7 +44,7 @@ def test_shapley_values_against_the_formula_over_sets() -> None:
     def value(chosen: frozenset[str]) -> float:
         return worth.setdefault(chosen, float(rng.normal()))
 
-    found = shapley(factors, value)
+    found = shapley_values(factors, value)
     for factor in factors:
         right = 0.0
         for chosen, without in list(worth.items()):
@@ -58,7 +58,7 @@ def test_shapley_values_against_the_formula_over_sets() -> None:
 
 
 def test_of_factors_that_add_up_the_orders_agree() -> None:
-    found = shapley(("a", "b"), lambda chosen: 2.0 * ("a" in chosen) + 3.0 * ("b" in chosen))
+    found = shapley_values(("a", "b"), lambda chosen: 2.0 * ("a" in chosen) + 3.0 * ("b" in chosen))
     assert found["a"] == (2.0, 2.0, 2.0)
     assert found["b"] == (3.0, 3.0, 3.0)
 

@@ -106,7 +106,7 @@ def test_estimates_that_differ_by_chance_are_put_in_order(tmp_path: Path, monkey
         found = study.simulate(method="sample", trials=1024, seed=seed)
         assert not list(out_of_order(found, groups))
         assert found.groups["trouble"].ever == found.scenarios["war"].ever
-    replace_everywhere(monkeypatch, order.in_order, lambda scenarios, groups, _: (scenarios, groups))
+    replace_everywhere(monkeypatch, order.enforce_order, lambda scenarios, groups, _: (scenarios, groups))
     runs = [study.simulate(method="sample", trials=1024, seed=seed) for seed in range(3, 7)]
     assert any(list(out_of_order(found, groups)) for found in runs)
 
@@ -174,7 +174,7 @@ def test_a_step_that_rises_takes_from_a_later_one_whose_error_says_so(
 ) -> None:
     study, seeds = study_of(redrawn(), tmp_path), range(1, 17)
     assert worst_first_visit(study, trials, seeds) < 3.0
-    ordered = order.in_order
+    ordered = order.enforce_order
 
     def with_own_errors(scenarios: order.Results, groups: order.Results, program: Program) -> Any:
         return tuple(
@@ -182,7 +182,7 @@ def test_a_step_that_rises_takes_from_a_later_one_whose_error_says_so(
             for before, after in zip((scenarios, groups), ordered(scenarios, groups, program), strict=True)
         )
 
-    replace_everywhere(monkeypatch, order.in_order, with_own_errors)
+    replace_everywhere(monkeypatch, order.enforce_order, with_own_errors)
     assert worst_first_visit(study, trials, seeds) > 4.5
 
 
@@ -191,7 +191,7 @@ def test_what_is_moved_from_a_step_on_has_an_error_that_says_so() -> None:
     row = ScenarioResult("", [0.2, 0.4, 0.5], 0.5, 0.3, 0.6, [0.2, 0.2, 0.2], errors, None)
 
     def told(ever: float, error: float) -> list[float]:
-        found = order.ahead_in_order(Ahead(0.4, ever, 0.45, AheadErrors(0.01, error, 0.01)), row, 1)
+        found = order.enforce_order_ahead(Ahead(0.4, ever, 0.45, AheadErrors(0.01, error, 0.01)), row, 1)
         return [found.ever, found.standard_errors.ever]
 
     assert told(0.55, 0.001) == [0.55, 0.001]
@@ -279,7 +279,7 @@ def test_from_now_on_is_averaged_over_the_draws_as_the_forecast_is(
         assert ahead.ever == pytest.approx(row.end, abs=1e-12)
         assert ahead.now == row.end
     monkeypatch.setattr(chances, with_control_variates.__name__, lambda sums, _: sums)
-    monkeypatch.setattr(order, "ahead_in_order", lambda found, *_: found)
+    monkeypatch.setattr(order, "enforce_order_ahead", lambda found, *_: found)
     plain = study.simulate(method="sample", trials=2048, judgements=64)
     assert plain.ahead is not None
     assert any(abs(plain.ahead[name].ever - row.end) > 1e-6 for name, row in plain.scenarios.items())

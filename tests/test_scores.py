@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from usru_scenarios.ledger.scores import calibration, mean_scores, scores
+from usru_scenarios.ledger.scores import all_scores, calibration_bins, mean_scores
 from usru_scenarios.results.ledger import ScoreValues
 
 MATCHES = [
@@ -38,7 +38,7 @@ def certain(came: int, states: int) -> list[float]:
 
 
 def score(forecast: tuple[float, ...], came: int) -> ScoreValues:
-    return scores(forecast, certain(came, len(forecast)))
+    return all_scores(forecast, certain(came, len(forecast)))
 
 
 def yes(probability: float, *, came: bool = True) -> ScoreValues:
@@ -139,15 +139,15 @@ def test_the_scores_are_proper(rule: str) -> None:
     rng = np.random.default_rng(5)
     for _ in range(30):
         believed, said = rng.dirichlet(np.ones(3), 2).tolist()
-        assert getattr(scores(believed, believed), rule) <= getattr(scores(said, believed), rule) + 1e-12
+        assert getattr(all_scores(believed, believed), rule) <= getattr(all_scores(said, believed), rule) + 1e-12
 
 
 def test_judged_outcomes_are_scored_by_their_mean() -> None:
     forecast, shares = [0.5, 0.3, 0.2], [0.6, 0.4, 0.0]
-    each = [scores(forecast, certain(came, 3)) for came in range(3)]
+    each = [all_scores(forecast, certain(came, 3)) for came in range(3)]
     for rule in ("brier", "log", "rps", "baseline"):
         right = sum(share * getattr(one, rule) for share, one in zip(shares, each, strict=True))
-        assert getattr(scores(forecast, shares), rule) == pytest.approx(right)
+        assert getattr(all_scores(forecast, shares), rule) == pytest.approx(right)
 
 
 def test_days_weigh() -> None:
@@ -156,8 +156,8 @@ def test_days_weigh() -> None:
 
 
 def test_calibration_needs_twenty_questions() -> None:
-    assert calibration([(0.5, True)] * 19) is None
-    bins = calibration([(0.21, True)] * 3 + [(0.25, False)] * 9 + [(1.0, True)] * 8)
+    assert calibration_bins([(0.5, True)] * 19) is None
+    bins = calibration_bins([(0.21, True)] * 3 + [(0.25, False)] * 9 + [(1.0, True)] * 8)
     assert bins is not None
     assert [(one.low, one.forecasts, one.share_true) for one in bins] == [(0.2, 12, 0.25), (0.9, 8, 1.0)]
     assert bins[0].mean_forecast == pytest.approx(0.24)

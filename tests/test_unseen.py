@@ -19,8 +19,8 @@ from test_difference_error_floors import ROUNDING, Told
 from test_error_floors import WAR
 from usru_scenarios.estimation.estimates import rule_of_three_bound
 from usru_scenarios.program.program import Floats
-from usru_scenarios.questions.probability import faster_exactly
-from usru_scenarios.questions.watch.value_of_information import with_unseen
+from usru_scenarios.questions.probability import is_faster_exactly
+from usru_scenarios.questions.watch.value_of_information import cover_unseen_trials
 from usru_scenarios.study import Study
 
 TRIALS = 1_000
@@ -40,7 +40,7 @@ Asked = Callable[[Study, int, pytest.MonkeyPatch], Iterator[Told]]
 
 def sampled(patch: pytest.MonkeyPatch) -> None:
     """Draw trials even where exact inference would be faster."""
-    replace_everywhere(patch, faster_exactly, lambda *_, **__: False)
+    replace_everywhere(patch, is_faster_exactly, lambda *_, **__: False)
 
 
 def explained(study: Study, seed: int, patch: pytest.MonkeyPatch) -> Iterator[Told]:
@@ -154,7 +154,7 @@ def test_what_was_never_drawn_is_in_the_errors(asked: str, tmp_path: Path, monke
         monkeypatch, rule_of_three_bound, lambda drawn, missed=0.0: np.zeros(np.broadcast(drawn, missed).shape)
     )
     monkeypatch.setattr("usru_scenarios.questions.sensitivity.drivers.MOST_MISSED", 0.0)
-    replace_everywhere(monkeypatch, with_unseen, lambda found, *_: found)
+    replace_everywhere(monkeypatch, cover_unseen_trials, lambda found, *_: found)
     assert missed(RARELY, tmp_path, asked, monkeypatch)
 
 

@@ -22,7 +22,7 @@ from usru_scenarios.model.schema import Model
 from usru_scenarios.model.values import Duration
 from usru_scenarios.problems import ModelError
 from usru_scenarios.program.compilation import compile_model
-from usru_scenarios.questions.simulate.question import warnings
+from usru_scenarios.questions.simulate.question import forecast_warnings
 from usru_scenarios.reading.loading import make_outline
 from usru_scenarios.schemas import schema
 from usru_scenarios.study import Study, load
@@ -220,7 +220,7 @@ REMEMBERS: dict[str, Any] = {
 def told(outcome: Any, **more: Any) -> bool:
     raw = {**copy.deepcopy(TINY), "outcome": outcome, **more}
     model = Model.model_validate(text_keys(raw))
-    found = warnings(make_outline(model), compile_model(model))
+    found = forecast_warnings(make_outline(model), compile_model(model))
     return "independent_outcome" in {one.code for one in found}
 
 

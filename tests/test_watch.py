@@ -31,7 +31,7 @@ from support.tiny import limited
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import ImpossibleEvidence, QueryError, TooFewTrials
 from usru_scenarios.questions.watch.indicators import CarriedForecast, IndicatorSampler
-from usru_scenarios.questions.watch.value_of_information import JointSums, indicator_effects
+from usru_scenarios.questions.watch.value_of_information import JointSums, estimate_effects
 from usru_scenarios.report import Layout
 from usru_scenarios.results.watch import Indicator, Watch, WatchedNode
 from usru_scenarios.sampler.blocks import Plan
@@ -403,7 +403,7 @@ def test_noise_is_no_move_on_average() -> None:
         sums = look.sums(map)
         number = next(number for number, one in enumerate(look.readings) if one.node == "comet")
         counts = JointSums(sums.both[number], sums.future[0], sums.weight)
-        told = indicator_effects(counts, sums.future[0], sums.seen_squares[number], sets, sets)
+        told = estimate_effects(counts, sums.future[0], sums.seen_squares[number], sets, sets)
         corrected.append(float(told.move.value[0]))
         plain.append(float(told.probability.value[0] * np.abs(told.shift.value[0]).sum() / 2))
         bits.append(float(told.information.value))
@@ -620,7 +620,7 @@ def test_distances_are_within_their_errors_where_signs_are_open() -> None:
     scores, naive = [], []
     for _ in range(400):
         truth, counts = partly_told(generator)
-        found = indicator_effects(counts, counts.future, np.full(2, 900.0), sets, sets)
+        found = estimate_effects(counts, counts.future, np.full(2, 900.0), sets, sets)
         shifts = np.where(found.clear[0], np.abs(found.shift.value[0]), 0.0)
         assert found.distance.value[0] >= shifts.max() - 1e-12
         off = abs(float(found.distance.value[0]) - truth)
@@ -637,7 +637,7 @@ def test_what_few_worlds_show_has_an_error() -> None:
     both[:, 1, :] = 5.0
     both[:3, 0, 0], both[:3, 1, 1] = 1.0, 4.0
     counts = JointSums(both, both.sum(axis=1), both.sum(axis=(1, 2)))
-    found = indicator_effects(counts, counts.future, both.sum(axis=(0, 2)), [(0,), (1,)], [(0,), (1,)])
+    found = estimate_effects(counts, counts.future, both.sum(axis=(0, 2)), [(0,), (1,)], [(0,), (1,)])
     assert found.seen.value[0].tolist() == [1.0, 0.0]
     assert (found.seen.error[0] >= 0.9).all()
     assert (found.shift.error[0] >= 0.9).all()

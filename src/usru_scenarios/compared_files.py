@@ -48,13 +48,13 @@ class ComparedFiles:
         if not self.differences.told:
             return {}
 
-        def brought_in() -> Mapping[str, ProgramEdit | None]:
-            from usru_scenarios.questions.differences import brought_in
+        def make_edits() -> Mapping[str, ProgramEdit | None]:
+            from usru_scenarios.questions.differences import edits_by_group
 
             models = self.reference.loaded.model, self.variant.loaded.model
-            return brought_in(*models, self.reference.compiled, self.differences.grouped(by_part=by_part))
+            return edits_by_group(*models, self.reference.compiled, self.differences.grouped(by_part=by_part))
 
-        return self.keep(f"differences brought in, by part: {by_part}", brought_in)
+        return self.keep(f"differences brought in, by part: {by_part}", make_edits)
 
     @property
     def program(self) -> Program:

@@ -141,7 +141,7 @@ class ConditionedFile(CompiledFile):
         return further
 
     @cached_property
-    def faster_exactly(self) -> bool:
+    def is_faster_exactly(self) -> bool:
         """Whether a forecast without conditions is predicted to take less time exactly than by sampling."""
         return self._made("faster exactly", lambda: _is_faster_exactly(self.program))
 
@@ -154,10 +154,10 @@ class ConditionedFile(CompiledFile):
             if not settled or not settings.judgements:
                 return settled
             return _is_faster_exactly(self._whole(settings, conditions), conditions.given)
-        return self.faster_exactly and (not settings.judgements or self._faster_in_draws(settings))
+        return self.is_faster_exactly and (not settings.judgements or self._faster_in_draws(settings))
 
     def _faster_in_draws(self, settings: RunSettings) -> bool:
-        """As `faster_exactly`, in each draw of the judgements."""
+        """As `is_faster_exactly`, in each draw of the judgements."""
         seed, draws = settings.seed, settings.judgements
         part = f"faster exactly in each draw {seed} {draws}"
         return self._made(part, lambda: _is_faster_exactly(self.drawn(seed, draws)))
@@ -188,11 +188,11 @@ class ConditionedFile(CompiledFile):
         """The forecast under conditions; exact after too few trials where that is wanted."""
         if self._is_exact(settings, conditions):
             return self._exactly(settings, conditions, listener(map_blocks), consequences=consequences)
-        from usru_scenarios.questions.simulate.question import forecast
+        from usru_scenarios.questions.simulate.question import sample_forecast
 
         free = not conditions.interventions and not conditions.observations
         try:
-            return forecast(
+            return sample_forecast(
                 self.outline,
                 conditions.with_base(self.programs(settings)[0]),
                 settings,
@@ -267,6 +267,6 @@ def with_method(settings: RunSettings, *stages: Sequence[Conditioned]) -> RunSet
 
 
 def _is_faster_exactly(program: Program, given: Formula | None = None) -> bool:
-    from usru_scenarios.questions.probability import faster_exactly
+    from usru_scenarios.questions.probability import is_faster_exactly
 
-    return faster_exactly(program, given=given)
+    return is_faster_exactly(program, given=given)

@@ -93,8 +93,8 @@ class DescribedFile(CompiledFile):
             _, others = statements.read_questions(self.loaded, self.program, self.under)
             if faults or others:
                 raise ModelError([*faults, *others])
-            warnings = validate.examined(self.loaded, self.program)
-            return validate.valid(self.loaded, warnings), tuple(warnings)
+            warnings = validate.file_warnings(self.loaded, self.program)
+            return validate.report_valid(self.loaded, warnings), tuple(warnings)
 
         return self._made("validation", examined)
 
@@ -120,7 +120,7 @@ class DescribedFile(CompiledFile):
         def found() -> tuple[Warned, ...]:
             from usru_scenarios.questions import validate
 
-            return validate.remarks(self.loaded, self.program, self.under)
+            return validate.answer_remarks(self.loaded, self.program, self.under)
 
         return self._made("remarks", found)
 

@@ -137,10 +137,10 @@ class Study(DescribedFile, ConditionedFile):
         """
         settings = self.settled(RunSettings.checked(trials, seed, method, judgements))
         mapping_function("map_blocks", map_blocks)
-        from usru_scenarios.questions.ask import answered
+        from usru_scenarios.questions.ask import answer_query
 
         statement = self._reader(do, given)(text("query", query))
-        return answered(query, statement, self._query_run(settings, method, do, given, map_blocks))
+        return answer_query(query, statement, self._query_run(settings, method, do, given, map_blocks))
 
     def answers(
         self,
@@ -163,12 +163,12 @@ class Study(DescribedFile, ConditionedFile):
             RequestError: some queries can't be understood; with the faults of all.
             TooLarge, NotExact: as in `simulate`.
         """
-        from usru_scenarios.questions.ask import all_answered
+        from usru_scenarios.questions.ask import answer_queries
 
         settings = self.settled(RunSettings.checked(trials, seed, method, judgements))
         mapping_function("map_blocks", map_blocks)
         statements = self._statements(queries, do, given)
-        return all_answered(statements, self._query_run(settings, method, do, given, map_blocks))
+        return answer_queries(statements, self._query_run(settings, method, do, given, map_blocks))
 
     def explain(
         self,
@@ -317,7 +317,7 @@ class Study(DescribedFile, ConditionedFile):
             TooFewTrials: too few trials agree with what is given.
         """
         from usru_scenarios.problems import listing, suggestion
-        from usru_scenarios.questions.program_edits import made_anew
+        from usru_scenarios.questions.program_edits import make_uncached
         from usru_scenarios.questions.sensitivity.perturbed_model import PerturbedModel
         from usru_scenarios.questions.sensitivity.question import sensitivity
         from usru_scenarios.results.sensitivity import QUESTIONS
@@ -344,7 +344,7 @@ class Study(DescribedFile, ConditionedFile):
             at=optional_text("at", at),
             questions=[one for one in QUESTIONS if one in asked],
             map_blocks=map_blocks,
-            keep=self._made if conditions.is_unconditional and self.evidence is None else made_anew,
+            keep=self._made if conditions.is_unconditional and self.evidence is None else make_uncached,
         )
         return self._knowing(found)
 
@@ -457,7 +457,7 @@ class Study(DescribedFile, ConditionedFile):
             ImpossibleEvidence, TooFewTrials, TooLarge, NotExact: as in `simulate`.
         """
         from usru_scenarios.questions.compare import compare
-        from usru_scenarios.questions.program_edits import made_anew
+        from usru_scenarios.questions.program_edits import make_uncached
 
         asked = RunSettings.checked(trials, seed, method, judgements)
         _require_others(others, text("name", name))
@@ -471,7 +471,7 @@ class Study(DescribedFile, ConditionedFile):
             for one, study in {name: self, **others}.items()
         ]
         if not variants[0].conditioned.is_unconditional:
-            variants = [replace(one, keep=made_anew) for one in variants]
+            variants = [replace(one, keep=make_uncached) for one in variants]
         conditioned, drawn = [one.conditioned for one in variants], [one.in_draws for one in variants]
         settings = with_method(settings, conditioned, drawn)
         compared = partial(compare, variants, switch=switch, map_blocks=map_blocks)
@@ -574,12 +574,12 @@ class Study(DescribedFile, ConditionedFile):
     ) -> Variant:
         from usru_scenarios.compared_files import ComparedFiles
         from usru_scenarios.questions.compare import Variant
-        from usru_scenarios.questions.program_edits import made_anew
+        from usru_scenarios.questions.program_edits import make_uncached
 
         files = ComparedFiles(reference, self)
         conditioned = self._conditioned(files.program, do, given)
         drawn = self.drawn(settings.seed, settings.judgements) if settings.judgements else None
-        keep = files.keep if conditioned.is_unconditional and not files.knows else made_anew
+        keep = files.keep if conditioned.is_unconditional and not files.knows else make_uncached
         return Variant(name, self.outline, conditioned, drawn, files.differences, files.edits, keep)
 
     def calibrate(self, *, seed: int = DEFAULT_SEED, map_blocks: MapBlocks = map) -> Calibration:

@@ -20,7 +20,7 @@ from usru_scenarios.model.schema import Model
 from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import Program
-from usru_scenarios.questions.simulate.question import forecast
+from usru_scenarios.questions.simulate.question import sample_forecast
 from usru_scenarios.reading.loading import make_outline
 from usru_scenarios.results.simulate import Simulation, ValuesResult
 from usru_scenarios.settings import RunSettings
@@ -93,7 +93,7 @@ def compiled(raw: Json) -> Program:
 def simulated(raw: Json, trials: int, seed: int, program: Program | None = None) -> Simulation:
     """The forecast of a model, or of a program that was made from it."""
     model = Model.model_validate(text_keys(raw))
-    return forecast(make_outline(model), Conditioned(program or compile_model(model)), RunSettings(trials, seed))
+    return sample_forecast(make_outline(model), Conditioned(program or compile_model(model)), RunSettings(trials, seed))
 
 
 def estimates(raw: Json, trials: int, seed: int, program: Program | None = None) -> Estimates:

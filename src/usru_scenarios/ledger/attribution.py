@@ -27,7 +27,7 @@ class ShapleyValue(NamedTuple):
     high: float
 
 
-def shapley(factors: Sequence[str], value: Callable[[frozenset[str]], float]) -> dict[str, ShapleyValue]:
+def shapley_values(factors: Sequence[str], value: Callable[[frozenset[str]], float]) -> dict[str, ShapleyValue]:
     """What each factor contributes to the difference between all factors and none.
 
     Args:

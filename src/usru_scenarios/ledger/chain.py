@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 
-from usru_scenarios.ledger.records import LedgerError, NumberedRecord, UnreadableRecord, line_of_data, read_line
+from usru_scenarios.ledger.records import LedgerError, NumberedRecord, UnreadableRecord, encode_line, read_line
 from usru_scenarios.light_dataclasses import dataclass, field, replace
 from usru_scenarios.results.ledger import ForecastRecord, LedgerFault
 
@@ -20,7 +20,7 @@ _MARKERS = (b"<<<<<<< ", b"=======", b">>>>>>> ", b"||||||| ")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """What some editors put before the first line."""
 
-_SHOWN = 8
+_HASH_DIGITS = 8
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,14 @@ class LedgerLine:
         return line_hash(self.text)
 
     @property
-    def is_marker(self) -> bool:
+    def is_conflict_marker(self) -> bool:
         """Whether it is no line of the ledger but one that a conflict of git has left."""
-        return is_marker(self.text)
+        return is_conflict_marker(self.text)
 
     @property
-    def is_linked(self) -> bool:
+    def is_entry(self) -> bool:
         """Whether it is a line of the ledger: no marker and not empty."""
-        return not self.is_marker and bool(self.text.strip())
+        return not self.is_conflict_marker and bool(self.text.strip())
 
 
 @dataclass(frozen=True)
@@ -87,17 +87,17 @@ class Chain:
         return replace(self, model=name)
 
     @property
-    def unreadable(self) -> list[LedgerFault]:
+    def unreadable_lines(self) -> list[LedgerFault]:
         """The lines that can't be read, and why."""
         return [*self._unreadable()]
 
     def _unreadable(self) -> Iterator[LedgerFault]:
         for line in self.lines:
-            if line.is_marker:
+            if line.is_conflict_marker:
                 message = "a conflict of git was left in the ledger"
                 yield LedgerFault("conflict", line.number, message, "usru ledger verify --relink keeps both sides")
-            elif line.record is None and line.is_linked:
-                hint = line.hint or f"the history of the folder has it as it was: {_HISTORY}"
+            elif line.record is None and line.is_entry:
+                hint = line.hint or f"the history of the folder has it as it was: {_HISTORY_COMMAND}"
                 yield LedgerFault("unreadable", line.number, f"this is no record: {line.problem}", hint)
         if self.torn:
             size = "1 byte" if len(self.torn) == 1 else f"{len(self.torn):,} bytes"
@@ -106,7 +106,7 @@ class Chain:
             yield LedgerFault("torn", len(self.lines) + 1, message, hint)
 
 
-_HISTORY = "git log -p forecasts.jsonl"
+_HISTORY_COMMAND = "git log -p forecasts.jsonl"
 
 
 def line_hash(text: bytes) -> str:
@@ -114,12 +114,12 @@ def line_hash(text: bytes) -> str:
     return sha256(text).hexdigest()
 
 
-def is_marker(text: bytes) -> bool:
+def is_conflict_marker(text: bytes) -> bool:
     """Whether a line is one that a conflict of git has left."""
     return text.startswith(_MARKERS)
 
 
-def line_texts(data: bytes) -> tuple[list[bytes], bytes]:
+def split_lines(data: bytes) -> tuple[list[bytes], bytes]:
     """The lines of a ledger without their line breaks, of whichever system, and what stands behind the last one."""
     *lines, rest = data.removeprefix(_BYTE_ORDER_MARK).split(b"\n")
     return [text.removesuffix(b"\r") for text in lines], rest
@@ -127,39 +127,39 @@ def line_texts(data: bytes) -> tuple[list[bytes], bytes]:
 
 def read_chain(data: bytes) -> Chain:
     """The lines of a ledger."""
-    lines, rest = line_texts(data)
-    return Chain(tuple(_line(number, text) for number, text in enumerate(lines, 1)), rest)
+    lines, rest = split_lines(data)
+    return Chain(tuple(_parse_line(number, text) for number, text in enumerate(lines, 1)), rest)
 
 
-def _line(number: int, text: bytes) -> LedgerLine:
+def _parse_line(number: int, text: bytes) -> LedgerLine:
     try:
         return LedgerLine(number, text, read_line(text))
     except UnreadableRecord as error:
         return LedgerLine(number, text, None, str(error), error.hint)
 
 
-def faults(chain: Chain) -> list[LedgerFault]:
+def find_faults(chain: Chain) -> list[LedgerFault]:
     """All that is wrong with a chain, in the order of its lines."""
-    return sorted([*chain.unreadable, *_links(chain)], key=lambda fault: fault.line)
+    return sorted([*chain.unreadable_lines, *_find_broken_links(chain)], key=lambda fault: fault.line)
 
 
-def _links(chain: Chain) -> Iterator[LedgerFault]:
+def _find_broken_links(chain: Chain) -> Iterator[LedgerFault]:
     seen: dict[str, int] = {}
     followed: dict[str | None, int] = {}
     last: LedgerLine | None = None
     for line in chain.lines:
-        if not line.is_linked:
+        if not line.is_entry:
             continue
         if line.record is not None:
             prev = line.record.prev
             if prev != (None if last is None else last.hash):
-                yield _link_fault(line.number, prev, last, seen, followed)
+                yield _describe_broken_link(line.number, prev, last, seen, followed)
             followed.setdefault(prev, line.number)
         seen[line.hash] = line.number
         last = line
 
 
-def _link_fault(
+def _describe_broken_link(
     number: int, prev: str | None, last: LedgerLine | None, seen: Mapping[str, int], followed: Mapping[str | None, int]
 ) -> LedgerFault:
     """What is wrong with a record that does not follow the line before it.
@@ -174,7 +174,7 @@ def _link_fault(
     if prev is None:
         follows = "begins a ledger"
     else:
-        follows = f"follows line {seen[prev]}" if prev in seen else f"follows a line {prev[:_SHOWN]}"
+        follows = f"follows line {seen[prev]}" if prev in seen else f"follows a line {prev[:_HASH_DIGITS]}"
     if prev in followed:
         message = f"the record {follows}, as line {followed[prev]} does: two ledgers were merged"
         return LedgerFault("merged", number, message, "usru ledger verify --relink makes one chain of them")
@@ -183,12 +183,12 @@ def _link_fault(
     elif prev is None or prev in seen:
         why = f"not line {last.number}: what is between was put in"
     else:
-        why = f"and line {last.number} is {last.hash[:_SHOWN]}: it was changed, or what was between was taken out"
-    hint = f"the history of the folder tells what: {_HISTORY}"
+        why = f"and line {last.number} is {last.hash[:_HASH_DIGITS]}: it was changed, or what was between was taken out"
+    hint = f"the history of the folder tells what: {_HISTORY_COMMAND}"
     return LedgerFault("broken", number, f"the record {follows}, {why}", hint)
 
 
-def relinked(chain: Chain) -> bytes:
+def relink_chain(chain: Chain) -> bytes:
     """The bytes of a ledger of which merged parts make one chain, in the order of their days.
 
     Markers of a conflict are left out, and so is a record that both sides hold.
@@ -196,10 +196,10 @@ def relinked(chain: Chain) -> bytes:
     Raises:
         LedgerError: something else is wrong with the chain, which this would hide.
     """
-    if wrong := [fault for fault in faults(chain) if fault.code not in ("merged", "conflict")]:
+    if wrong := [fault for fault in find_faults(chain) if fault.code not in ("merged", "conflict")]:
         raise LedgerError(f"line {wrong[0].line} can't be linked: {wrong[0].message}", wrong[0].hint)
-    lines = list({line.text: line for line in chain.lines if line.is_linked}.values())
-    merged = {fault.line for fault in faults(chain) if fault.code == "merged"}
+    lines = list({line.text: line for line in chain.lines if line.is_entry}.values())
+    merged = {fault.line for fault in find_faults(chain) if fault.code == "merged"}
     known = {line.hash: place for place, line in enumerate(lines)}
     parting = [line.record.prev for line in lines if line.number in merged and line.record is not None]
     fixed = min((0 if prev is None else known[prev] + 1 for prev in parting), default=len(lines))
@@ -208,5 +208,5 @@ def relinked(chain: Chain) -> bytes:
     for line in order:
         data = json.loads(line.text)
         prev = line_hash(written[-1]) if written else None
-        written.append(line.text if data["prev"] == prev else line_of_data({**data, "prev": prev}))
+        written.append(line.text if data["prev"] == prev else encode_line({**data, "prev": prev}))
     return b"".join(line + b"\n" for line in written)

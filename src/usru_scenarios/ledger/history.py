@@ -11,9 +11,9 @@ from usru_scenarios.ledger.records import (
     NumberedRecord,
     check_names,
     check_time,
-    kind_of,
-    said_of,
-    title_of,
+    event_kind,
+    event_title,
+    recorded_point,
 )
 from usru_scenarios.results.ledger import History, RecordedResolution, RecordedSeries
 
@@ -33,23 +33,23 @@ def history(chain: Chain, wanted: list[str], at: str, resolutions: Mapping[str, 
     Raises:
         LedgerError: there is no record, or none knows a name or the time.
     """
-    records = some_records(chain)
+    records = require_records(chain)
     names = wanted or list(records[-1].record.scenarios)
     check_names(records, names)
     check_time(records, at)
-    series = {name: _series(records, name, at, resolutions or {}) for name in names}
+    series = {name: _recorded_series(records, name, at, resolutions or {}) for name in names}
     last = records[-1].record
-    return History(last.model, last.run, at, [one.told for one in records], series, chain.unreadable)
+    return History(last.model, last.run, at, [one.as_line for one in records], series, chain.unreadable_lines)
 
 
-def some_records(chain: Chain) -> list[NumberedRecord]:
+def require_records(chain: Chain) -> list[NumberedRecord]:
     """The records in the order of their days.
 
     Raises:
         LedgerError: there is none.
     """
     if not (records := chain.by_day):
-        hint = "usru ledger verify says what is wrong" if chain.unreadable else "usru ledger record makes one"
+        hint = "usru ledger verify says what is wrong" if chain.unreadable_lines else "usru ledger record makes one"
         raise LedgerError("the ledger has no record that can be read", hint)
     return records
 
@@ -61,17 +61,19 @@ def latest_of_each_model(chain: Chain) -> list[NumberedRecord]:
         LedgerError: there is none.
     """
     found: dict[str, NumberedRecord] = {}
-    for one in reversed(some_records(chain)):
+    for one in reversed(require_records(chain)):
         found.setdefault(one.record.model.name, one)
     return list(found.values())
 
 
-def _series(records: list[NumberedRecord], name: str, at: str, resolutions: Mapping[str, Resolution]) -> RecordedSeries:
-    points = [point for one in records if (point := said_of(one, name, at)) is not None]
+def _recorded_series(
+    records: list[NumberedRecord], name: str, at: str, resolutions: Mapping[str, Resolution]
+) -> RecordedSeries:
+    points = [point for one in records if (point := recorded_point(one, name, at)) is not None]
     kind, title = next(
-        (kind, title_of(one.record, name))
+        (kind, event_title(one.record, name))
         for one in reversed(records)
-        if (kind := kind_of(one.record, name)) is not None
+        if (kind := event_kind(one.record, name)) is not None
     )
     known = resolutions.get(name) if kind == "question" else None
     resolution = None if known is None else RecordedResolution(known.came_true, known.resolved)

@@ -7,7 +7,7 @@ from itertools import chain
 from math import hypot
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from usru_scenarios.ledger.records import NumberedRecord, record_of, settings_of
+from usru_scenarios.ledger.records import NumberedRecord, make_record, settings_of
 from usru_scenarios.light_dataclasses import dataclass, field, replace
 from usru_scenarios.problems import ModelError, QueryError, UnreadableInput, UsruError, printable
 from usru_scenarios.results.ledger import ForecastRecord, LedgerFault, Recomputed
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from usru_scenarios.sampler.blocks import MapBlocks
     from usru_scenarios.study import Study
 
-SURE = 4.5
+MOST_STANDARD_ERRORS = 4.5
 """Two numbers further apart than so many standard errors of both are not those of the same model."""
 
-ALIKE = 2e-6
+ROUNDING_TOLERANCE = 2e-6
 """Probabilities closer than that are the same to the digits of a record."""
 
 
@@ -47,7 +47,7 @@ class RecordedConditions(NamedTuple):
     items: tuple[str, ...] | None = None
 
 
-def conditions_of(record: ForecastRecord) -> RecordedConditions:
+def recorded_conditions(record: ForecastRecord) -> RecordedConditions:
     """What a record was made under."""
     used = record.run.evidence
     seen = (None, None) if used is None else (used.sha256, used.as_of)
@@ -66,7 +66,7 @@ class ForecastParts(NamedTuple):
     questions: frozenset[str] | None = None
 
 
-ALL = ForecastParts()
+ALL_PARTS = ForecastParts()
 
 
 @dataclass
@@ -83,7 +83,7 @@ class Recomputation:
     left_out: dict[str, str] = field(default_factory=dict)
     """What had been observed and means nothing in a model that was asked, with the reason."""
     _studies: dict[str, Study] = field(default_factory=dict)
-    _found: dict[tuple[object, ...], ForecastRecord] = field(default_factory=dict)
+    _cached_forecasts: dict[tuple[object, ...], ForecastRecord] = field(default_factory=dict)
 
     def study(self, record: ForecastRecord) -> Study:
         """The model of a record.
@@ -93,39 +93,39 @@ class Recomputation:
         """
         wanted = record.model.sha256
         if wanted not in self._studies:
-            self._studies[wanted] = self._loaded(wanted)
+            self._studies[wanted] = self._load_study(wanted)
         return self._studies[wanted]
 
-    def _loaded(self, wanted: str) -> Study:
+    def _load_study(self, wanted: str) -> Study:
         from usru_scenarios.reading.request import Request
         from usru_scenarios.study import recalled
 
         path = self.folder.model(wanted)
         if not path.exists():
-            raise _missing(path)
+            raise _missing_file_error(path)
         try:
             study = recalled(Request.of(path))
         except UsruError as error:
             raise NotRecomputed(printable(str(error).splitlines()[0])) from error
         if study.outline.model.sha256 != wanted:
-            raise NotRecomputed(printable(f"{path} was changed: it holds another model"), _restore(path))
+            raise NotRecomputed(printable(f"{path} was changed: it holds another model"), _restore_hint(path))
         return study
 
-    def again(self, record: ForecastRecord) -> ForecastRecord:
+    def recompute(self, record: ForecastRecord) -> ForecastRecord:
         """The record as its model gives it now.
 
         Raises:
             NotRecomputed: the model can't be had.
             UsruError: it can't be asked again.
         """
-        return self.under(record, conditions_of(record))
+        return self.forecast_under(record, recorded_conditions(record))
 
-    def under(
+    def forecast_under(
         self,
         record: ForecastRecord,
         conditions: RecordedConditions,
         profile: str | None = None,
-        parts: ForecastParts = ALL,
+        parts: ForecastParts = ALL_PARTS,
     ) -> ForecastRecord:
         """What the model of a record says under conditions, with the settings of the record; remembered.
 
@@ -143,23 +143,25 @@ class Recomputation:
             UsruError: it can't be asked so.
         """
         key = record.model.sha256, record.asked, conditions, profile, parts
-        if key not in self._found:
+        if key not in self._cached_forecasts:
             study = self.study(record) if profile is None else self.study(record).varied(profile=profile)
-            self._found[key] = self._asked(study, record, conditions, parts)
-        return replace(self._found[key], date=record.date, message=record.message)
+            self._cached_forecasts[key] = self._compute(study, record, conditions, parts)
+        return replace(self._cached_forecasts[key], date=record.date, message=record.message)
 
-    def _asked(
+    def _compute(
         self, study: Study, record: ForecastRecord, conditions: RecordedConditions, parts: ForecastParts
     ) -> ForecastRecord:
         given = conditions.given
         if conditions.evidence is not None:
-            study = self._knowing(study, self._evidence(conditions.evidence, conditions.items), conditions.as_of)
-        if conditions != conditions_of(record):
-            given = tuple(one for one in given if self._means_something(study, one))
+            study = self._with_evidence(
+                study, self._read_evidence(conditions.evidence, conditions.items), conditions.as_of
+            )
+        if conditions != recorded_conditions(record):
+            given = tuple(one for one in given if self._observation_applies(study, one))
         asked = {"do": conditions.do, "given": given}
-        return recorded(study, record, asked, self.map_blocks, parts)
+        return repeat_forecast(study, record, asked, self.map_blocks, parts)
 
-    def quiet_among(self, record: ForecastRecord, items: Sequence[str]) -> list[str]:
+    def quiet_items(self, record: ForecastRecord, items: Sequence[str]) -> list[str]:
         """Those of some items, by their ids, that say in the evidence of a record that nothing happened.
 
         Raises:
@@ -168,29 +170,27 @@ class Recomputation:
         used = record.run.evidence
         if used is None or not items:
             return []
-        said = self._evidence(used.sha256, None).file.evidence
+        said = self._read_evidence(used.sha256, None).file.evidence
         return [one for one in items if one in said and said[one].quiet is not None]
 
-    def _knowing(self, study: Study, text: EvidenceText, as_of: str | None) -> Study:
+    def _with_evidence(self, study: Study, text: EvidenceText, as_of: str | None) -> Study:
         """The model with the items that mean something in it."""
         try:
             return study.knowing(text, as_of=as_of)
         except ModelError:
-            kept = {
-                name: one for name, one in text.file.evidence.items() if self._item_means_something(study, text, name)
-            }
-            return study.knowing(_only(text, kept), as_of=as_of)
+            kept = {name: one for name, one in text.file.evidence.items() if self._item_applies(study, text, name)}
+            return study.knowing(_select_items(text, kept), as_of=as_of)
 
-    def _item_means_something(self, study: Study, text: EvidenceText, name: str) -> bool:
+    def _item_applies(self, study: Study, text: EvidenceText, name: str) -> bool:
         try:
-            study.knowing(_only(text, {name: text.file.evidence[name]}))
+            study.knowing(_select_items(text, {name: text.file.evidence[name]}))
         except ModelError as error:
             fault = next(one for one in error.problems if one.severity == "error")  # a warning may come first
             self.left_out[name] = fault.message
             return False
         return True
 
-    def _means_something(self, study: Study, given: str) -> bool:
+    def _observation_applies(self, study: Study, given: str) -> bool:
         """Whether an observation of the command line does."""
         from usru_scenarios.language.query import parse_observation
 
@@ -201,38 +201,40 @@ class Recomputation:
             return False
         return True
 
-    def _evidence(self, sha256: str, items: tuple[str, ...] | None) -> EvidenceText:
+    def _read_evidence(self, sha256: str, items: tuple[str, ...] | None) -> EvidenceText:
         """What had been seen, as the ledger keeps it; without resolutions, for an older model has other questions."""
         from usru_scenarios.reading.evidence import read_evidence
 
         path = self.folder.evidence(sha256)
         if not path.exists():
-            raise _missing(path)
+            raise _missing_file_error(path)
         text = read_evidence(path)
         if text.sha256 != sha256:
-            raise NotRecomputed(printable(f"{path} was changed: it holds other evidence"), _restore(path))
-        return _only(text, {name: one for name, one in text.file.evidence.items() if items is None or name in items})
+            raise NotRecomputed(printable(f"{path} was changed: it holds other evidence"), _restore_hint(path))
+        return _select_items(
+            text, {name: one for name, one in text.file.evidence.items() if items is None or name in items}
+        )
 
 
-def _only(text: EvidenceText, items: Mapping[str, EvidenceItem]) -> EvidenceText:
+def _select_items(text: EvidenceText, items: Mapping[str, EvidenceItem]) -> EvidenceText:
     """A file of evidence with these items, and no resolutions."""
     return replace(text, file=text.file.model_copy(update={"resolutions": {}, "evidence": items}))
 
 
-def _missing(path: Path) -> NotRecomputed:
-    return NotRecomputed(printable(f"there is no {path}"), _restore(path))
+def _missing_file_error(path: Path) -> NotRecomputed:
+    return NotRecomputed(printable(f"there is no {path}"), _restore_hint(path))
 
 
-def _restore(path: Path) -> str:
+def _restore_hint(path: Path) -> str:
     return printable(f"the history of the folder may have it: git log -- {path}")
 
 
-def recorded(
+def repeat_forecast(
     study: Study,
     like: ForecastRecord,
     conditions: dict[str, Any],
     map_blocks: Callable[[], MapBlocks],
-    parts: ForecastParts = ALL,
+    parts: ForecastParts = ALL_PARTS,
 ) -> ForecastRecord:
     """The forecast of a model under conditions, with all else as in a record.
 
@@ -253,7 +255,7 @@ def recorded(
     questions = {name: one for name, one in known.items() if wanted is None or name in wanted}
     asked = [one.means for one in questions.values()]
     answers = study.answers(asked, **conditions, **settings, map_blocks=map_blocks()) if asked else None
-    return record_of(
+    return make_record(
         like if simulation is None else simulation,
         questions,
         answers,
@@ -263,9 +265,9 @@ def recorded(
     )
 
 
-def compared(number: int, before: ForecastRecord, after: ForecastRecord) -> Recomputed:
+def compare_with_record(number: int, before: ForecastRecord, after: ForecastRecord) -> Recomputed:
     """Whether a record and what its model gives now are the same, or as near as their errors allow."""
-    was, now = (dict(quantities(one)) for one in (before, after))
+    was, now = (dict(recorded_numbers(one)) for one in (before, after))
     if was.keys() != now.keys():
         return Recomputed(number, "differs", None, "it speaks of other things")
     largest, worst, most = 0.0, "", 0.0
@@ -274,7 +276,7 @@ def compared(number: int, before: ForecastRecord, after: ForecastRecord) -> Reco
         other, other_error = now[place]
         same &= value == other
         apart = abs(value - other)
-        room = SURE * hypot(error, other_error) + ALIKE * max(1.0, abs(value))
+        room = MOST_STANDARD_ERRORS * hypot(error, other_error) + ROUNDING_TOLERANCE * max(1.0, abs(value))
         largest = max(largest, apart)
         if apart / room > most:
             most, worst = apart / room, place
@@ -286,36 +288,36 @@ def compared(number: int, before: ForecastRecord, after: ForecastRecord) -> Reco
     return Recomputed(number, "differs", largest, told)
 
 
-def quantities(record: ForecastRecord) -> Iterator[tuple[str, tuple[float, float]]]:
+def recorded_numbers(record: ForecastRecord) -> Iterator[tuple[str, tuple[float, float]]]:
     """Every number of a record with its standard error, by its place."""
     for name, one in chain(record.scenarios.items(), record.groups.items()):
         errors = one.standard_errors
-        yield from _by_step(record, name, one.by_step, errors.by_step)
+        yield from _numbers_by_step(record, name, one.by_step, errors.by_step)
         yield f"{name} @ mean", (one.mean, errors.mean)
         yield f"{name} @ ever", (one.ever, errors.ever)
     for name, node in chain(record.drivers.items(), record.consequences.items()):
         if isinstance(node, StatesResult):
             for state, series in node.by_step.items():
-                yield from _by_step(record, f"{name}={state}", series, node.standard_errors[state])
+                yield from _numbers_by_step(record, f"{name}={state}", series, node.standard_errors[state])
         elif isinstance(node, ValuesResult):
-            yield from _by_step(record, f"mean of {name}", node.mean, node.standard_errors.mean)
+            yield from _numbers_by_step(record, f"mean of {name}", node.mean, node.standard_errors.mean)
     for name, question in record.questions.items():
         if question.probability is not None:
             yield name, (question.probability, question.standard_error or 0.0)
 
 
-def _by_step(
+def _numbers_by_step(
     record: ForecastRecord, name: str, series: Sequence[float], errors: Sequence[float]
 ) -> Iterator[tuple[str, tuple[float, float]]]:
     for step, value, error in zip(record.run.steps, series, errors, strict=True):
         yield f"{name} @ {step}", (value, error)
 
 
-def recomputed(records: Sequence[NumberedRecord], again: Recomputation) -> Iterator[Recomputed]:
+def recompute_records(records: Sequence[NumberedRecord], again: Recomputation) -> Iterator[Recomputed]:
     """What becomes of each record when its model is asked again, one after the other."""
     for number, record in records:
         try:
-            yield compared(number, record, again.again(record))
+            yield compare_with_record(number, record, again.recompute(record))
         except UsruError as error:
             yield Recomputed(number, "not_recomputed", None, str(error).splitlines()[0])
 

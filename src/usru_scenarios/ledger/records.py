@@ -58,7 +58,7 @@ class NumberedRecord(NamedTuple):
     record: ForecastRecord
 
     @property
-    def told(self) -> RecordLine:
+    def as_line(self) -> RecordLine:
         """Which record it is, as results say it."""
         one = self.record
         return RecordLine(self.number, one.date, one.message, one.model, one.run.profile)
@@ -67,7 +67,7 @@ class NumberedRecord(NamedTuple):
 # Making a record ------------------------------------------------------------------------------------------------------
 
 
-def record_of(
+def make_record(
     simulation: Simulation | ForecastRecord,
     questions: Mapping[str, DatedQuestion],
     answers: Answers | None,
@@ -94,29 +94,30 @@ def record_of(
         model=simulation.model,
         run=simulation.run,
         asked=asked,
-        scenarios={name: _scenario(one) for name, one in whole.scenarios.items()} if whole else {},
-        groups={name: _scenario(one) for name, one in whole.groups.items()} if whole else {},
+        scenarios={name: _recorded_scenario(one) for name, one in whole.scenarios.items()} if whole else {},
+        groups={name: _recorded_scenario(one) for name, one in whole.groups.items()} if whole else {},
         drivers=whole.drivers if whole else {},
         consequences=whole.consequences if whole else {},
         questions={
-            name: _question(question, one) for (name, question), one in zip(questions.items(), found, strict=True)
+            name: _recorded_question(question, one)
+            for (name, question), one in zip(questions.items(), found, strict=True)
         },
     )
     data = record.to_dict()
-    return _record({**data, **{part: _rounded(data[part]) for part in _NUMBERS}})
+    return _validate_record({**data, **{part: _round_numbers(data[part]) for part in _NUMERIC_PARTS}})
 
 
-_NUMBERS = ("scenarios", "groups", "drivers", "consequences", "questions")
+_NUMERIC_PARTS = ("scenarios", "groups", "drivers", "consequences", "questions")
 
 
-def _scenario(one: ScenarioResult) -> RecordedScenario:
+def _recorded_scenario(one: ScenarioResult) -> RecordedScenario:
     errors = one.standard_errors
     return RecordedScenario(
         one.title, one.by_step, one.mean, one.ever, RecordedErrors(errors.by_step, errors.mean, errors.ever), one.band
     )
 
 
-def _question(question: DatedQuestion, found: object) -> RecordedQuestion:
+def _recorded_question(question: DatedQuestion, found: object) -> RecordedQuestion:
     said = question.asks, question.means, question.closes
     if not isinstance(found, Answer):
         return RecordedQuestion(*said, None, None)
@@ -124,26 +125,26 @@ def _question(question: DatedQuestion, found: object) -> RecordedQuestion:
     return RecordedQuestion(*said, found.value, found.standard_error, low, high)
 
 
-def _rounded(part: Any, digits: int = DIGITS) -> Any:
+def _round_numbers(part: Any, digits: int = DIGITS) -> Any:
     if isinstance(part, float):
         return float(f"{part:.{digits}g}")
     if isinstance(part, dict):
-        return {key: _rounded(one, ERROR_DIGITS if key in _ERRORS else digits) for key, one in part.items()}
-    return [_rounded(one, digits) for one in part] if isinstance(part, list) else part
+        return {key: _round_numbers(one, ERROR_DIGITS if key in _ERROR_KEYS else digits) for key, one in part.items()}
+    return [_round_numbers(one, digits) for one in part] if isinstance(part, list) else part
 
 
-_ERRORS = ("standard_errors", "standard_error")
+_ERROR_KEYS = ("standard_errors", "standard_error")
 
 
 # Lines ----------------------------------------------------------------------------------------------------------------
 
 
-def line_of(record: ForecastRecord, prev: str | None) -> bytes:
+def encode_record(record: ForecastRecord, prev: str | None) -> bytes:
     """The line of a record, without its line break, behind a line with such a hash."""
-    return line_of_data({**record.to_dict(), "prev": prev})
+    return encode_line({**record.to_dict(), "prev": prev})
 
 
-def line_of_data(data: Mapping[str, Any]) -> bytes:
+def encode_line(data: Mapping[str, Any]) -> bytes:
     """The line of plain data."""
     return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
@@ -155,30 +156,30 @@ def read_line(line: bytes) -> ForecastRecord:
         UnreadableRecord: it holds none.
     """
     try:
-        data = json.loads(line.decode("utf-8"), parse_constant=_no_number)
+        data = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
     except UnicodeDecodeError:
         raise UnreadableRecord("it is no text in UTF-8") from None
     except RecursionError:
         raise UnreadableRecord("it is nested too deep") from None
     except ValueError as error:
         if isinstance(error, json.JSONDecodeError):
-            raise UnreadableRecord(f"it is no JSON at column {error.colno}: {_lower(error.msg)}") from None
+            raise UnreadableRecord(f"it is no JSON at column {error.colno}: {_lower_first(error.msg)}") from None
         raise UnreadableRecord(f"it is no JSON: {error}") from None
     if not isinstance(data, dict):
         raise UnreadableRecord("it is no JSON object")
-    later = _is_later(data.get("format"))
+    later = _is_later_version(data.get("format"))
     try:
-        record = _record({**data, "format": "usru.forecast/1.0"})
-        _check(record)
+        record = _validate_record({**data, "format": "usru.forecast/1.0"})
+        _check_record(record)
     except UnreadableRecord as error:
-        raise UnreadableRecord(str(error), _LATER if later else "") from None
+        raise UnreadableRecord(str(error), _LATER_VERSION_HINT if later else "") from None
     return record
 
 
-_LATER = "a later version of usru wrote it, and reads it"
+_LATER_VERSION_HINT = "a later version of usru wrote it, and reads it"
 
 
-def _is_later(written: object) -> bool:
+def _is_later_version(written: object) -> bool:
     """Whether a record is of a later minor version of the format than this program's.
 
     Raises:
@@ -186,57 +187,57 @@ def _is_later(written: object) -> bool:
     """
     found = re.fullmatch(r"usru\.forecast/([0-9]{1,4})\.([0-9]{1,4})", written if isinstance(written, str) else "")
     if found is None or found[1] != "1":
-        hint = _LATER if found and int(found[1]) > 1 else ""
+        hint = _LATER_VERSION_HINT if found and int(found[1]) > 1 else ""
         raise UnreadableRecord(f"its format is {printable(json.dumps(written))[:60]}, not usru.forecast/1.0", hint)
     return found[2] != "0"
 
 
-def _lower(text: str) -> str:
+def _lower_first(text: str) -> str:
     return f"{text[:1].lower()}{text[1:]}"
 
 
-def _no_number(text: str) -> float:
+def _refuse_constant(text: str) -> float:
     raise ValueError(f"{text} is no number")
 
 
-def _record(data: Mapping[str, Any]) -> ForecastRecord:
+def _validate_record(data: Mapping[str, Any]) -> ForecastRecord:
     from pydantic import ValidationError
 
     try:
-        return _reader().validate_python(data)
+        return _record_validator().validate_python(data)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"])) or "it"
-        raise UnreadableRecord(printable(f"{place}: {_lower(first['msg'])}")) from None
+        raise UnreadableRecord(printable(f"{place}: {_lower_first(first['msg'])}")) from None
 
 
 @cache
-def _reader() -> TypeAdapter[ForecastRecord]:
+def _record_validator() -> TypeAdapter[ForecastRecord]:
     from pydantic import TypeAdapter
 
     return TypeAdapter(ForecastRecord)
 
 
-def _check(record: ForecastRecord) -> None:
+def _check_record(record: ForecastRecord) -> None:
     """Refuse a record whose numbers make no sense.
 
     Raises:
         UnreadableRecord: they do not.
     """
-    _dated(record)
+    _check_dates(record)
     for place, sha256 in _hashes(record):
         if not re.fullmatch("[0-9a-f]{64}", sha256):
             raise UnreadableRecord(f"{place} is no SHA-256 in hexadecimal")
     steps = len(record.run.steps)
-    for place, series in _by_step(record):
+    for place, series in _series_by_step(record):
         if len(series) != steps:
             raise UnreadableRecord(f"{place} has {len(series)} numbers for {steps} steps")
-    for place, probabilities in _probabilities(record):
+    for place, probabilities in _probability_lists(record):
         if not all(0.0 <= one <= 1.0 for one in probabilities):
             raise UnreadableRecord(f"{place} has a number that is no probability")
 
 
-def _dated(record: ForecastRecord) -> None:
+def _check_dates(record: ForecastRecord) -> None:
     try:
         parse_day(record.date)
     except TimeError as error:
@@ -256,7 +257,7 @@ def _hashes(record: ForecastRecord) -> Iterator[tuple[str, str]]:
         yield "run.evidence.sha256", record.run.evidence.sha256
 
 
-def _by_step(record: ForecastRecord) -> Iterator[tuple[str, list[float]]]:
+def _series_by_step(record: ForecastRecord) -> Iterator[tuple[str, list[float]]]:
     """Every list with a number for each step, with its place."""
     for place, one in _scenarios(record):
         yield f"{place}.by_step", one.by_step
@@ -266,15 +267,15 @@ def _by_step(record: ForecastRecord) -> Iterator[tuple[str, list[float]]]:
     for place, node in _nodes(record):
         errors = f"{place}.standard_errors"
         if isinstance(node, StatesResult):
-            yield from _beside(f"{place}.by_step", node.by_step, errors, node.standard_errors)
+            yield from _series_with_errors(f"{place}.by_step", node.by_step, errors, node.standard_errors)
         else:
             yield from ((f"{place}.mean", node.mean), (f"{errors}.mean", node.standard_errors.mean))
-            yield from _beside(
+            yield from _series_with_errors(
                 f"{place}.quantiles", node.quantiles, f"{errors}.quantiles", node.standard_errors.quantiles
             )
 
 
-def _beside(
+def _series_with_errors(
     place: str, numbers: Mapping[str, list[float]], errors_at: str, errors: Mapping[str, list[float]]
 ) -> Iterator[tuple[str, list[float]]]:
     """Series by name, and the errors of each; an error that is missing is none for any step."""
@@ -283,7 +284,7 @@ def _beside(
         yield f"{errors_at}.{name}", errors.get(name, [])
 
 
-def _probabilities(record: ForecastRecord) -> Iterator[tuple[str, list[float]]]:
+def _probability_lists(record: ForecastRecord) -> Iterator[tuple[str, list[float]]]:
     """Every list of probabilities, with its place."""
     for place, one in _scenarios(record):
         yield from ((f"{place}.by_step", one.by_step), (f"{place}.mean", [one.mean]), (f"{place}.ever", [one.ever]))
@@ -305,7 +306,7 @@ def _nodes(record: ForecastRecord) -> Iterator[tuple[str, StatesResult | ValuesR
         yield from ((f"{part}.{name}", node) for name, node in found.items())
 
 
-def doubts(record: ForecastRecord, before: ForecastRecord | None) -> Iterator[str]:
+def record_warnings(record: ForecastRecord, before: ForecastRecord | None) -> Iterator[str]:
     """What may not be meant of a record that is appended behind another."""
     name = record.model.name
     if before is not None and before.model.name != name:
@@ -325,7 +326,7 @@ MEASURES = ("start", "end", "now", "mean", "ever")
 """At what scenarios can be read beside a step; `now` is the step of the record's own day."""
 
 
-def kind_of(record: ForecastRecord, what: str) -> EventKind | None:
+def event_kind(record: ForecastRecord, what: str) -> EventKind | None:
     """What a name means in a record: a scenario, group, question, or a state (`driver.state` or `driver=state`)."""
     if what in record.scenarios:
         return "scenario"
@@ -333,12 +334,12 @@ def kind_of(record: ForecastRecord, what: str) -> EventKind | None:
         return "group"
     if what in record.questions:
         return "question"
-    return "state" if _states(record, what) is not None else None
+    return "state" if _state_series(record, what) is not None else None
 
 
-def title_of(record: ForecastRecord, what: str) -> str:
+def event_title(record: ForecastRecord, what: str) -> str:
     """What a record calls something that it knows."""
-    match kind_of(record, what):
+    match event_kind(record, what):
         case "scenario":
             return record.scenarios[what].title
         case "group":
@@ -348,7 +349,7 @@ def title_of(record: ForecastRecord, what: str) -> str:
     return what
 
 
-def names_of(record: ForecastRecord) -> list[str]:
+def known_names(record: ForecastRecord) -> list[str]:
     """All names that a record knows."""
     nodes = {**record.drivers, **record.consequences}
     states = (
@@ -357,7 +358,7 @@ def names_of(record: ForecastRecord) -> list[str]:
     return [*record.scenarios, *record.groups, *record.questions, *states]
 
 
-def _states(record: ForecastRecord, what: str) -> tuple[list[float], list[float]] | None:
+def _state_series(record: ForecastRecord, what: str) -> tuple[list[float], list[float]] | None:
     """The probabilities of a state at each step, and their errors."""
     name, _, state = what.replace("=", ".", 1).partition(".")
     node = {**record.consequences, **record.drivers}.get(name)
@@ -373,14 +374,14 @@ def check_names(records: list[NumberedRecord], wanted: list[str]) -> None:
         LedgerError: there is one.
     """
     for what in wanted:
-        if all(kind_of(one.record, what) is None for one in records):
-            known = list(dict.fromkeys(name for one in records for name in names_of(one.record)))
+        if all(event_kind(one.record, what) is None for one in records):
+            known = list(dict.fromkeys(name for one in records for name in known_names(one.record)))
             who = "no record knows" if len(records) > 1 else f"number {records[0].number} does not know"
             message = f"{who} '{printable(what)}', as a scenario, group, driver.state or question"
             raise LedgerError(message, suggestion(what, known) or listing(known))
 
 
-def said_of(one: NumberedRecord, what: str, at: str) -> RecordedPoint | None:
+def recorded_point(one: NumberedRecord, what: str, at: str) -> RecordedPoint | None:
     """What a record says of something it knows; None where it knows nothing of it at that time.
 
     Args:
@@ -389,7 +390,7 @@ def said_of(one: NumberedRecord, what: str, at: str) -> RecordedPoint | None:
         at: the label of a step, or one of `MEASURES`.
     """
     record = one.record
-    match kind_of(record, what):
+    match event_kind(record, what):
         case "question":
             question = record.questions[what]
             if question.probability is None:
@@ -398,29 +399,29 @@ def said_of(one: NumberedRecord, what: str, at: str) -> RecordedPoint | None:
                 one.number, question.probability, question.standard_error or 0.0, question.low, question.high
             )
         case "scenario" | "group" as kind:
-            return _of_scenario(one, (record.scenarios if kind == "scenario" else record.groups)[what], at)
+            return _scenario_point(one, (record.scenarios if kind == "scenario" else record.groups)[what], at)
         case "state":
-            found = _states(record, what)
-            step = step_of(record, at)
+            found = _state_series(record, what)
+            step = step_number(record, at)
             if found is None or step is None:
                 return None
             return RecordedPoint(one.number, found[0][step], found[1][step], step=record.run.steps[step])
     return None
 
 
-def _of_scenario(one: NumberedRecord, found: RecordedScenario, at: str) -> RecordedPoint | None:
+def _scenario_point(one: NumberedRecord, found: RecordedScenario, at: str) -> RecordedPoint | None:
     if at == "mean":
         return RecordedPoint(one.number, found.mean, found.standard_errors.mean)
     if at == "ever":
         return RecordedPoint(one.number, found.ever, found.standard_errors.ever)
-    if (step := step_of(one.record, at)) is None:
+    if (step := step_number(one.record, at)) is None:
         return None
     low, high = (None, None) if found.band is None else (found.band.low[step], found.band.high[step])
     label, errors = one.record.run.steps[step], found.standard_errors.by_step
     return RecordedPoint(one.number, found.by_step[step], errors[step], low, high, label)
 
 
-def step_of(record: ForecastRecord, at: str) -> int | None:
+def step_number(record: ForecastRecord, at: str) -> int | None:
     """The number of the step that a time means in a record; None where the record has none for it."""
     steps = record.run.steps
     if at in ("start", "end"):
@@ -454,9 +455,9 @@ def check_time(records: list[NumberedRecord], at: str) -> None:
         raise LedgerError(f"--at {printable(at)} is {whose}", hint)
 
 
-def not_said(one: NumberedRecord, what: str, at: str) -> LedgerError:
+def missing_point_error(one: NumberedRecord, what: str, at: str) -> LedgerError:
     """Why a record that knows something says nothing of it at a time."""
-    if kind_of(one.record, what) == "question":
+    if event_kind(one.record, what) == "question":
         message = f"number {one.number} has no answer to '{printable(what)}': what it is conditional on is impossible"
         return LedgerError(message, "--of names another")
     if at == "now":
@@ -467,7 +468,7 @@ def not_said(one: NumberedRecord, what: str, at: str) -> LedgerError:
     )
 
 
-def asked_of(settings: Mapping[str, Any]) -> AskedSettings:
+def asked_settings(settings: Mapping[str, Any]) -> AskedSettings:
     """What options ask of a run."""
     return AskedSettings(
         settings.get("trials"), settings.get("seed", 1), settings.get("method", "auto"), settings.get("judgements")

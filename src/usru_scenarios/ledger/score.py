@@ -9,10 +9,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from usru_scenarios.ledger.chain import Chain
-from usru_scenarios.ledger.history import some_records
-from usru_scenarios.ledger.recompute import ForecastParts, Recomputation, conditions_of
-from usru_scenarios.ledger.records import NumberedRecord, step_of
-from usru_scenarios.ledger.scores import LEAST_FOR_CALIBRATION, calibration, mean_scores, scores
+from usru_scenarios.ledger.history import require_records
+from usru_scenarios.ledger.recompute import ForecastParts, Recomputation, recorded_conditions
+from usru_scenarios.ledger.records import NumberedRecord, step_number
+from usru_scenarios.ledger.scores import LEAST_FOR_CALIBRATION, all_scores, calibration_bins, mean_scores
 from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import UsruError
@@ -28,7 +28,7 @@ RECORDED, FIRST_KEPT, FIRST_MODEL, EVEN = "recorded", "first record kept", "firs
 """Whose forecasts are scored, beside each profile."""
 
 
-class Known(NamedTuple):
+class KnownOutcome(NamedTuple):
     """How something came out.
 
     Attributes:
@@ -44,7 +44,7 @@ class Known(NamedTuple):
     outcome: dict[str, float]
 
 
-def known_by(evidence: Evidence, record: ForecastRecord) -> list[Known]:
+def known_outcomes(evidence: Evidence, record: ForecastRecord) -> list[KnownOutcome]:
     """What an evidence file says of questions and of the scenario at steps; facts before likelihoods.
 
     Args:
@@ -52,13 +52,13 @@ def known_by(evidence: Evidence, record: ForecastRecord) -> list[Known]:
         record: whose scenarios and steps they are.
     """
     questions = [
-        Known("question", name, one.resolved, {YES: float(one.came_true), NO: float(not one.came_true)})
+        KnownOutcome("question", name, one.resolved, {YES: float(one.came_true), NO: float(not one.came_true)})
         for name, one in evidence.resolutions.items()
     ]
-    return [*questions, *_judged_steps(evidence.items, record)]
+    return [*questions, *_known_scenarios(evidence.items, record)]
 
 
-def _judged_steps(items: Sequence[LearnedItem], record: ForecastRecord) -> Iterator[Known]:
+def _known_scenarios(items: Sequence[LearnedItem], record: ForecastRecord) -> Iterator[KnownOutcome]:
     """The scenario at each step of which the file says which one it was, as a fact or by likelihoods of all."""
     states, steps = list(record.scenarios), record.run.steps
     facts: dict[int, tuple[str, dict[str, float]]] = {}
@@ -66,7 +66,7 @@ def _judged_steps(items: Sequence[LearnedItem], record: ForecastRecord) -> Itera
     for item in items:
         if item.seen is not None:
             name, _, at = (part.strip() for part in item.seen.partition("@"))
-            step = step_of(record, at)
+            step = step_number(record, at)
             if name in states and step is not None:
                 facts.setdefault(step, (item.learned, {one: float(one == name) for one in states}))
         for hint in (hint for hint in item.hints if hint.node == OUTCOME and hint.found is None):
@@ -75,7 +75,7 @@ def _judged_steps(items: Sequence[LearnedItem], record: ForecastRecord) -> Itera
             judged[step] = item.learned, {one: before[one] * hint.at_means[one] for one in states}
     for step, (day, shares) in sorted((judged | facts).items()):
         total = math.fsum(shares.values())
-        yield Known("step", steps[step], day, {name: share / total for name, share in shares.items()})
+        yield KnownOutcome("step", steps[step], day, {name: share / total for name, share in shares.items()})
 
 
 @dataclass(frozen=True)
@@ -92,21 +92,23 @@ class _Scorer:
     again: Recomputation
     parts: ForecastParts
 
-    def scored(self, known: Known) -> ScoredResolution | str:
+    def score(self, known: KnownOutcome) -> ScoredResolution | str:
         """The scores of what is known, or why there are none."""
         standing = [one for one in self.records if one.record.date < known.day]
-        recorded = [(one, found) for one in standing if (found := forecast_of(one.record, known)) is not None]
+        recorded = [
+            (one, found) for one in standing if (found := forecast_probabilities(one.record, known)) is not None
+        ]
         if not recorded:
             return f"no record of a day before {known.day} forecasts it"
         standing = [one for one, _ in recorded]
-        days = _days(standing, known.day)
+        days = _days_standing(standing, known.day)
         forecasts = [found for _, found in recorded]
         series: dict[str, list[list[float]]] = {RECORDED: forecasts, FIRST_KEPT: [forecasts[0]] * len(forecasts)}
         first = standing[0].record
-        if (frozen := self._under(standing, known, lambda _: first)) is not None:
+        if (frozen := self._forecasts_by_model(standing, known, lambda _: first)) is not None:
             series[FIRST_MODEL] = frozen
-        for profile in self._profiles(standing):
-            if (under := self._under(standing, known, lambda one: one, profile)) is not None:
+        for profile in self._shared_profiles(standing):
+            if (under := self._forecasts_by_model(standing, known, lambda one: one, profile)) is not None:
                 series[f"profile {profile}"] = under
         series[EVEN] = [[1.0 / len(known.outcome)] * len(known.outcome)] * len(forecasts)
         outcome = list(known.outcome.values())
@@ -117,10 +119,10 @@ class _Scorer:
             outcome=known.outcome,
             records=[one.number for one in standing],
             last=dict(zip(known.outcome, forecasts[-1], strict=True)),
-            scores={name: _scored(one, outcome, days) for name, one in series.items()},
+            scores={name: _score_series(one, outcome, days) for name, one in series.items()},
         )
 
-    def _profiles(self, standing: Sequence[NumberedRecord]) -> list[str]:
+    def _shared_profiles(self, standing: Sequence[NumberedRecord]) -> list[str]:
         """The profiles that all of these models have, where none is applied already."""
         if any(one.record.run.profile is not None for one in standing):
             return []
@@ -130,10 +132,10 @@ class _Scorer:
             return []
         return [name for name in several[0] if all(name in names for names in several)]
 
-    def _under(
+    def _forecasts_by_model(
         self,
         standing: Sequence[NumberedRecord],
-        known: Known,
+        known: KnownOutcome,
         model: Callable[[ForecastRecord], ForecastRecord],
         profile: str | None = None,
     ) -> list[list[float]] | None:
@@ -141,41 +143,43 @@ class _Scorer:
         found = []
         for _, record in standing:
             try:
-                other = self.again.under(model(record), conditions_of(record), profile, self.parts)
+                other = self.again.forecast_under(model(record), recorded_conditions(record), profile, self.parts)
             except UsruError:
                 return None
-            forecast = forecast_of(other, known)
+            forecast = forecast_probabilities(other, known)
             if forecast is None:
                 return None
             found.append(forecast)
         return found
 
 
-def forecast_of(record: ForecastRecord, known: Known) -> list[float] | None:
+def forecast_probabilities(record: ForecastRecord, known: KnownOutcome) -> list[float] | None:
     """What a record says of something, by its states in their order; None where it knows nothing of it."""
     if known.kind == "question":
         question = record.questions.get(known.name)
         if question is None or question.probability is None:
             return None
         return [question.probability, 1.0 - question.probability]
-    step = step_of(record, known.name)
+    step = step_number(record, known.name)
     if step is None or record.scenarios.keys() != known.outcome.keys():
         return None
     return [record.scenarios[name].by_step[step] for name in known.outcome]
 
 
-def _days(standing: Sequence[NumberedRecord], known: str) -> list[float]:
+def _days_standing(standing: Sequence[NumberedRecord], known: str) -> list[float]:
     """For how many days each record stood, until the next one or the day on which it was known."""
     dates = [date.fromisoformat(day) for day in (*(one.record.date for one in standing), known)]
     return [float((after - before).days) for before, after in pairwise(dates)]
 
 
-def _scored(series: Sequence[Sequence[float]], outcome: Sequence[float], days: Sequence[float]) -> ScoredForecasts:
-    found = [scores(forecast, outcome) for forecast in series]
+def _score_series(
+    series: Sequence[Sequence[float]], outcome: Sequence[float], days: Sequence[float]
+) -> ScoredForecasts:
+    found = [all_scores(forecast, outcome) for forecast in series]
     return ScoredForecasts(1, mean_scores(zip(found, days, strict=True)), found[-1])
 
 
-def ledger_score(chain: Chain, again: Recomputation, evidence: Evidence) -> LedgerScore:
+def score_ledger(chain: Chain, again: Recomputation, evidence: Evidence) -> LedgerScore:
     """How good the recorded forecasts were.
 
     Args:
@@ -186,12 +190,12 @@ def ledger_score(chain: Chain, again: Recomputation, evidence: Evidence) -> Ledg
     Raises:
         LedgerError: there is no record.
     """
-    records = some_records(chain)
-    known = known_by(evidence, records[-1].record)
+    records = require_records(chain)
+    known = known_outcomes(evidence, records[-1].record)
     asked = frozenset(one.name for one in known if one.kind == "question")
     parts = ForecastParts(any(one.kind == "step" for one in known), asked)
     scorer = _Scorer(records, again, parts)
-    found = {one.name: scorer.scored(one) for one in known}
+    found = {one.name: scorer.score(one) for one in known}
     scored = {name: one for name, one in found.items() if not isinstance(one, str)}
     last = [(one.last[YES], one.outcome[YES] == 1.0) for one in scored.values() if one.kind == "question"]
     return LedgerScore(
@@ -201,18 +205,18 @@ def ledger_score(chain: Chain, again: Recomputation, evidence: Evidence) -> Ledg
         as_of=evidence.as_of,
         resolutions=scored,
         means={
-            kind: _means([one for one in scored.values() if one.kind == kind])
+            kind: _mean_scores_by_forecast([one for one in scored.values() if one.kind == kind])
             for kind in ("question", "step")
             if any(one.kind == kind for one in scored.values())
         },
-        calibration=calibration(last),
+        calibration=calibration_bins(last),
         needed=LEAST_FOR_CALIBRATION,
         unscored={name: one for name, one in found.items() if isinstance(one, str)},
-        skipped=chain.unreadable,
+        skipped=chain.unreadable_lines,
     )
 
 
-def _means(scored: Sequence[ScoredResolution]) -> dict[str, ScoredForecasts]:
+def _mean_scores_by_forecast(scored: Sequence[ScoredResolution]) -> dict[str, ScoredForecasts]:
     """The means over resolutions, each of which counts alike, of everybody who forecast any."""
     names = list(dict.fromkeys(name for one in scored for name in one.scores))
     order = [*(name for name in names if name != EVEN), EVEN]

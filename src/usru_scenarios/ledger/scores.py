@@ -17,7 +17,7 @@ LEAST_FOR_CALIBRATION = 20
 _BINS = 10
 
 
-def brier(forecast: Sequence[float], came: int) -> float:
+def brier_score(forecast: Sequence[float], came: int) -> float:
     """The Brier score, 0 to 2, of the probabilities of all states, of which one came."""
     return math.fsum((p - (place == came)) ** 2 for place, p in enumerate(forecast))
 
@@ -27,26 +27,26 @@ def log_score(forecast: Sequence[float], came: int) -> float:
     return -math.log(forecast[came]) if forecast[came] > 0.0 else math.inf
 
 
-def ranked(forecast: Sequence[float], came: int) -> float:
+def ranked_probability_score(forecast: Sequence[float], came: int) -> float:
     """The ranked probability score over the order of the states, not divided by the number of its terms."""
     steps = list(accumulate(forecast))[:-1]
     return math.fsum((below - (place >= came)) ** 2 for place, below in enumerate(steps))
 
 
-def baseline(forecast: Sequence[float], came: int) -> float:
+def baseline_score(forecast: Sequence[float], came: int) -> float:
     """100 where what came was certain, 0 at even odds."""
     return 100.0 * (1.0 - log_score(forecast, came) / math.log(len(forecast)))
 
 
-_RULES: dict[str, Callable[[Sequence[float], int], float]] = {
-    "brier": brier,
+_SCORING_RULES: dict[str, Callable[[Sequence[float], int], float]] = {
+    "brier": brier_score,
     "log": log_score,
-    "rps": ranked,
-    "baseline": baseline,
+    "rps": ranked_probability_score,
+    "baseline": baseline_score,
 }
 
 
-def scores(forecast: Sequence[float], outcome: Sequence[float]) -> ScoreValues:
+def all_scores(forecast: Sequence[float], outcome: Sequence[float]) -> ScoreValues:
     """All scores of a forecast.
 
     Args:
@@ -55,13 +55,15 @@ def scores(forecast: Sequence[float], outcome: Sequence[float]) -> ScoreValues:
     """
     return ScoreValues(
         **{
-            name: _finite(math.fsum(share * rule(forecast, came) for came, share in enumerate(outcome) if share > 0.0))
-            for name, rule in _RULES.items()
+            name: _finite_or_none(
+                math.fsum(share * rule(forecast, came) for came, share in enumerate(outcome) if share > 0.0)
+            )
+            for name, rule in _SCORING_RULES.items()
         }
     )
 
 
-def _finite(number: float) -> float | None:
+def _finite_or_none(number: float) -> float | None:
     return number if math.isfinite(number) else None
 
 
@@ -76,10 +78,10 @@ def mean_scores(found: Iterable[tuple[ScoreValues, float]]) -> ScoreValues:
             return None
         return math.fsum(value * weight for value, weight in values) / total
 
-    return ScoreValues(**{name: mean(name) for name in _RULES})
+    return ScoreValues(**{name: mean(name) for name in _SCORING_RULES})
 
 
-def calibration(forecasts: Sequence[tuple[float, bool]]) -> list[CalibrationBin] | None:
+def calibration_bins(forecasts: Sequence[tuple[float, bool]]) -> list[CalibrationBin] | None:
     """How often what was forecast came true, in ten bins of which the empty ones are left out.
 
     Args:

@@ -9,8 +9,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from usru_scenarios.ledger.chain import Chain, faults, is_marker, line_hash, line_texts, read_chain, relinked
-from usru_scenarios.ledger.records import LedgerError, UnreadableRecord, line_of, read_line
+from usru_scenarios.ledger.chain import (
+    Chain,
+    find_faults,
+    is_conflict_marker,
+    line_hash,
+    read_chain,
+    relink_chain,
+    split_lines,
+)
+from usru_scenarios.ledger.records import LedgerError, UnreadableRecord, encode_record, read_line
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.problems import UnreadableInput, printable
 from usru_scenarios.reading.files import open_locked, write_atomically
@@ -21,11 +29,11 @@ RECORDS, MODELS, EVIDENCE = "forecasts.jsonl", "models", "evidence"
 MOST_BYTES = 1 << 28
 """Of a ledger: some ten thousand records."""
 
-_MODE = 0o644
-_AT_ONCE = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_FILE_MODE = 0o644
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 """Opens a pipe without waiting for whoever writes to it, and bytes as they are."""
-_READ = os.O_RDONLY | _AT_ONCE
-_OPEN = os.O_RDWR | os.O_APPEND | _AT_ONCE
+_READ_FLAGS = os.O_RDONLY | _NO_WAIT
+_APPEND_FLAGS = os.O_RDWR | os.O_APPEND | _NO_WAIT
 
 
 @dataclass(frozen=True)
@@ -54,13 +62,13 @@ class LedgerFolder:
             UnreadableInput: there is no ledger, or it can't be read.
         """
         try:
-            with open_locked(self.records, _READ) as handle:
-                return read_chain(_bytes(handle))
+            with open_locked(self.records, _READ_FLAGS) as handle:
+                return read_chain(_read_bytes(handle))
         except FileNotFoundError:
             message = f"there is no ledger in '{printable(str(self.path))}'"
             raise UnreadableInput(message, "usru ledger record begins one; --ledger names another folder") from None
         except OSError as error:
-            raise self._unreadable(error) from error
+            raise self._unusable_error(error) from error
 
     def last(self) -> ForecastRecord | None:
         """The record of the last line that can be read; None where there is none.
@@ -69,20 +77,22 @@ class LedgerFolder:
             UnreadableInput: the ledger can't be read.
         """
         try:
-            with open_locked(self.records, _READ) as handle:
-                lines, _ = line_texts(_bytes(handle))
+            with open_locked(self.records, _READ_FLAGS) as handle:
+                lines, _ = split_lines(_read_bytes(handle))
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise self._unreadable(error) from error
+            raise self._unusable_error(error) from error
         for text in reversed(lines):
             with suppress(UnreadableRecord):
                 return read_line(text)
         return None
 
-    def _unreadable(self, error: OSError) -> UnreadableInput:
+    def _unusable_error(self, error: OSError) -> UnreadableInput:
         reason = (error.strerror or str(error)).lower()
-        return UnreadableInput(printable(f"the ledger {self.records} can't be used: {reason}"), _help(error.errno))
+        return UnreadableInput(
+            printable(f"the ledger {self.records} can't be used: {reason}"), _error_hint(error.errno)
+        )
 
     def append(self, record: ForecastRecord, resolved: Callable[[Path], str], evidence: str | None = None) -> int:
         """Append a record, whole or not at all, and keep its model and evidence; the number of its line.
@@ -99,19 +109,19 @@ class LedgerFolder:
             UnreadableInput: the ledger can't be written.
         """
         try:
-            _keep(self.model(record.model.sha256), resolved)
+            _write_once(self.model(record.model.sha256), resolved)
             if record.run.evidence is not None and evidence is not None:
-                _keep(self.evidence(record.run.evidence.sha256), lambda _: evidence)
-            with open_locked(self.records, _OPEN | os.O_CREAT) as handle:
-                data = _bytes(handle)
-                lines, torn = line_texts(data)
+                _write_once(self.evidence(record.run.evidence.sha256), lambda _: evidence)
+            with open_locked(self.records, _APPEND_FLAGS | os.O_CREAT) as handle:
+                data = _read_bytes(handle)
+                lines, torn = split_lines(data)
                 self._refuse_faults(lines, torn)
                 last = next((text for text in reversed(lines) if text.strip()), None)
-                line = line_of(record, None if last is None else line_hash(last))
+                line = encode_record(record, None if last is None else line_hash(last))
                 _append(handle, line + b"\n", len(data))
                 return len(lines) + 1
         except OSError as error:
-            raise self._unreadable(error) from error
+            raise self._unusable_error(error) from error
 
     def _refuse_faults(self, lines: list[bytes], torn: bytes) -> None:
         """Refuse to append behind what is no line.
@@ -122,7 +132,9 @@ class LedgerFolder:
         if torn:
             message = f"the last line of {self.records} is not finished"
             raise LedgerError(printable(message), "usru ledger verify --repair takes it out")
-        if (marked := next((number for number, text in enumerate(lines, 1) if is_marker(text)), None)) is not None:
+        if (
+            marked := next((number for number, text in enumerate(lines, 1) if is_conflict_marker(text)), None)
+        ) is not None:
             message = f"{self.records}:{marked}: a conflict of git was left in the ledger"
             raise LedgerError(printable(message), "usru ledger verify --relink keeps both sides")
 
@@ -133,15 +145,15 @@ class LedgerFolder:
             UnreadableInput: the ledger can't be written.
         """
         try:
-            with open_locked(self.records, _OPEN) as handle:
-                data = _bytes(handle)
+            with open_locked(self.records, _APPEND_FLAGS) as handle:
+                data = _read_bytes(handle)
                 torn = len(read_chain(data).torn)
                 if torn:
                     os.ftruncate(handle, len(data) - torn)
                     os.fsync(handle)
                 return torn
         except OSError as error:
-            raise self._unreadable(error) from error
+            raise self._unusable_error(error) from error
 
     def relink(self) -> bool:
         """Make one chain of merged parts; whether anything was changed.
@@ -151,18 +163,18 @@ class LedgerFolder:
             UnreadableInput: the ledger can't be written.
         """
         try:
-            with open_locked(self.records, _OPEN) as handle:
-                chain = read_chain(_bytes(handle))
-                linked = relinked(chain)
-                if merged := bool(faults(chain)):
+            with open_locked(self.records, _APPEND_FLAGS) as handle:
+                chain = read_chain(_read_bytes(handle))
+                linked = relink_chain(chain)
+                if merged := bool(find_faults(chain)):
                     mode = stat.S_IMODE(os.fstat(handle).st_mode)
                     write_atomically(self.records.resolve(), linked, mode=mode)  # what a link leads to, not the link
                 return merged
         except OSError as error:
-            raise self._unreadable(error) from error
+            raise self._unusable_error(error) from error
 
 
-def _help(number: int | None) -> str:
+def _error_hint(number: int | None) -> str:
     """What helps against an error of the system."""
     match number:
         case errno.ENOSPC | errno.EFBIG | errno.EDQUOT:
@@ -176,15 +188,15 @@ def _help(number: int | None) -> str:
     return ""
 
 
-def _keep(path: Path, text: Callable[[Path], str]) -> None:
+def _write_once(path: Path, text: Callable[[Path], str]) -> None:
     """Write a file for a folder of the ledger, unless it is there."""
     for folder in (path.parent.parent, path.parent):
         folder.mkdir(exist_ok=True)
     if not path.exists():
-        write_atomically(path, text(path.parent).encode(), mode=_MODE)
+        write_atomically(path, text(path.parent).encode(), mode=_FILE_MODE)
 
 
-def _bytes(handle: int) -> bytes:
+def _read_bytes(handle: int) -> bytes:
     size = os.fstat(handle).st_size
     if size > MOST_BYTES:
         raise OSError(None, f"it has more than {MOST_BYTES >> 20} MB")
@@ -208,7 +220,7 @@ def _append(handle: int, data: bytes, size: int) -> None:
         raise
 
 
-def kept_evidence(file: str) -> str:
+def resolved_evidence(file: str) -> str:
     """The text of an evidence file as a ledger keeps it: overlays applied, without the register, of the same hash.
 
     Raises:

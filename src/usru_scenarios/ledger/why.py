@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from usru_scenarios.ledger.attribution import shapley
-from usru_scenarios.ledger.recompute import ForecastParts, Recomputation, RecordedConditions, conditions_of
+from usru_scenarios.ledger.attribution import shapley_values
+from usru_scenarios.ledger.recompute import ForecastParts, Recomputation, RecordedConditions, recorded_conditions
 from usru_scenarios.ledger.records import (
     LedgerError,
     NumberedRecord,
     check_names,
     check_time,
-    kind_of,
-    names_of,
-    not_said,
-    said_of,
+    event_kind,
+    known_names,
+    missing_point_error,
+    recorded_point,
 )
 from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.problems import UsruError, listing, printable
@@ -37,7 +37,7 @@ WITHDRAWN = "what was withdrawn or said otherwise"
 """In the place of an item: what the earlier record had observed, and the later one has not in these words."""
 
 
-def chosen(records: list[NumberedRecord], words: list[str]) -> tuple[NumberedRecord, NumberedRecord]:
+def choose_records(records: list[NumberedRecord], words: list[str]) -> tuple[NumberedRecord, NumberedRecord]:
     """The two records that words mean: by default the last two, with one word that one and the last, of one model.
 
     Args:
@@ -47,7 +47,7 @@ def chosen(records: list[NumberedRecord], words: list[str]) -> tuple[NumberedRec
     Raises:
         LedgerError: there are no two records, or a word means none.
     """
-    named = [_named(records, word) for word in words]
+    named = [_find_record(records, word) for word in words]
     if len(named) == 2:
         return named[0], named[1]
     name = (named or records)[-1].record.model.name
@@ -58,7 +58,7 @@ def chosen(records: list[NumberedRecord], words: list[str]) -> tuple[NumberedRec
     return named[0] if named else alike[-2], alike[-1]
 
 
-def _named(records: list[NumberedRecord], word: str) -> NumberedRecord:
+def _find_record(records: list[NumberedRecord], word: str) -> NumberedRecord:
     number = word.removeprefix("#")
     if number.isdecimal():
         found = [one for one in records if one.number == int(number)]
@@ -73,7 +73,7 @@ def _named(records: list[NumberedRecord], word: str) -> NumberedRecord:
 
 
 @dataclass(frozen=True)
-class _Corners:
+class _MixedForecasts:
     """What two records come to with parts of each.
 
     Attributes:
@@ -91,26 +91,28 @@ class _Corners:
 
     def value(self, what: str, of_later: frozenset[str]) -> float:
         """A probability where these factors are those of the later record."""
-        seen = conditions_of(self.later if EVIDENCE in of_later else self.earlier)
-        return self.read(what, self.asked(seen, judgement=JUDGEMENT in of_later), later=TIME in of_later)
+        seen = recorded_conditions(self.later if EVIDENCE in of_later else self.earlier)
+        return self.read_probability(what, self.forecast(seen, judgement=JUDGEMENT in of_later), later=TIME in of_later)
 
-    def asked(self, seen: RecordedConditions, *, judgement: bool) -> ForecastRecord:
+    def forecast(self, seen: RecordedConditions, *, judgement: bool) -> ForecastRecord:
         """The forecast of one of the models under what was seen, on the random numbers of the earlier record."""
         model = self.later if judgement else self.earlier
         like = replace(model, asked=self.earlier.asked)
-        return self.again.under(like, seen._replace(do=tuple(model.run.do)), parts=self.parts)
+        return self.again.forecast_under(like, seen._replace(do=tuple(model.run.do)), parts=self.parts)
 
-    def read(self, what: str, found: ForecastRecord, *, later: bool) -> float:
+    def read_probability(self, what: str, found: ForecastRecord, *, later: bool) -> float:
         """A probability of a forecast, at the day of one of the records."""
         dated = replace(found, date=self.later.date if later else self.earlier.date)
-        point = said_of(NumberedRecord(0, dated), what, self.at)
+        point = recorded_point(NumberedRecord(0, dated), what, self.at)
         if point is None:
             message = f"'{printable(what)}' @ {self.at} is not to be had of both models on both days"
             raise LedgerError(message, "--of names another, or --at another time")
         return point.probability
 
 
-def why(pair: tuple[NumberedRecord, NumberedRecord], again: Recomputation, wanted: list[str], at: str) -> Attribution:
+def attribute_change(
+    pair: tuple[NumberedRecord, NumberedRecord], again: Recomputation, wanted: list[str], at: str
+) -> Attribution:
     """Why the second of two records differs from the first.
 
     Args:
@@ -124,33 +126,33 @@ def why(pair: tuple[NumberedRecord, NumberedRecord], again: Recomputation, wante
         UsruError: a model can't be asked.
     """
     earlier, later = pair
-    names = wanted or _shared(pair)
+    names = wanted or _shared_scenarios(pair)
     for one in pair:
         check_names([one], names)
         check_time([one], at)
-    asked = frozenset(name for name in names if kind_of(later.record, name) == "question")
+    asked = frozenset(name for name in names if event_kind(later.record, name) == "question")
     parts = ForecastParts(bool(set(names) - asked), asked)
-    corners = _Corners(earlier.record, later.record, again, parts, at)
-    changes = {name: _change(pair, corners, name) for name in names}
-    numbers, note = _numbers(corners, names)
-    items = list(_items(corners, names))
+    corners = _MixedForecasts(earlier.record, later.record, again, parts, at)
+    changes = {name: _attributed_change(pair, corners, name) for name in names}
+    numbers, note = _number_effects(corners, names)
+    items = list(_observation_effects(corners, names))
     alone = [] if wanted else [name for name in later.record.scenarios if name not in names]
     notes = [*filter(None, [note]), *_unknown(pair, alone), *_left_out(again)]
     return Attribution(
         model=later.record.model,
         run=later.record.run,
-        earlier=earlier.told,
-        later=later.told,
+        earlier=earlier.as_line,
+        later=later.as_line,
         at=at,
         changes=changes,
         items=items,
         numbers=numbers,
         note=". ".join(one[:1].upper() + one[1:].rstrip(".") for one in notes) if len(notes) > 1 else "".join(notes),
-        quiet=again.quiet_among(later.record, [one.item for one in items]),
+        quiet=again.quiet_items(later.record, [one.item for one in items]),
     )
 
 
-def _shared(pair: tuple[NumberedRecord, NumberedRecord]) -> list[str]:
+def _shared_scenarios(pair: tuple[NumberedRecord, NumberedRecord]) -> list[str]:
     """The scenarios that both records know.
 
     Raises:
@@ -159,8 +161,8 @@ def _shared(pair: tuple[NumberedRecord, NumberedRecord]) -> list[str]:
     earlier, later = (one.record for one in pair)
     if names := [name for name in later.scenarios if name in earlier.scenarios]:
         return names
-    known = set(names_of(earlier))
-    both = [name for name in names_of(later) if name in known]
+    known = set(known_names(earlier))
+    both = [name for name in known_names(later) if name in known]
     message = (
         f"number {pair[0].number} is of {printable(earlier.model.name)} and number {pair[1].number} of "
         f"{printable(later.model.name)}, which have no scenario in common"
@@ -179,10 +181,12 @@ def _left_out(again: Recomputation) -> Iterator[str]:
         yield f"{item} counts in one of the models alone, for in the other it means nothing: {reason}"
 
 
-def _change(pair: tuple[NumberedRecord, NumberedRecord], corners: _Corners, name: str) -> AttributedChange:
-    before, after = (_said(one, name, corners.at) for one in pair)
+def _attributed_change(
+    pair: tuple[NumberedRecord, NumberedRecord], corners: _MixedForecasts, name: str
+) -> AttributedChange:
+    before, after = (_require_point(one, name, corners.at) for one in pair)
     change = after.probability - before.probability
-    found = shapley(FACTORS, lambda of_later: corners.value(name, of_later))
+    found = shapley_values(FACTORS, lambda of_later: corners.value(name, of_later))
     parts = {factor: one.value for factor, one in found.items()}
     return AttributedChange(
         before=before.probability,
@@ -194,33 +198,36 @@ def _change(pair: tuple[NumberedRecord, NumberedRecord], corners: _Corners, name
     )
 
 
-def _said(one: NumberedRecord, name: str, at: str) -> RecordedPoint:
-    if (point := said_of(one, name, at)) is None:
-        raise not_said(one, name, at)
+def _require_point(one: NumberedRecord, name: str, at: str) -> RecordedPoint:
+    if (point := recorded_point(one, name, at)) is None:
+        raise missing_point_error(one, name, at)
     return point
 
 
 # By observation and by number -----------------------------------------------------------------------------------------
 
 
-def _items(corners: _Corners, names: list[str]) -> Iterator[ObservationEffect]:
+def _observation_effects(corners: _MixedForecasts, names: list[str]) -> Iterator[ObservationEffect]:
     """What each observation does that the later record alone has, added one after the other in the later model."""
-    old, new = conditions_of(corners.earlier), conditions_of(corners.later)
+    old, new = recorded_conditions(corners.earlier), recorded_conditions(corners.later)
     if old._replace(do=()) == new._replace(do=()):
         return
-    last = corners.asked(old, judgement=True)
-    for item, seen in _one_by_one(corners):
-        found = corners.asked(seen, judgement=True)
-        effects = {name: corners.read(name, found, later=True) - corners.read(name, last, later=True) for name in names}
+    last = corners.forecast(old, judgement=True)
+    for item, seen in _added_observations(corners):
+        found = corners.forecast(seen, judgement=True)
+        effects = {
+            name: corners.read_probability(name, found, later=True) - corners.read_probability(name, last, later=True)
+            for name in names
+        }
         if item != WITHDRAWN or any(effects.values()):
             yield ObservationEffect(item, effects)
         last = found
 
 
-def _one_by_one(corners: _Corners) -> Iterator[tuple[str, RecordedConditions]]:
+def _added_observations(corners: _MixedForecasts) -> Iterator[tuple[str, RecordedConditions]]:
     """What is seen in the later record, from what both have seen on."""
-    old, new = conditions_of(corners.earlier), conditions_of(corners.later)
-    before, after = _used(corners.earlier), _used(corners.later)
+    old, new = recorded_conditions(corners.earlier), recorded_conditions(corners.later)
+    before, after = _evidence_items(corners.earlier), _evidence_items(corners.later)
     given = [one for one in new.given if one in old.given]
     items = [one for one in after if one in before]
 
@@ -239,12 +246,12 @@ def _one_by_one(corners: _Corners) -> Iterator[tuple[str, RecordedConditions]]:
             yield one, seen()
 
 
-def _used(record: ForecastRecord) -> list[str]:
+def _evidence_items(record: ForecastRecord) -> list[str]:
     """The ids of the items of evidence that act in a record."""
     return [] if record.run.evidence is None else record.run.evidence.items
 
 
-def _numbers(corners: _Corners, names: list[str]) -> tuple[list[NumberEffect], str]:
+def _number_effects(corners: _MixedForecasts, names: list[str]) -> tuple[list[NumberEffect], str]:
     """What the models say differently, with what each does alone at the end or on average; and why it can't be told."""
     earlier, later = corners.earlier, corners.later
     if earlier.model.sha256 == later.model.sha256 and earlier.run.do == later.run.do:

@@ -29,7 +29,7 @@ from usru_scenarios.model.outline import Outline
 from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import Floats
-from usru_scenarios.questions.described import run_of
+from usru_scenarios.questions.described import describe_run
 from usru_scenarios.questions.probability import ProbabilityEstimate, ProbabilityEstimator
 from usru_scenarios.results.ask import Answer, Answers, BandOfValue, ProbabilityReport, Unanswered, Verdict
 from usru_scenarios.results.common import Run
@@ -53,17 +53,17 @@ class StatementValue:
     value: float
     standard_error: float
     verdict: Verdict | None
-    found: dict[Probability, ProbabilityEstimate]
+    estimates: dict[Probability, ProbabilityEstimate]
 
     def band(self, statement: Statement) -> BandOfValue | None:
         """The 90% band of an expression that comes from the draws of the judgements; None where none was drawn."""
-        parts = [each.draws for each in self.found.values() if each.draws is not None]
+        parts = [each.draws for each in self.estimates.values() if each.draws is not None]
         if not parts or isinstance(statement, ComparisonStatement):
             return None
 
         def in_each(place: int) -> Floats:
             def value_of(probability: Probability) -> Evaluated:
-                each = self.found[probability]
+                each = self.estimates[probability]
                 return each.value if each.draws is None else each.draws.values[place]
 
             worked = np.asarray(evaluate(statement, value_of), dtype=np.float64)
@@ -103,31 +103,35 @@ class Asking:
             UsruError: as for `ProbabilityEstimator.find`.
         """
         statement = self.statement
-        found = self.estimator.find(wanted(statement), self.trials)
+        found = self.estimator.find(needed_probabilities(statement), self.trials)
         drawn = {each.trials for each in found.values() if each.trials}
         if len(drawn) > 1:
             self.trials = max(drawn)  # what was seen in one of them is rare; the others are compared on the same trials
             return None
         if not isinstance(statement, ComparisonStatement):
-            value, error = _worked_out(lambda value_of: evaluate(statement, value_of), found)
+            value, error = _work_out(lambda value_of: evaluate(statement, value_of), found)
             return StatementValue(value, error, None, found)
         verdict = judge(statement, found, self.labels)
         error = verdict.standard_error or 0.0
-        if verdict.holds is None and not all(each.is_exact for each in found.values()) and self._help(error):
+        if (
+            verdict.holds is None
+            and not all(each.is_exact for each in found.values())
+            and self._more_trials_help(error)
+        ):
             self.trials = min(4 * self.trials, self.estimator.settings.limits.most_trials)
             self._error_before = error
             return None
         margin = math.nan if verdict.margin is None else verdict.margin
         return StatementValue(margin, error, verdict, found)
 
-    def _help(self, error: float) -> bool:
+    def _more_trials_help(self, error: float) -> bool:
         """Whether more trials may be drawn and can make the error smaller."""
         settings = self.estimator.settings
         stays = settings.judgements > 0 and self.trials > _ENOUGH_TO_TELL and error > _STAYS * self._error_before
         return self.trials < settings.limits.most_trials and not stays
 
 
-def answer(statement: Statement, estimator: ProbabilityEstimator, labels: Sequence[str]) -> StatementValue:
+def answer_statement(statement: Statement, estimator: ProbabilityEstimator, labels: Sequence[str]) -> StatementValue:
     """Answer a statement.
 
     Raises:
@@ -139,12 +143,12 @@ def answer(statement: Statement, estimator: ProbabilityEstimator, labels: Sequen
     return found
 
 
-def wanted(statement: Statement) -> list[Probability]:
+def needed_probabilities(statement: Statement) -> list[Probability]:
     """The probabilities that a statement is worked out from."""
-    return [part for probability in probabilities(statement) for part in split(probability)]
+    return [part for probability in probabilities(statement) for part in split_cases(probability)]
 
 
-def split(probability: Probability) -> list[Probability]:
+def split_cases(probability: Probability) -> list[Probability]:
     """Where a comparison looks at cases one by one, each is a probability of its own."""
     if not probability.each:
         return [probability]
@@ -156,10 +160,10 @@ def judge(
 ) -> Verdict:
     """Whether a comparison holds, told from the pair of sides that is closest to changing it."""
     verdicts = [_judge_link(link, found, labels) for link in comparison.links()]
-    return min(verdicts, key=_security)
+    return min(verdicts, key=_closeness)
 
 
-def _security(verdict: Verdict) -> tuple[int, float]:
+def _closeness(verdict: Verdict) -> tuple[int, float]:
     """Failures first, then what is undecided, then by how far the margin is from 0 in standard errors."""
     rank = 2 if verdict.holds else 0 if verdict.holds is False else 1
     margin = math.inf if verdict.margin is None else verdict.margin
@@ -167,16 +171,16 @@ def _security(verdict: Verdict) -> tuple[int, float]:
 
 
 def _judge_link(link: Link, found: dict[Probability, ProbabilityEstimate], labels: Sequence[str]) -> Verdict:
-    left, _ = _worked_out(lambda value_of: evaluate(link.left, value_of), found)
-    right, _ = _worked_out(lambda value_of: evaluate(link.right, value_of), found)
-    margin, error = _worked_out(link.margin, found)
-    clear = _settled(link, found) if math.isinf(margin) else abs(margin) > DECIDED * error or error == 0.0
+    left, _ = _work_out(lambda value_of: evaluate(link.left, value_of), found)
+    right, _ = _work_out(lambda value_of: evaluate(link.right, value_of), found)
+    margin, error = _work_out(link.margin, found)
+    clear = _is_settled(link, found) if math.isinf(margin) else abs(margin) > DECIDED * error or error == 0.0
     holds = bool(link.holds(lambda probability: found[probability].value)) if clear and not math.isnan(margin) else None
     step = None if link.step is None else labels[link.step]
     return Verdict(holds, _finite(left), _finite(right), _finite(margin), _finite(error), step, link.text)
 
 
-def _settled(link: Link, found: dict[Probability, ProbabilityEstimate]) -> bool:
+def _is_settled(link: Link, found: dict[Probability, ProbabilityEstimate]) -> bool:
     """Whether no probability of a comparison rests on trials of which others could say something else."""
     parts = probabilities(ComparisonStatement((link.left, link.right), (link.sign,)))
     return all(found[part].least_error == 0.0 for part in parts)
@@ -186,7 +190,7 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _worked_out(work: Callable[..., Evaluated], found: dict[Probability, ProbabilityEstimate]) -> tuple[float, float]:
+def _work_out(work: Callable[..., Evaluated], found: dict[Probability, ProbabilityEstimate]) -> tuple[float, float]:
     """A value that follows from probabilities, and its standard error."""
     value = float(work(lambda probability: found[probability].value))
     sampled = [each.replicates for each in found.values() if each.replicates is not None]
@@ -200,10 +204,10 @@ def _worked_out(work: Callable[..., Evaluated], found: dict[Probability, Probabi
         return each.value if each.replicates is None else each.replicates
 
     replicates = np.broadcast_to(np.asarray(work(replicate), dtype=np.float64), sampled[0].shape)
-    return value, _with_what_was_never_drawn(work, found, value, jackknife_error(replicates))
+    return value, _error_with_unseen(work, found, value, jackknife_error(replicates))
 
 
-def _with_what_was_never_drawn(
+def _error_with_unseen(
     work: Callable[..., Evaluated], found: dict[Probability, ProbabilityEstimate], value: float, error: float
 ) -> float:
     """The standard error of a value, with what trials that were never drawn could add to it: method (27).
@@ -231,7 +235,7 @@ def _with_what_was_never_drawn(
     return max(math.hypot(error, unknown), whole)
 
 
-def described(
+def describe_probability(
     probability: Probability, found: ProbabilityEstimate, labels: Sequence[str], step: int | None = None
 ) -> ProbabilityReport:
     """A probability that was found, as a result carries it, and its step where each is asked about by itself."""
@@ -266,13 +270,13 @@ class QueryRun(NamedTuple):
     do: Sequence[str]
     given: Sequence[str]
 
-    def found(self, drawn: Sequence[tuple[int, float | None]]) -> Run:
+    def describe_run(self, drawn: Sequence[tuple[int, float | None]]) -> Run:
         """How several parts were found: by the most trials of any, and the least that they are worth.
 
         Args:
             drawn: of each part how many trials were drawn, and what they are worth; 0 and None where it is exact.
         """
-        run = run_of(
+        run = describe_run(
             self.outline,
             Conditioned(self.estimator.program),
             trials=max((trials for trials, _ in drawn), default=0),
@@ -284,24 +288,24 @@ class QueryRun(NamedTuple):
         return replace(run, do=list(self.do), given=list(self.given))
 
 
-def answered(query: str, statement: Statement, asked: QueryRun) -> Answer:
+def answer_query(query: str, statement: Statement, asked: QueryRun) -> Answer:
     """The answer to a query, as it was asked, with all that it took; the statement is under all conditions.
 
     Raises:
         UsruError: as for `ProbabilityEstimator.find`.
     """
     labels = asked.estimator.program.grid.labels
-    outcome = answer(statement, asked.estimator, labels)
+    outcome = answer_statement(statement, asked.estimator, labels)
     each = statement.each is not None if isinstance(statement, ComparisonStatement) else False
     parts = [
-        described(
+        describe_probability(
             probability, found, labels, probability.cases[0].step if each and len(probability.cases) == 1 else None
         )
-        for probability, found in outcome.found.items()
+        for probability, found in outcome.estimates.items()
     ]
     verdict = outcome.verdict
-    run = asked.found(
-        [(one.drawn, part.effective_trials) for one, part in zip(outcome.found.values(), parts, strict=True)]
+    run = asked.describe_run(
+        [(one.drawn, part.effective_trials) for one, part in zip(outcome.estimates.values(), parts, strict=True)]
     )
     return Answer(
         model=asked.outline.model,
@@ -330,19 +334,19 @@ def answered(query: str, statement: Statement, asked: QueryRun) -> Answer:
     )
 
 
-def all_answered(statements: Sequence[tuple[str, Statement]], asked: QueryRun) -> Answers:
+def answer_queries(statements: Sequence[tuple[str, Statement]], asked: QueryRun) -> Answers:
     """The answers to several queries, as they were asked, each as if it had been asked alone.
 
     Raises:
         UsruError: as for `ProbabilityEstimator.find`, but for what is impossible or too rare.
     """
-    asked.estimator.share(wanted(statement) for _, statement in statements)
+    asked.estimator.share(needed_probabilities(statement) for _, statement in statements)
     answers: list[Answer] = []
     unanswered: list[Unanswered] = []
     for number, (query, statement) in enumerate(statements, 1):
         try:
-            answers.append(answered(query, statement, asked))
+            answers.append(answer_query(query, statement, asked))
         except (ImpossibleEvidence, TooFewTrials) as error:
             unanswered.append(Unanswered(number, query, str(error)))
-    run = asked.found([(one.trials, one.effective_trials) for one in answers])
+    run = asked.describe_run([(one.trials, one.effective_trials) for one in answers])
     return Answers(asked.outline.model, run, answers, unanswered)

@@ -17,7 +17,7 @@ from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.events import InStates, Timed
 from usru_scenarios.program.program import Floats, Program
-from usru_scenarios.questions.described import run_of
+from usru_scenarios.questions.described import describe_run
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.places import Place
 from usru_scenarios.reading.pydantic_errors import locate
@@ -68,37 +68,37 @@ def calibrate(loaded: Loaded, program: Program, settings: RunSettings, *, map_bl
         NoAnchor: there is none, or no baselines reproduce it.
     """
     model = loaded.model
-    target = anchored(model)
+    target = anchor_shares(model)
     plan = None if _is_faster_exactly(program, target.step) else Plan(settings.trials, settings.seed)
-    before = own_baselines(program)
-    baselines = solved(program, target, plan, map_blocks)
+    before = normalised_baselines(program)
+    baselines = solve_baselines(program, target, plan, map_blocks)
     trials = plan.trials if plan else 0
     conditioned = Conditioned(program)
     return Calibration(
         model=loaded.outline.model,
-        run=run_of(loaded.outline, conditioned, seed=settings.seed, trials=trials, effective=trials or None),
+        run=describe_run(loaded.outline, conditioned, seed=settings.seed, trials=trials, effective=trials or None),
         at=program.grid.labels[target.step],
-        anchor=_named(model, program, target.shares),
-        before=_named(model, program, before),
-        shares_before=_named(model, program, shares(program, target.step, before, plan, map_blocks)),
-        baselines=_named(model, program, baselines),
+        anchor=_by_scenario(model, program, target.shares),
+        before=_by_scenario(model, program, before),
+        shares_before=_by_scenario(model, program, scenario_shares(program, target.step, before, plan, map_blocks)),
+        baselines=_by_scenario(model, program, baselines),
         trials=trials,
         seed=settings.seed,
         judgements_at_means=loaded.outline.at_means(0),
     )
 
 
-def solved(program: Program, target: AnchorShares, plan: Plan | None, map_blocks: MapBlocks = map) -> Floats:
+def solve_baselines(program: Program, target: AnchorShares, plan: Plan | None, map_blocks: MapBlocks = map) -> Floats:
     """The baselines, shape (scenarios,), that meet a target; exactly without a plan of the draws of each evaluation.
 
     Raises:
         NoAnchor: none do.
     """
-    baselines = np.where(program.outcome.prior > 0, own_baselines(program), target.shares)
+    baselines = np.where(program.outcome.prior > 0, normalised_baselines(program), target.shares)
 
     def fitted(plan: Plan | None, map_blocks: MapBlocks, close: float) -> tuple[Floats, Floats]:
-        reach = partial(shares, program, target.step, plan=plan, map_blocks=map_blocks)
-        return _fitted(target.shares, baselines, reach, close)
+        reach = partial(scenario_shares, program, target.step, plan=plan, map_blocks=map_blocks)
+        return _fit_baselines(target.shares, baselines, reach, close)
 
     if plan is not None:
         baselines, _ = fitted(Plan(min(ROUGH_TRIALS, plan.trials), plan.seed), map, _ACCEPTED)
@@ -106,13 +106,13 @@ def solved(program: Program, target: AnchorShares, plan: Plan | None, map_blocks
     if np.abs(reached - target.shares).max() > _ACCEPTED:
         raise NoAnchor(
             f"no baselines reproduce the anchor at {program.grid.labels[target.step]}: the nearest shares are "
-            f"{_listed(program, reached)}",
+            f"{_list_shares(program, reached)}",
             "does an event or an initial state decide that step?",
         )
     return baselines
 
 
-def _fitted(
+def _fit_baselines(
     wanted: Floats, baselines: Floats, reach: Callable[[Floats], Floats], close: float
 ) -> tuple[Floats, Floats]:
     """The best baselines that are found from others, and the shares that they give, shape (scenarios,): method (58)."""
@@ -136,8 +136,8 @@ def anchor_warning(loaded: Loaded, program: Program) -> Problem | None:
     """The warning that a file, read without a profile, misses its own anchor by more than `TOLERANCE`, or None."""
     if loaded.model.anchor is None:
         return None
-    wanted, step = anchored(loaded.model)
-    reached = shares(program, step, own_baselines(program), Plan(WARNING_TRIALS, DEFAULT_SEED), map)
+    wanted, step = anchor_shares(loaded.model)
+    reached = scenario_shares(program, step, normalised_baselines(program), Plan(WARNING_TRIALS, DEFAULT_SEED), map)
     gap = np.abs(reached - wanted)
     worst = int(gap.argmax())
     if gap[worst] <= TOLERANCE:
@@ -157,7 +157,7 @@ def meets_anchor(loaded: Loaded, program: Program) -> bool:
     return loaded.model.anchor is not None and anchor_warning(loaded, program) is None
 
 
-def anchored(model: Model) -> AnchorShares:
+def anchor_shares(model: Model) -> AnchorShares:
     """What the anchor says.
 
     Raises:
@@ -172,7 +172,7 @@ def anchored(model: Model) -> AnchorShares:
     return AnchorShares(given / given.sum(), model.grid.moment(model.anchor.at)[0])
 
 
-def recalibrated(file: Model, target: AnchorShares | None, plan: Plan) -> Callable[[Model], Program]:
+def calibrated_compiler(file: Model, target: AnchorShares | None, plan: Plan) -> Callable[[Model], Program]:
     """What compiles readings of a file with baselines that are solved for a target, if there is one.
 
     A reading that has baselines of its own, as under a profile, keeps them.
@@ -180,7 +180,7 @@ def recalibrated(file: Model, target: AnchorShares | None, plan: Plan) -> Callab
     Raises:
         NoAnchor: no baselines meet the target.
     """
-    baselines = None if target is None else solved(compile_model(file), target, plan)
+    baselines = None if target is None else solve_baselines(compile_model(file), target, plan)
 
     def compiled(model: Model) -> Program:
         program, scenarios = compile_model(model), model.scenarios.items()
@@ -190,7 +190,7 @@ def recalibrated(file: Model, target: AnchorShares | None, plan: Plan) -> Callab
     return compiled
 
 
-def own_baselines(program: Program) -> Floats:
+def normalised_baselines(program: Program) -> Floats:
     """The baselines of a program, brought to sum to 1, shape (scenarios,)."""
     normalised: Floats = program.outcome.prior / program.outcome.prior.sum()
     return normalised
@@ -201,9 +201,9 @@ def with_baselines(program: Program, baselines: Floats) -> Program:
     return replace(program, nodes={**program.nodes, OUTCOME: replace(program.outcome, prior=baselines)})
 
 
-def shares(program: Program, step: int, baselines: Floats, plan: Plan | None, map_blocks: MapBlocks) -> Floats:
+def scenario_shares(program: Program, step: int, baselines: Floats, plan: Plan | None, map_blocks: MapBlocks) -> Floats:
     """The scenarios' probabilities at a step under other baselines, shape (scenarios,); exact without a plan."""
-    shorter = _until(step, with_baselines(program, baselines))
+    shorter = _program_until(step, with_baselines(program, baselines))
     if plan is None:
         from usru_scenarios.exact import inference as exact
 
@@ -215,12 +215,12 @@ def shares(program: Program, step: int, baselines: Floats, plan: Plan | None, ma
 
 def _is_faster_exactly(program: Program, step: int) -> bool:
     """Whether the shares at a step are found exactly: method (41)."""
-    from usru_scenarios.questions.probability import faster_exactly
+    from usru_scenarios.questions.probability import is_faster_exactly
 
-    return faster_exactly(_until(step, program), _scenarios_at(step, program))
+    return is_faster_exactly(_program_until(step, program), _scenarios_at(step, program))
 
 
-def _until(step: int, program: Program) -> Program:
+def _program_until(step: int, program: Program) -> Program:
     """The program up to a step, without the groups."""
     return replace(program.truncate_after(step), groups={})
 
@@ -233,13 +233,13 @@ def _scenarios_at(step: int, program: Program) -> list[Timed]:
     ]
 
 
-def _named(model: Model, program: Program, values: Floats) -> dict[str, float]:
+def _by_scenario(model: Model, program: Program, values: Floats) -> dict[str, float]:
     """Values by scenario, in the order of the file."""
     by_name: Mapping[str, float] = dict(zip(program.outcome.states, values.tolist(), strict=True))
     return {name: by_name[name] for name in model.scenarios}
 
 
-def _listed(program: Program, values: Floats) -> str:
+def _list_shares(program: Program, values: Floats) -> str:
     return ", ".join(f"{name} {value:.3f}" for name, value in zip(program.outcome.states, values, strict=True))
 
 
@@ -249,26 +249,26 @@ class NotInPlaceError(UsruError):
     exit_status = 2
 
 
-def rewritten(loaded: Loaded, baselines: Mapping[str, float]) -> str:
+def rewrite_baselines(loaded: Loaded, baselines: Mapping[str, float]) -> str:
     """The text of a file with other baselines, by scenario, and every other character as it is.
 
     Raises:
         NotInPlaceError: a baseline is not there, is uncertain, or stands in another file.
     """
-    text = {name: f"{value!r}" for name, value in rounded(baselines).items()}
+    text = {name: f"{value!r}" for name, value in round_baselines(baselines).items()}
     if not any(scenario.baseline for scenario in loaded.model.scenarios.values()):
-        raise _nowhere(loaded, text)
-    numbers = {name: _number(loaded, name) for name in text}
+        raise _no_baseline_error(loaded, text)
+    numbers = {name: _baseline_place(loaded, name) for name in text}
     home = loaded.source
     elsewhere = sorted({place.source.name for place in numbers.values() if place.source is not home})
     if elsewhere:
         message = f"the baselines stand in {' and '.join(elsewhere)}, which {home.name} extends"
-        hint = f"usru calibrate {elsewhere[0]} --write, or add to {home.name}: scenarios: {_flow(text)}"
+        hint = f"usru calibrate {elsewhere[0]} --write, or add to {home.name}: scenarios: {_flow_mapping(text)}"
         raise NotInPlaceError(str(Problem("other_file", message, None, hint)))
     return replace_scalars(home, ((place, text[name]) for name, place in numbers.items()))
 
 
-def _number(loaded: Loaded, name: str) -> Place:
+def _baseline_place(loaded: Loaded, name: str) -> Place:
     """Where the number of a baseline stands, whichever way it is written."""
     place = locate(loaded.tree.place, ("scenarios", name, "baseline", "value"))[0]
     if place.children:
@@ -277,17 +277,17 @@ def _number(loaded: Loaded, name: str) -> Place:
     return place
 
 
-def _nowhere(loaded: Loaded, text: Mapping[str, str]) -> NotInPlaceError:
+def _no_baseline_error(loaded: Loaded, text: Mapping[str, str]) -> NotInPlaceError:
     span = loaded.find_span(("scenarios",))
-    hint = f"give each scenario one, then --write keeps them up to date: {_flow(text)}"
+    hint = f"give each scenario one, then --write keeps them up to date: {_flow_mapping(text)}"
     return NotInPlaceError(str(Problem("no_baseline", "the scenarios have no baseline to change", span, hint)))
 
 
-def _flow(text: Mapping[str, str]) -> str:
+def _flow_mapping(text: Mapping[str, str]) -> str:
     return f"{{{', '.join(f'{name}: {{baseline: {value}}}' for name, value in text.items())}}}"
 
 
-def rounded(baselines: Mapping[str, float]) -> dict[str, float]:
+def round_baselines(baselines: Mapping[str, float]) -> dict[str, float]:
     """Baselines as they are written into a file: to four decimals, or four digits where they are small."""
     return {
         name: round(value, 4 if value >= 0.1 else 3 - math.floor(math.log10(value))) if value > 0 else 0.0

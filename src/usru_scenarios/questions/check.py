@@ -21,12 +21,12 @@ from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.questions import ask
-from usru_scenarios.questions.ask import Asking, StatementValue, answer
-from usru_scenarios.questions.calibrate import anchored, meets_anchor, recalibrated
-from usru_scenarios.questions.described import run_of
-from usru_scenarios.questions.perturbation import SPREADS, perturbed
-from usru_scenarios.questions.probability import ProbabilityEstimate, ProbabilityEstimator, together
-from usru_scenarios.questions.simulate.question import uncertainty
+from usru_scenarios.questions.ask import Asking, StatementValue, answer_statement
+from usru_scenarios.questions.calibrate import anchor_shares, calibrated_compiler, meets_anchor
+from usru_scenarios.questions.described import describe_run
+from usru_scenarios.questions.perturbation import SPREADS, perturb_model
+from usru_scenarios.questions.probability import ProbabilityEstimate, ProbabilityEstimator, group_by_trials
+from usru_scenarios.questions.simulate.question import judgements_at_means_warning
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.results.check import CheckReport, ExpectationChecked, Perturbation
 from usru_scenarios.results.common import to_warned
@@ -102,9 +102,9 @@ class ExpectationChecker:
                 checked[name] = replace(one, robust=sum(name in names for names in held))
         verdicts = [one.verdict for one in checked.values()]
         outline = self.loaded.outline
-        at_means = () if self.settings.judgements else uncertainty(outline)
+        at_means = () if self.settings.judgements else judgements_at_means_warning(outline)
         plan = Plan.of(self.settings.trials, self.settings.seed, self.settings.judgements)
-        run = run_of(
+        run = describe_run(
             outline,
             Conditioned(self.program),
             seed=self.settings.seed,
@@ -149,7 +149,7 @@ class ExpectationChecker:
             rare_exactly=self.settings.method == "auto",
         )
         if self.settings.method == "exact":
-            estimator.require_exact(wanted(self.statements.values(), observed=True))
+            estimator.require_exact(all_needed_probabilities(self.statements.values(), observed=True))
         answered = self._clear(estimator)
         self._draw(estimator, (statement for name, statement in self.statements.items() if name not in answered))
         answered |= self._together(estimator, [name for name in self._unobserved() if name not in answered])
@@ -160,10 +160,10 @@ class ExpectationChecker:
             statement, outcome = self.statements[name], answered.get(name)
             if outcome is None:
                 try:
-                    outcome = answer(statement, estimator, labels)
+                    outcome = answer_statement(statement, estimator, labels)
                 except (ImpossibleEvidence, TooFewTrials) as error:
                     problem = str(error)
-            return _told(self.loaded.model.expectations[name], measure_of(statement), outcome, problem)
+            return _describe_expectation(self.loaded.model.expectations[name], measure_of(statement), outcome, problem)
 
         return dict(zip(names, self.map_parts(judged, range(len(names))), strict=True))
 
@@ -176,8 +176,10 @@ class ExpectationChecker:
                 continue
             limits = replace(self._limits, most_trials=few)
             quick = replace(estimator, settings=replace(estimator.settings, trials=few, limits=limits), rough=True)
-            estimator.learn({asked: one for asked, one in self._draw(quick, left.values()).items() if one.is_exact})
-            answers = {name: answer(statement, quick, quick.program.grid.labels) for name, statement in left.items()}
+            estimator.add_known({asked: one for asked, one in self._draw(quick, left.values()).items() if one.is_exact})
+            answers = {
+                name: answer_statement(statement, quick, quick.program.grid.labels) for name, statement in left.items()
+            }
             clear |= {name: one for name, one in answers.items() if _is_clear(one)}
             left = {name: statement for name, statement in left.items() if name not in clear}
         return clear
@@ -208,11 +210,11 @@ class ExpectationChecker:
         self, estimator: ProbabilityEstimator, statements: Iterable[ComparisonStatement]
     ) -> dict[Probability, ProbabilityEstimate]:
         """Find the probabilities of statements that are conditioned on no observations, those together that can be."""
-        drawing = SharedGroups.of(estimator, wanted(statements, observed=False), self._kernels)
+        drawing = SharedGroups.of(estimator, all_needed_probabilities(statements, observed=False), self._kernels)
         listener(self.map_parts).expect(drawing.seconds_each, len(drawing.stacks))
         found: dict[Probability, ProbabilityEstimate] = {}
         for some in self.map_parts(drawing.found, range(len(drawing.stacks))):
-            estimator.learn(some)
+            estimator.add_known(some)
             found |= some
         return found
 
@@ -235,7 +237,9 @@ class SharedGroups:
 
         The program as it stands comes first, with whose draws those of the others have the most in common.
         """
-        groups = sorted(together(asked), key=lambda group: (group[0].profile is not None, len(group[0].interventions)))
+        groups = sorted(
+            group_by_trials(asked), key=lambda group: (group[0].profile is not None, len(group[0].interventions))
+        )
         programs = {one.profile: estimator.in_profile(one.profile) for (one, *_) in groups if one.profile is not None}
         able = replace(estimator, in_profile=programs.__getitem__, map_blocks=map, kernels=kernels)
         return cls(able, able.stacks((one for group in groups for one in group), able.settings.trials))
@@ -260,18 +264,18 @@ def _is_clear(answered: StatementValue) -> bool:
     return abs(verdict.margin) > CLEAR * verdict.standard_error
 
 
-def wanted(statements: Iterable[ComparisonStatement], *, observed: bool) -> list[Probability]:
+def all_needed_probabilities(statements: Iterable[ComparisonStatement], *, observed: bool) -> list[Probability]:
     """The probabilities that statements take, with or without those that are conditioned on observations."""
-    every = (part for statement in statements for part in ask.wanted(statement))
+    every = (part for statement in statements for part in ask.needed_probabilities(statement))
     return [part for part in every if observed or not (part.observed or part.known)]
 
 
-def _told(
+def _describe_expectation(
     expectation: Expectation, measure: Measure, outcome: StatementValue | None, problem: str | None
 ) -> ExpectationChecked:
     """What became of an expectation; evidence that never happens, or too rarely, leaves it undecided."""
     verdict = outcome.verdict if outcome else None
-    found = outcome.found.values() if outcome else ()
+    found = outcome.estimates.values() if outcome else ()
     holds = verdict.holds if verdict else None
     return ExpectationChecked(
         that=" ".join(expectation.that.split()),
@@ -303,35 +307,37 @@ class PerturbedModels:
         program = compile_model(file.model)
         self.anchored = meets_anchor(file, program)
         """Whether baselines are solved anew; a file that misses its anchor has them moved like any other judgement."""
-        asked = wanted(self.statements.values(), observed=True)
+        asked = all_needed_probabilities(self.statements.values(), observed=True)
         self.models: dict[str | None, Model] = {None: loaded.model}
         self.models |= {
             name: loaded.with_profile(name).model for name in {one.profile for one in asked} if name is not None
         }
-        drawn = ROBUST_TRIALS * len(together(asked)) + _ANCHOR_TRIALS
+        drawn = ROBUST_TRIALS * len(group_by_trials(asked)) + _ANCHOR_TRIALS
         self.seconds_each = drawn * len(program.nodes) * program.steps * SECONDS_PER_DRAW
         """What a perturbed model is predicted to take, from the number of draws alone."""
 
     def held(self, number: int) -> frozenset[str]:
         """The expectations that hold in a perturbed model, as the estimates say."""
-        file = perturbed(self.file, self.seed, number)
-        target = anchored(file) if self.anchored else None
-        compiled = recalibrated(file, target, Plan(_ANCHOR_TRIALS, self.seed))
+        file = perturb_model(self.file, self.seed, number)
+        target = anchor_shares(file) if self.anchored else None
+        compiled = calibrated_compiler(file, target, Plan(_ANCHOR_TRIALS, self.seed))
 
         @cache
         def under(profile: str | None) -> Program:
-            program = compiled(perturbed(self.models[profile], self.seed, number))
+            program = compiled(perturb_model(self.models[profile], self.seed, number))
             return program if self.with_evidence is None else self.with_evidence(program)
 
         estimator = ProbabilityEstimator(under(None), under, RunSettings(ROBUST_TRIALS, self.seed, "sample"))
-        estimator.find(wanted(self.statements.values(), observed=False))
-        return frozenset(name for name, statement in self.statements.items() if _holds(statement, estimator))
+        estimator.find(all_needed_probabilities(self.statements.values(), observed=False))
+        return frozenset(name for name, statement in self.statements.items() if _estimates_hold(statement, estimator))
 
 
-def _holds(statement: ComparisonStatement, estimator: ProbabilityEstimator) -> bool:
+def _estimates_hold(statement: ComparisonStatement, estimator: ProbabilityEstimator) -> bool:
     """Whether the estimates meet a statement; without an answer they do not."""
     try:
-        found: dict[Probability, ProbabilityEstimate] = estimator.find(wanted([statement], observed=True))
+        found: dict[Probability, ProbabilityEstimate] = estimator.find(
+            all_needed_probabilities([statement], observed=True)
+        )
     except (ImpossibleEvidence, TooFewTrials):
         return False
     return bool(np.all(statement.holds(lambda probability: found[probability].value)))

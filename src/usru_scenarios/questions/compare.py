@@ -23,18 +23,18 @@ from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials, UsageError
 from usru_scenarios.program.conditions import Conditioned, Intervention, Observation, apply_interventions
 from usru_scenarios.program.events import atoms
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, NumericNode, Program
-from usru_scenarios.questions.described import run_of
+from usru_scenarios.questions.described import describe_run
 from usru_scenarios.questions.difference_error_floors import (
     Limits,
     SingleTrials,
-    Unseen,
-    covered,
-    parted,
-    variation_covered,
+    UnseenDifferences,
+    cover_unseen,
+    cover_unseen_variation,
+    mean_limits_by_part,
 )
-from usru_scenarios.questions.program_batches import ProgramSums, expect_runs, run_conditioned, run_each, sharing
-from usru_scenarios.questions.program_edits import FileDifferences, PartCache, ProgramEdit, made_anew
-from usru_scenarios.questions.simulate.question import clean, warnings
+from usru_scenarios.questions.program_batches import ProgramSums, expect_runs, run_conditioned, run_each, share_nodes
+from usru_scenarios.questions.program_edits import FileDifferences, PartCache, ProgramEdit, make_uncached
+from usru_scenarios.questions.simulate.question import clip_probabilities, forecast_warnings
 from usru_scenarios.results.compare import (
     Bands,
     Comparison,
@@ -85,7 +85,7 @@ class Variant:
     drawn: Program | None = None
     apart: FileDifferences = field(default_factory=FileDifferences)
     edits: Callable[[bool], Mapping[str, ProgramEdit | None]] = lambda _: {}
-    keep: PartCache = made_anew
+    keep: PartCache = make_uncached
 
     @property
     def program(self) -> Program:
@@ -119,15 +119,15 @@ def compare(
     """
     plan, few = (None, None) if settings.method == "exact" else plans(settings)
     common = _SharedParts.of(variants)
-    inputs_of = {one.name: _inputs(variants[0], one) for one in variants}
-    _expect(listener(map_blocks), variants, plan, few, inputs_of if switch else {})
-    found = _series(variants, common, plan, settings.limits, map_blocks)
+    inputs_of = {one.name: _find_inputs(variants[0], one) for one in variants}
+    _expect_work(listener(map_blocks), variants, plan, few, inputs_of if switch else {})
+    found = _reported_sums(variants, common, plan, settings.limits, map_blocks)
     reference = variants[0]
     said = [common.said(variant.in_draws) for variant in variants]
     results = {}
     for variant, series, own in zip(variants, found, said, strict=True):
         inputs = inputs_of[variant.name]
-        controls = _controls([reference, variant], settings.judgements) if settings.judgements else None
+        controls = _joint_controls([reference, variant], settings.judgements) if settings.judgements else None
         switching, note = None, ""
         if switch and inputs:
             switched = OneAtATimeDifferences(reference, variant, inputs, common)
@@ -147,8 +147,8 @@ def compare(
             note=note,
         )
     drawn = settings.judgements > 0
-    told = {warning: None for one in variants for warning in warnings(one.outline, one.program, drawn=drawn)}
-    run = run_of(
+    told = {warning: None for one in variants for warning in forecast_warnings(one.outline, one.program, drawn=drawn)}
+    run = describe_run(
         reference.outline,
         reference.conditioned,
         seed=settings.seed,
@@ -168,7 +168,7 @@ def compare(
     )
 
 
-def _expect(
+def _expect_work(
     progress: Listener,
     variants: Sequence[Variant],
     plan: Plan | None,
@@ -178,7 +178,7 @@ def _expect(
     """Tell what work the comparison is: all variants, and each with what differs brought in piece by piece."""
     expect_runs(progress, variants[0].in_draws.program, len(variants), plan)
     for inputs in switched.values():
-        parts, _ = _switched_together(inputs)
+        parts, _ = _group_inputs(inputs)
         if 0 < len(parts) <= MOST_SWITCHED:
             expect_runs(progress, variants[0].program, 2 + len(parts), few)
 
@@ -208,7 +208,7 @@ class _SharedParts:
         labels = [dict.fromkeys(one.program.grid.labels) for one in variants]
         needed: tuple[tuple[str, Sequence[Mapping[str, object]]], ...] = (("scenario", scenarios), ("step", labels))
         for noun, kinds in needed:
-            if not _shared(kinds):
+            if not _shared_names(kinds):
                 names = " and ".join(f"'{one.name}'" for one in variants[:2])
                 hint = "; ".join(
                     f"{one.name}: {', '.join(list(kind)[:4])}" for one, kind in zip(variants, kinds, strict=True)
@@ -222,9 +222,9 @@ class _SharedParts:
         ]
         titles = scenarios[0]
         return cls(
-            {name: titles[name] for name in _shared(scenarios)},
-            {name: name for name in _shared(groups)},
-            tuple(_shared(labels)),
+            {name: titles[name] for name in _shared_names(scenarios)},
+            {name: name for name in _shared_names(groups)},
+            tuple(_shared_names(labels)),
             left_out,
         )
 
@@ -248,7 +248,7 @@ class _SharedParts:
         return replace(said, members=said.members[: len(self.scenarios)])
 
 
-def _shared(kinds: Sequence[Mapping[str, object]]) -> list[str]:
+def _shared_names(kinds: Sequence[Mapping[str, object]]) -> list[str]:
     """The names that all have, in the order of the first."""
     return [name for name in kinds[0] if all(name in kind for kind in kinds)]
 
@@ -256,17 +256,19 @@ def _shared(kinds: Sequence[Mapping[str, object]]) -> list[str]:
 # Likelihoods and their differences ------------------------------------------------------------------------------------
 
 
-def _series(
+def _reported_sums(
     variants: Sequence[Variant], common: _SharedParts, plan: Plan | None, limits: SampleLimits, map_blocks: MapBlocks
 ) -> list[ProgramSums]:
     """What is reported of each variant."""
-    sums = _run([one.in_draws for one in variants], plan, limits, map_blocks)
+    sums = _run_programs([one.in_draws for one in variants], plan, limits, map_blocks)
     found = [common.quantities(one.program, each) for one, each in zip(variants, sums, strict=True)]
     fewest = min(len(each.trials) for each in found)
-    return [_batched(each, fewest) if one.drawn is None else each for one, each in zip(variants, found, strict=True)]
+    return [
+        _merge_batches(each, fewest) if one.drawn is None else each for one, each in zip(variants, found, strict=True)
+    ]
 
 
-def _run(
+def _run_programs(
     conditioned: Sequence[Conditioned], plan: Plan | None, limits: SampleLimits, map_blocks: MapBlocks
 ) -> list[ProgramSums]:
     """The sums of programs; without observations, those with the same scenarios and steps are run together."""
@@ -277,12 +279,12 @@ def _run(
         shapes.setdefault((one.program.steps, len(one.program.outcome.states)), []).append(number)
     found: dict[int, ProgramSums] = {}
     for numbers in shapes.values():
-        programs = [sharing(conditioned[number].program, conditioned[numbers[0]].program) for number in numbers]
+        programs = [share_nodes(conditioned[number].program, conditioned[numbers[0]].program) for number in numbers]
         found |= zip(numbers, run_each(programs, plan, map_blocks), strict=True)
     return [found[number] for number in range(len(conditioned))]
 
 
-def _batched(sums: ProgramSums, batches: int) -> ProgramSums:
+def _merge_batches(sums: ProgramSums, batches: int) -> ProgramSums:
     """The same in fewer batches: their sizes are powers of 2, so that some make up one of the others'."""
     starts = np.arange(0, len(sums.trials), -(-len(sums.trials) // batches))
     weights = None if sums.weights is None else np.add.reduceat(sums.weights, starts)
@@ -319,9 +321,11 @@ class _VariantEstimates:
 
     def estimate(self) -> tuple[Estimate, JudgementBand | None]:
         """Its likelihoods with errors and bands, shape (steps + 1, sets)."""
-        found, bands = _estimate(*self.sums.weighted, self.controls)
+        found, bands = _estimate_ratios(*self.sums.weighted, self.controls)
         if self.trials:
-            found = covered(found, self.trials, lambda: parted(self.said.limits, self.rows), [self.said])
+            found = cover_unseen(
+                found, self.trials, lambda: mean_limits_by_part(self.said.limits, self.rows), [self.said]
+            )
         return found, bands
 
     def less(self, other: _VariantEstimates) -> tuple[Estimate, JudgementBand | None]:
@@ -330,14 +334,16 @@ class _VariantEstimates:
         There is no band where something is observed: how likely that is weighs the draws of the judgements of each
         variant in another way.
         """
-        apart = _apart(other.sums, self.sums)
-        found, bands = _estimate(apart.visits, apart.trials, self.controls)
+        apart = _difference_sums(other.sums, self.sums)
+        found, bands = _estimate_ratios(apart.visits, apart.trials, self.controls)
         if self.said.seen or other.said.seen:
-            levels = [_estimate(*one.sums.weighted, self.controls)[0].value for one in (self, other)]
+            levels = [_estimate_ratios(*one.sums.weighted, self.controls)[0].value for one in (self, other)]
             found, bands = Estimate(levels[0] - levels[1], found.error), None
         if self.sampled:
             said, trials = (self.said, other.said), min(self.trials, other.trials)
-            found = covered(found, trials, lambda: parted(said[0].less(said[1]), self.rows), said, lowest=-1.0)
+            found = cover_unseen(
+                found, trials, lambda: mean_limits_by_part(said[0].less(said[1]), self.rows), said, lowest=-1.0
+            )
         return found, bands
 
 
@@ -350,28 +356,30 @@ def _likelihoods(
     return {
         name: Likelihood(
             title,
-            *_times(clean(value.value[:, column])),
-            SeriesErrors(*_times(value.error[:, column].tolist())),
-            _band(bands, column),
+            *_split_times(clip_probabilities(value.value[:, column])),
+            SeriesErrors(*_split_times(value.error[:, column].tolist())),
+            _band_of_column(bands, column),
             None
             if apart is None
             else LikelihoodChange(
-                *_times(apart[0].value[:, column].tolist()),
-                SeriesErrors(*_times(apart[0].error[:, column].tolist())),
-                _band(apart[1], column),
+                *_split_times(apart[0].value[:, column].tolist()),
+                SeriesErrors(*_split_times(apart[0].error[:, column].tolist())),
+                _band_of_column(apart[1], column),
             ),
         )
         for column, (name, title) in enumerate(titles.items(), start=first)
     }
 
 
-def _controls(variants: Sequence[Variant], draws: int) -> Controls:
+def _joint_controls(variants: Sequence[Variant], draws: int) -> Controls:
     """By how much the judgements that any of the variants has drawn lie off their means."""
     columns = {column.tobytes(): column for one in variants for column in one.in_draws.program.controls.functions.T}
     return Controls(np.stack(list(columns.values()), axis=1) if columns else np.zeros((draws, 0)))
 
 
-def _estimate(visits: Floats, trials: Floats, controls: Controls | None) -> tuple[Estimate, JudgementBand | None]:
+def _estimate_ratios(
+    visits: Floats, trials: Floats, controls: Controls | None
+) -> tuple[Estimate, JudgementBand | None]:
     """Ratios, or differences of them, with their errors, and where judgements are drawn their bands."""
     if controls is None:
         return ratio(visits, trials), None
@@ -380,14 +388,14 @@ def _estimate(visits: Floats, trials: Floats, controls: Controls | None) -> tupl
     return ratio(steady, whole), judgement_band(visits, trials, controls)
 
 
-def _band(found: JudgementBand | None, column: int) -> Bands | None:
+def _band_of_column(found: JudgementBand | None, column: int) -> Bands | None:
     if found is None or not np.isfinite(found.low).all():
         return None
     (*low, least), (*high, most) = found.low[:, column].tolist(), found.high[:, column].tolist()
     return Bands(low, high, (least, most))
 
 
-def _times(values: list[float]) -> tuple[list[float], float, float, float]:
+def _split_times(values: list[float]) -> tuple[list[float], float, float, float]:
     """Values at each step and their mean, in the order of a result: by step, at the start, at the end, the mean."""
     *by_step, mean = values
     return by_step, by_step[0], by_step[-1], mean
@@ -410,7 +418,7 @@ class _InputEdit:
     new: VariantCondition | None = None
 
 
-def _inputs(reference: Variant, variant: Variant) -> list[_InputEdit]:
+def _find_inputs(reference: Variant, variant: Variant) -> list[_InputEdit]:
     files, one, other = variant.apart, reference.conditioned, variant.conditioned
     found = [_InputEdit(told, part) for told, part in zip(files.told, files.parts, strict=True)]
     conditions: tuple[tuple[str, str, Sequence[VariantCondition], Sequence[VariantCondition]], ...] = (
@@ -427,7 +435,7 @@ def _inputs(reference: Variant, variant: Variant) -> list[_InputEdit]:
     return found
 
 
-def _switched_together(inputs: Sequence[_InputEdit]) -> tuple[dict[str, list[_InputEdit]], bool]:
+def _group_inputs(inputs: Sequence[_InputEdit]) -> tuple[dict[str, list[_InputEdit]], bool]:
     """What is switched at once: each difference, or all of a part where there are many; and whether it is by part."""
     alone = {one.told.path: [one] for one in inputs}
     if len(alone) <= MOST_SWITCHED:
@@ -460,7 +468,7 @@ class OneAtATimeDifferences:
         one, other = self.reference.program, self.variant.program
         if one.grid != other.grid or one.outcome.states != other.outcome.states:
             return None, "the models have different scenarios or steps, so that no input can be switched alone"
-        parts, by_part = _switched_together(self.inputs)
+        parts, by_part = _group_inputs(self.inputs)
         if len(parts) > MOST_SWITCHED:
             return None, f"{len(parts)} parts of the file differ, too many to switch them one at a time"
         edits = self.variant.edits(by_part)
@@ -470,9 +478,9 @@ class OneAtATimeDifferences:
             if (program := self._with(items, edits.get(name, ProgramEdit()))) is not None
         }
         under = (self.reference.conditioned, self.variant.conditioned, *switched.values())
-        programs = [Conditioned(sharing(each.program, one), observations=each.observations) for each in under]
+        programs = [Conditioned(share_nodes(each.program, one), observations=each.observations) for each in under]
         try:
-            found = _run(programs, plan, limits_of_trials, map_blocks)
+            found = _run_programs(programs, plan, limits_of_trials, map_blocks)
         except (ImpossibleEvidence, TooFewTrials) as error:
             return None, f"no input can be switched alone: {error.message}"
         base, whole, *rest = (
@@ -482,10 +490,12 @@ class OneAtATimeDifferences:
         first, *others = (self.common.scenarios_said(each) for each in programs)
         part = f"limits of {[*self.common.scenarios]} at {self.common.labels}, by part: {by_part}"
         limits = cache(
-            lambda: self.variant.keep(part, lambda: _unseen([first, *(replace(each, beside=first) for each in others)]))
+            lambda: self.variant.keep(
+                part, lambda: _unseen_limits([first, *(replace(each, beside=first) for each in others)])
+            )
         )
-        moved = [_apart(base, sums) for sums in (whole, *rest)]
-        moved.append(ProgramSums(base.trials, moved[0].visits - left, None, _fewest([base, whole, *rest])))
+        moved = [_difference_sums(base, sums) for sums in (whole, *rest)]
+        moved.append(ProgramSums(base.trials, moved[0].visits - left, None, _fewest_effective([base, whole, *rest])))
         together, *each, unexplained = (self._effect(sums, number, limits, plan) for number, sums in enumerate(moved))
         effects = dict(zip(switched, each, strict=True))
         return Switching(
@@ -511,7 +521,9 @@ class OneAtATimeDifferences:
             return None
         return Conditioned(program, observations=tuple(seen))
 
-    def _effect(self, apart: ProgramSums, number: int, unseen: Callable[[], Unseen], plan: Plan | None) -> Effect:
+    def _effect(
+        self, apart: ProgramSums, number: int, unseen: Callable[[], UnseenDifferences], plan: Plan | None
+    ) -> Effect:
         """What becomes of the scenarios at the last step and in the mean."""
         columns = len(self.common.scenarios)
         moved = ratio(apart.visits[:, -2:, :columns], apart.trials)
@@ -519,7 +531,7 @@ class OneAtATimeDifferences:
         variation = ratio((apart.visits[:, -2:, :columns] * signs).sum(axis=2) / 2, apart.trials)  # its signs as known
         if plan is not None:
             trials = plan.trials if apart.effective is None else apart.effective
-            variation = variation_covered(
+            variation = cover_unseen_variation(
                 variation, trials, moved.value, lambda: unseen().limits[number], lambda trials: unseen().missed(trials)
             )
         end, mean = variation.value.tolist()
@@ -540,14 +552,14 @@ def _same_states(one: Node | None, other: Node | None) -> bool:
     return isinstance(one, NumericNode) and isinstance(other, NumericNode)
 
 
-def _unseen(said: Sequence[SingleTrials]) -> Unseen:
-    """Of the differences of all but the first to that, at the end and in the mean; last, of what `_left` speaks of."""
+def _unseen_limits(said: Sequence[SingleTrials]) -> UnseenDifferences:
+    """The limits of the differences of all others to the first, at the end and in the mean; last, of the remainder."""
     every = range(len(said[0].steps))
-    limits = [parted(one.less(said[0]), [every[-1:], every]) for one in said[1:]]
-    return Unseen(said[0].least_share, (*limits, _left(limits)))
+    limits = [mean_limits_by_part(one.less(said[0]), [every[-1:], every]) for one in said[1:]]
+    return UnseenDifferences(said[0].least_share, (*limits, _remainder_limits(limits)))
 
 
-def _left(limits: Sequence[Limits]) -> Limits:
+def _remainder_limits(limits: Sequence[Limits]) -> Limits:
     """The limits of what the first differences are more than all others together, between -1 and 1."""
     (low, high), *others = limits
     low = low - sum((one[1] for one in others), np.zeros_like(low))
@@ -555,10 +567,10 @@ def _left(limits: Sequence[Limits]) -> Limits:
     return np.maximum(low, -1.0), np.minimum(high, 1.0)
 
 
-def _apart(base: ProgramSums, other: ProgramSums) -> ProgramSums:
-    return ProgramSums(base.trials, other.visits - base.visits, None, _fewest([base, other]))
+def _difference_sums(base: ProgramSums, other: ProgramSums) -> ProgramSums:
+    return ProgramSums(base.trials, other.visits - base.visits, None, _fewest_effective([base, other]))
 
 
-def _fewest(sums: Sequence[ProgramSums]) -> float | None:
+def _fewest_effective(sums: Sequence[ProgramSums]) -> float | None:
     """For how many trials the fewest of those stand that agree with what is observed; None where nothing is."""
     return min((one.effective for one in sums if one.effective is not None), default=None)

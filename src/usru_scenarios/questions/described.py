@@ -12,7 +12,7 @@ from usru_scenarios.results.common import Run
 from usru_scenarios.version import __version__
 
 
-def run_of(
+def describe_run(
     outline: Outline,
     conditioned: Conditioned,
     *,
@@ -43,7 +43,7 @@ def run_of(
         method="sample" if trials else "exact",
         steps=list(conditioned.base.grid.labels),
         profile=outline.profile,
-        weights={name: _mean(weights[name]) for name in outline.drivers},
+        weights={name: _mean_over_steps(weights[name]) for name in outline.drivers},
         do=do,
         given=given,
         effective_trials=effective,
@@ -54,7 +54,7 @@ def run_of(
     )
 
 
-def _mean(values: Floats) -> float:
+def _mean_over_steps(values: Floats) -> float:
     """The mean over the steps; of what is the same at all of them that itself, without the rounding of a sum."""
     first = float(values[0])
     return first if bool((values == first).all()) else math.fsum(values.tolist()) / len(values)

@@ -15,8 +15,8 @@ from usru_scenarios.program.distance import are_equal, largest_differences
 from usru_scenarios.program.events import Formula
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.program.support import Support
-from usru_scenarios.questions.program_edits import PartCache, made_anew
-from usru_scenarios.questions.simulate.error_floors import LeastErrors, least_share, missed_of
+from usru_scenarios.questions.program_edits import PartCache, make_uncached
+from usru_scenarios.questions.simulate.error_floors import LeastErrors, least_share, missed_trials
 
 Limits = tuple[Floats, Floats]
 
@@ -39,7 +39,7 @@ class SingleTrials:
     steps: Sequence[int]
     seen: Sequence[Formula] = ()
     beside: SingleTrials | None = None
-    keep: PartCache = made_anew
+    keep: PartCache = make_uncached
 
     @cached_property
     def program(self) -> Program:
@@ -66,7 +66,7 @@ class SingleTrials:
 
     def missed(self, trials: float) -> float:
         """How many draws may be expected to hit a trial that none has hit, as in `LeastErrors.missed`."""
-        return missed_of(self.least_share, trials)
+        return missed_trials(self.least_share, trials)
 
     @cached_property
     def least_share(self) -> float:
@@ -91,18 +91,18 @@ class SingleTrials:
         return np.maximum(low, -most), np.minimum(high, most)
 
 
-def averaged(limits: Limits) -> Limits:
+def mean_limits(limits: Limits) -> Limits:
     """The limits of means over all rows, each of shape (sets,)."""
     return limits[0].mean(axis=0), limits[1].mean(axis=0)
 
 
-def parted(limits: Limits, parts: Sequence[Sequence[int]]) -> Limits:
+def mean_limits_by_part(limits: Limits, parts: Sequence[Sequence[int]]) -> Limits:
     """The limits of means over some of the rows, each of shape (parts, sets)."""
     low, high = (np.stack([end[list(part)].mean(axis=0) for part in parts]) for end in limits)
     return low, high
 
 
-def covered(
+def cover_unseen(
     found: Estimate, trials: float, limits: Callable[[], Limits], said: Sequence[SingleTrials], lowest: float = 0.0
 ) -> Estimate:
     """Probabilities, or their differences, whose errors cover what was never drawn.
@@ -119,7 +119,7 @@ def covered(
     return with_error_floor(found, trials, limits, max(one.missed(trials) for one in said), lowest=lowest)
 
 
-class Unseen(NamedTuple):
+class UnseenDifferences(NamedTuple):
     """What trials that were never drawn could add to differences of programs to the same one.
 
     Attributes:
@@ -132,10 +132,10 @@ class Unseen(NamedTuple):
 
     def missed(self, trials: float) -> float:
         """As in `SingleTrials`, of that one."""
-        return missed_of(self.least_share, trials)
+        return missed_trials(self.least_share, trials)
 
 
-def variation_covered(
+def cover_unseen_variation(
     found: Estimate, trials: float, apart: Floats, limits: Callable[[], Limits], missed: Callable[[float], float]
 ) -> Estimate:
     """The same of half the sum of absolute differences, which no trial can change by more than 1.

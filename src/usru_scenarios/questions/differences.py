@@ -34,7 +34,7 @@ from usru_scenarios.results.compare import InputDifference, InputValue
 
 Path = tuple[str | int, ...]
 
-_WORDS = frozenset(
+_FIELDS_WITHOUT_EFFECT = frozenset(
     {
         *("usru", "name", "title", "summary", "authors", "date", "by", "note", "sources", "signposts", "extends"),
         *("profiles", "expectations"),
@@ -45,7 +45,7 @@ _WORDS = frozenset(
 
 _POINTS = frozenset({"impacts", "influences", "lagged_influences", "then", "points"})
 _SHARES = frozenset({"initial", "prior"})
-_THINGS = frozenset({"drivers", "rules", "consequences", "scenarios"})
+_NAMED_SECTIONS = frozenset({"drivers", "rules", "consequences", "scenarios"})
 _DEFAULTS = {"weight": Weight.model_validate(1.0)}
 
 PRESENT = "present"
@@ -90,9 +90,9 @@ class ModelDifference:
         """What the two models say."""
         if "*" in self.path:
             at = self.path.index("*")
-            before = {str(edit.path[at]): _bare(edit.before) for edit in self.edits}
-            after = {str(edit.path[at]): _bare(edit.after) for edit in self.edits}
-            return _shown(before), _shown(after)
+            before = {str(edit.path[at]): _plain_data(edit.before) for edit in self.edits}
+            after = {str(edit.path[at]): _plain_data(edit.after) for edit in self.edits}
+            return _as_input_value(before), _as_input_value(after)
         (edit,) = self.edits
         return self._side(edit.before), self._side(edit.after)
 
@@ -102,20 +102,20 @@ class ModelDifference:
         return ".".join(map(str, self.path[:2]))
 
     def _side(self, part: Any) -> InputValue:
-        if len(self.path) == 2 and self.path[0] in _THINGS:
+        if len(self.path) == 2 and self.path[0] in _NAMED_SECTIONS:
             return None if part is None else PRESENT
-        return _shown(_bare(part))
+        return _as_input_value(_plain_data(part))
 
 
-def differences(reference: Model, variant: Model) -> list[ModelDifference]:
+def find_differences(reference: Model, variant: Model) -> list[ModelDifference]:
     """What the variant says differently, in the order of the format."""
     wholes: dict[Path, list[PartEdit]] = {}
     for edit in _edits((), reference, variant):
-        wholes.setdefault(_whole(edit.path), []).append(edit)
+        wholes.setdefault(_path_of_shares(edit.path), []).append(edit)
     return [ModelDifference(path if len(edits) > 1 else edits[0].path, tuple(edits)) for path, edits in wholes.items()]
 
 
-def _whole(path: Path) -> Path:
+def _path_of_shares(path: Path) -> Path:
     """The path of the shares that one is part of."""
     if path[-1] == "prior" and len(path) > 3 and path[-3] == "states":
         return (*path[:-2], "*", "prior")
@@ -126,21 +126,21 @@ def _whole(path: Path) -> Path:
 
 def _edits(path: Path, one: Any, other: Any, *, points: bool = False) -> Iterator[PartEdit]:
     """Where two parts at the same path differ; within points, what is left out is 0."""
-    if _bare(one, points=points) == _bare(other, points=points):
+    if _plain_data(one, points=points) == _plain_data(other, points=points):
         return
     if points:
-        one, other = _completed(one, other), _completed(other, one)
-    if not _is_open(path, one, other):
+        one, other = _fill_left_out(one, other), _fill_left_out(other, one)
+    if not _is_compared_by_piece(path, one, other):
         yield PartEdit(path, one, other)
         return
     for key in _keys(one, other):
-        before, after = _below(one, key), _below(other, key)
+        before, after = _child(one, key), _child(other, key)
         if key in _DEFAULTS and isinstance(one, Part):
             before, after = before or _DEFAULTS[key], after or _DEFAULTS[key]
         yield from _edits((*path, key), before, after, points=points or key in _POINTS)
 
 
-def _is_open(path: Path, one: Any, other: Any) -> bool:
+def _is_compared_by_piece(path: Path, one: Any, other: Any) -> bool:
     """Whether what differs is told piece by piece."""
     if isinstance(one, dict) and isinstance(other, dict):
         return path[-1] not in _SHARES | {"when", "allowed"}
@@ -148,7 +148,7 @@ def _is_open(path: Path, one: Any, other: Any) -> bool:
     return isinstance(one, Part) and type(one) is type(other) and not is_value
 
 
-def _completed(one: Any, other: Any) -> Any:
+def _fill_left_out(one: Any, other: Any) -> Any:
     """Points that are left out beside points; a whole row of a curve is never left out."""
     if one is not None:
         return one
@@ -170,63 +170,63 @@ def _keys(one: Any, other: Any) -> list[Any]:
         knots = any(map(_is_knot, (*one, *other)))
         keys = list(dict.fromkeys((*one, *other)))
         return sorted(keys, key=float) if knots and all(map(_is_knot, keys)) else keys
-    return [field for field in type(one).model_fields if field not in _WORDS]
+    return [field for field in type(one).model_fields if field not in _FIELDS_WITHOUT_EFFECT]
 
 
-def _below(part: Any, key: Any) -> Any:
+def _child(part: Any, key: Any) -> Any:
     return part.get(key) if isinstance(part, dict) else getattr(part, key)
 
 
-def _bare(part: Any, *, points: bool = False) -> Any:
+def _plain_data(part: Any, *, points: bool = False) -> Any:
     """A part of a model as plain data, without words; of points without those that are 0."""
     match part:
         case Judgement() | Keep():
-            value = _bare(part.value)
+            value = _plain_data(part.value)
             return None if points and value == 0.0 else value
         case Duration():
             return f"{part.months:g} months"
         case Distribution():
-            return f"{part.family} {', '.join(_text(_bare(one)) for one in part.parameters)}"
+            return f"{part.family} {', '.join(_format_plain(_plain_data(one)) for one in part.parameters)}"
         case Weight():
-            return _bare(part.schedule if part.constant is None else part.constant)
+            return _plain_data(part.schedule if part.constant is None else part.constant)
         case Persistence():
-            return _bare(part.by_state if part.all_states is None else part.all_states)
+            return _plain_data(part.by_state if part.all_states is None else part.all_states)
         case Part():
-            told = {name: getattr(part, name) for name in type(part).model_fields if name not in _WORDS}
-            bare = {name: _bare(one, points=points or name in _POINTS) for name, one in told.items()}
+            told = {name: getattr(part, name) for name in type(part).model_fields if name not in _FIELDS_WITHOUT_EFFECT}
+            bare = {name: _plain_data(one, points=points or name in _POINTS) for name, one in told.items()}
             return {name: one for name, one in bare.items() if one not in (None, {})}
         case dict():
-            bare = {key: _bare(one, points=points) for key, one in part.items()}
+            bare = {key: _plain_data(one, points=points) for key, one in part.items()}
             if not points:
                 return bare
             return {key: one for key, one in bare.items() if _is_knot(key) or one not in (None, {})} or None
         case tuple():
-            return [_bare(one) for one in part]
+            return [_plain_data(one) for one in part]
     return part
 
 
-def _shown(bare: Any) -> InputValue:
+def _as_input_value(bare: Any) -> InputValue:
     """Plain data as a result carries it."""
     if bare is None or isinstance(bare, float):
         return bare
     if isinstance(bare, dict) and bare and all(isinstance(one, float) for one in bare.values()):
         return {str(key): one for key, one in bare.items()}
-    return _text(bare)
+    return _format_plain(bare)
 
 
-def _text(bare: Any) -> str:
+def _format_plain(bare: Any) -> str:
     match bare:
         case float():
             return f"{bare:g}"
         case dict():
-            return ", ".join(f"{key} {_within(one)}" for key, one in bare.items())
+            return ", ".join(f"{key} {_format_nested(one)}" for key, one in bare.items())
         case list():
-            return ", ".join(map(_within, bare))
+            return ", ".join(map(_format_nested, bare))
     return str(bare)
 
 
-def _within(bare: Any) -> str:
-    return f"({_text(bare)})" if isinstance(bare, dict | list) else _text(bare)
+def _format_nested(bare: Any) -> str:
+    return f"({_format_plain(bare)})" if isinstance(bare, dict | list) else _format_plain(bare)
 
 
 # One difference at a time ---------------------------------------------------------------------------------------------
@@ -238,25 +238,25 @@ def with_edits(model: Model, apart: Sequence[ModelDifference]) -> Model | None:
     A part may speak of what only the other model has, such as a driver, or close a circle; a weight can do neither.
     """
     for edit in (edit for one in apart for edit in one.edits):
-        model = _with(model, edit.path, edit.after)
+        model = _with_value_at(model, edit.path, edit.after)
     if all(one.weight is not None for one in apart):
         return model
     alone = model.model_copy(update={"profiles": {}, "expectations": {}, "questions": {}, "anchor": None})
-    found = findings(Context(alone, _data(alone)))
+    found = findings(Context(alone, _names_for_checks(alone)))
     return None if any(finding.severity == "error" for finding in found) else model
 
 
-def _with(part: Any, path: Path, value: Any) -> Any:
+def _with_value_at(part: Any, path: Path, value: Any) -> Any:
     if not path:
         return value
     key, *rest = path
     if isinstance(part, Mapping):
-        changed = _with(part.get(key, {}), tuple(rest), value)
+        changed = _with_value_at(part.get(key, {}), tuple(rest), value)
         return {name: one for name, one in {**part, key: changed}.items() if one is not None}
-    return part.model_copy(update={str(key): _with(getattr(part, str(key)) or {}, tuple(rest), value)})
+    return part.model_copy(update={str(key): _with_value_at(getattr(part, str(key)) or {}, tuple(rest), value)})
 
 
-def _data(model: Model) -> dict[str, Any]:
+def _names_for_checks(model: Model) -> dict[str, Any]:
     """The names of a model as the rules of the format look them up."""
     sections: dict[str, Any] = {
         name: {key: {} for key in getattr(model, name)} for name in ("scenarios", "groups", "rules")
@@ -279,31 +279,31 @@ def _data(model: Model) -> dict[str, Any]:
 
 def file_differences(reference: Model, variant: Model, base: Program) -> FileDifferences:
     """What the variant says differently; `base` is the program of the reference, judgements at their means."""
-    apart = differences(reference, variant)
+    apart = find_differences(reference, variant)
     return FileDifferences(
         tuple(InputDifference(one.name, *one.values) for one in apart),
         tuple(one.part for one in apart),
-        ProgramEdit.between(base, program_of(variant, apart, base)),
+        ProgramEdit.between(base, program_from_base(variant, apart, base)),
     )
 
 
-def brought_in(
+def edits_by_group(
     reference: Model, variant: Model, base: Program, groups: Mapping[str, Sequence[int]]
 ) -> dict[str, ProgramEdit | None]:
     """What brings some of the differences into the reference, group by group; None where that makes no valid model.
 
     The models and the program are those of `file_differences`; groups have the numbers of differences.
     """
-    apart = differences(reference, variant)
+    apart = find_differences(reference, variant)
     edits: dict[str, ProgramEdit | None] = {}
     for name, numbers in groups.items():
         group = [apart[number] for number in numbers]
         model = with_edits(reference, group)
-        edits[name] = None if model is None else ProgramEdit.between(base, program_of(model, group, base))
+        edits[name] = None if model is None else ProgramEdit.between(base, program_from_base(model, group, base))
     return edits
 
 
-def program_of(model: Model, apart: Sequence[ModelDifference], base: Program) -> Program:
+def program_from_base(model: Model, apart: Sequence[ModelDifference], base: Program) -> Program:
     """The program of a model; where it differs from that of `base` in weights and first states alone, made from `base`.
 
     Uncertain judgements stand at their means.

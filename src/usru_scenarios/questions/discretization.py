@@ -64,14 +64,14 @@ class Discretization:
 
 def discretizations(program: Program, names: Sequence[str]) -> list[Discretization]:
     """How some nodes are read, in the program's order: numbers by thirds whose names say where they are."""
-    return [_by_thirds(node, index) for index, node in enumerate(program.nodes.values()) if node.name in names]
+    return [_discretize(node, index) for index, node in enumerate(program.nodes.values()) if node.name in names]
 
 
-def _by_thirds(node: Node, index: int) -> Discretization:
+def _discretize(node: Node, index: int) -> Discretization:
     found = Discretization.of(node, index, 3)
     if not found.is_numeric:
         return found
-    low, high = _rounded(*found.edges)
+    low, high = _round_edges(*found.edges)
     states = f"< {low:.12g}", f"{low:.12g} to {high:.12g}", f">= {high:.12g}"
     return replace(found, states=states, edges=(low, high))
 
@@ -81,7 +81,7 @@ def _quantiles(node: NumericNode, parts: int) -> Floats:
     return node.scale(np.array([NormalDist().inv_cdf(part / parts) for part in range(1, parts)]))
 
 
-def _rounded(low: float, high: float) -> tuple[float, float]:
+def _round_edges(low: float, high: float) -> tuple[float, float]:
     """Two edges with as few digits as keep them well apart, so that their names say exactly where they are."""
     digits = max(2 - math.floor(math.log10(high - low)), 0) - 1 if high > low else 12
     return round(low, digits), max(round(high, digits), math.nextafter(round(low, digits), math.inf))

@@ -51,22 +51,20 @@ def is_impossible(program: Program, evidence: NamedFormulas) -> bool:
     return can_happen(program, evidence) is False
 
 
-def not_met(program: Program, evidence: NamedFormulas, plan: Plan) -> ImpossibleEvidence:
+def unmet_evidence_error(program: Program, evidence: NamedFormulas, plan: Plan) -> ImpossibleEvidence:
     """The error for evidence that no drawn trial agrees with: called impossible only where that is proven."""
     possible = can_happen(program, evidence)
     if possible is False:
-        return _impossible(program, evidence)
+        return _impossible_error(program, evidence)
 
     def met(kept: NamedFormulas) -> bool:
         return bool(sample(program, [(CERTAIN, All(tuple(event for _, event in kept)))], plan).given.any())
 
     why = "possible, but too rare to sample" if possible else "impossible or too rare to sample"
-    return ImpossibleEvidence(
-        f"{_first_inconsistent_evidence(evidence, met)} was not met in {plan.trials:,} trials: {why}"
-    )
+    return ImpossibleEvidence(f"{_first_inconsistent(evidence, met)} was not met in {plan.trials:,} trials: {why}")
 
 
-def too_few(
+def too_few_trials_error(
     program: Program, evidence: NamedFormulas, plan: Plan, effective: float, *, chance: Estimate, what: str
 ) -> UsruError:
     """The error for evidence that too few of the drawn trials agree with, or none.
@@ -80,25 +78,25 @@ def too_few(
         what: is asked.
     """
     if not effective:
-        return not_met(program, evidence, plan)
+        return unmet_evidence_error(program, evidence, plan)
     told = f"{what}, given {', '.join(text for text, _ in evidence)}"
     return TooFewTrials(effective, float(chance.value), float(chance.error), told)
 
 
-def without_probability(program: Program, evidence: NamedFormulas) -> ImpossibleEvidence:
+def zero_probability_error(program: Program, evidence: NamedFormulas) -> ImpossibleEvidence:
     """The error for evidence whose probability, found exactly, is 0."""
     if is_impossible(program, evidence):
-        return _impossible(program, evidence, "impossible: its probability is exactly 0")
+        return _impossible_error(program, evidence, "impossible: its probability is exactly 0")
     texts = ", ".join(text for text, _ in evidence)
     return ImpossibleEvidence(f"{texts} is impossible, or so rare that no number holds its probability")
 
 
-def _impossible(program: Program, evidence: NamedFormulas, how: str = "impossible") -> ImpossibleEvidence:
-    inconsistent = _first_inconsistent_evidence(evidence, lambda kept: not is_impossible(program, kept))
+def _impossible_error(program: Program, evidence: NamedFormulas, how: str = "impossible") -> ImpossibleEvidence:
+    inconsistent = _first_inconsistent(evidence, lambda kept: not is_impossible(program, kept))
     return ImpossibleEvidence(f"the observation is impossible: {inconsistent} ({how})")
 
 
-def _first_inconsistent_evidence(evidence: NamedFormulas, happens: Callable[[NamedFormulas], bool]) -> str:
+def _first_inconsistent(evidence: NamedFormulas, happens: Callable[[NamedFormulas], bool]) -> str:
     """Which observation does not happen: by itself, given the others, or all of them together."""
     if len(evidence) == 1:
         return evidence[0][0]

@@ -14,25 +14,25 @@ from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.model.judgements import Judged, judgements, with_values
 from usru_scenarios.model.schema import Model, Numeric
 
-POINTS = 1.0
-WEIGHT = 0.3
-SHARE = 0.3
-KEEP = 0.4
-ODDS = 0.2
+POINTS_SPREAD = 1.0
+WEIGHT_SPREAD = 0.3
+SHARE_SPREAD = 0.3
+PERSISTENCE_SPREAD = 0.4
+ODDS_SPREAD = 0.2
 
 SPREADS = {
-    "points": f"up to {POINTS:g} either way, 0 stays",
-    "weight": f"times {1 - WEIGHT:g} to {1 + WEIGHT:g}",
-    "prior, initial": f"times exp({SHARE:g} z)",
-    "persistence": f"odds times exp({KEEP:g} z)",
-    "odds_per_point": f"log times {1 - ODDS:g} to {1 + ODDS:g}",
+    "points": f"up to {POINTS_SPREAD:g} either way, 0 stays",
+    "weight": f"times {1 - WEIGHT_SPREAD:g} to {1 + WEIGHT_SPREAD:g}",
+    "prior, initial": f"times exp({SHARE_SPREAD:g} z)",
+    "persistence": f"odds times exp({PERSISTENCE_SPREAD:g} z)",
+    "odds_per_point": f"log times {1 - ODDS_SPREAD:g} to {1 + ODDS_SPREAD:g}",
 }
 """How the kinds of judgements are moved, in words; z is a standard normal."""
 
 _NORMAL = NormalDist()
 
 
-def perturbed(model: Model, seed: int, number: int) -> Model:
+def perturb_model(model: Model, seed: int, number: int) -> Model:
     """The model with all judgements moved, by the draws of a seed, at least 0, for one of its perturbed models."""
     return with_values(
         model,
@@ -57,18 +57,18 @@ class _PerturbedValue:
         value = self.judged.mean(self.model.grid)
         match self.judged.role:
             case "points":
-                return value + POINTS * self.shift() if value else 0.0
+                return value + POINTS_SPREAD * self.shift() if value else 0.0
             case "weight" | "sd_per_point":
-                return value * (1.0 + WEIGHT * self.shift())
+                return value * (1.0 + WEIGHT_SPREAD * self.shift())
             case "odds_per_point":
-                return math.exp(math.log(value) * (1.0 + ODDS * self.shift()))
+                return math.exp(math.log(value) * (1.0 + ODDS_SPREAD * self.shift()))
             case "persistence":
                 return self.between(value, 0.0, 1.0)
             case "parameter":
                 return self.parameter(value)
             case "initial" if isinstance(node := self.node(), Numeric):
                 return self.between(value, *node.range)
-        return value * math.exp(SHARE * self.normal())
+        return value * math.exp(SHARE_SPREAD * self.normal())
 
     def parameter(self, value: float) -> float:
         node, index = self.node(), self.judged.path[-1]
@@ -76,12 +76,12 @@ class _PerturbedValue:
         assert node.distribution is not None
         family, parameters = node.distribution.of_family, [one.mean for one in node.distribution.parameters]
         if index in family.scales:
-            return value * math.exp(SHARE * self.normal())
+            return value * math.exp(SHARE_SPREAD * self.normal())
         if index != family.place:
             return value
         if family.is_between:
             return self.between(value, parameters[0], parameters[-1])
-        return value + SHARE * self.normal() * parameters[family.scales[0]]
+        return value + SHARE_SPREAD * self.normal() * parameters[family.scales[0]]
 
     def node(self) -> object:
         """The driver or consequence that the judgement is about, if it is about one."""
@@ -93,7 +93,7 @@ class _PerturbedValue:
         """A value moved on the odds scale between two bounds; on a bound it stays."""
         if not low < value < high:
             return value
-        odds = (value - low) / (high - value) * math.exp(KEEP * self.normal())
+        odds = (value - low) / (high - value) * math.exp(PERSISTENCE_SPREAD * self.normal())
         return low + (high - low) * odds / (1.0 + odds)
 
     def shift(self) -> float:

@@ -22,7 +22,7 @@ from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials, UsruError
 from usru_scenarios.program.conditions import Intervention, apply_interventions
 from usru_scenarios.program.events import All, Formula, Not, atoms, last_step
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, Program
-from usru_scenarios.questions.simulate.error_floors import least_error
+from usru_scenarios.questions.simulate.error_floors import least_standard_error
 from usru_scenarios.sampler.blocks import SECONDS_PER_DRAW, KernelCache, MapBlocks, Plan, TooMuchMemoryError
 from usru_scenarios.sampler.likelihood_weighting import (
     CERTAIN,
@@ -36,14 +36,14 @@ from usru_scenarios.sampler.likelihood_weighting import (
 from usru_scenarios.settings import RunSettings
 from usru_scenarios.work import Listener, listener
 
-_SAME_IN_ALL = 1e-13
+_ROUNDING = 1e-13
 """A probability that differs by no more between draws of the judgements does not depend on them: that is rounding."""
 
-_ENOUGH = 1000.0
+_ENOUGH_TRIALS = 1000.0
 """A case of an average with fewer effective trials is drawn again by itself, held to what was seen."""
 _NEARLY_CERTAIN = 1e-6
 """Probabilities nearer to 1 are found from those of the opposite, which keep their digits."""
-_CASES = 1024
+_MOST_CASES = 1024
 """Cases that are drawn together at most."""
 _TRIALS_TO_COMPARE = 250_000
 """Trials that bring the standard error of a probability near one half to .001."""
@@ -96,7 +96,7 @@ class ProbabilityEstimate:
         return max(self.sampling_error, self.least_error)
 
 
-def together(wanted: Iterable[Probability]) -> list[list[Probability]]:
+def group_by_trials(wanted: Iterable[Probability]) -> list[list[Probability]]:
     """Probabilities that can be found in the same trials: those of one program, unless something was seen."""
     groups: dict[object, list[Probability]] = {}
     for probability in dict.fromkeys(wanted):
@@ -107,13 +107,13 @@ def together(wanted: Iterable[Probability]) -> list[list[Probability]]:
     return list(groups.values())
 
 
-def faster_exactly(program: Program, events: Sequence[Formula] = (), *, given: Formula | None = None) -> bool:
+def is_faster_exactly(program: Program, events: Sequence[Formula] = (), *, given: Formula | None = None) -> bool:
     """Whether events, or without any a forecast, take less time exactly than by sampling, as predicted: method (41)."""
     asked = program.upstream(atom.node for event in events for atom in atoms(event)) if events else program.nodes
     trials = _TRIALS_FOR_BANDS if program.draws else _TRIALS_TO_COMPARE
     sampling = trials * len(asked) * program.steps * SECONDS_PER_DRAW
     read = {*asked, *program.upstream(atom.node for atom in atoms(given))} if given is not None else asked
-    if program.draws and math.prod(_size(program.nodes[name]) for name in read) > _MOST_STATES:
+    if program.draws and math.prod(_count_states(program.nodes[name]) for name in read) > _MOST_STATES:
         return False
     try:
         cost = exact.cost(program, events, given=given)
@@ -122,7 +122,7 @@ def faster_exactly(program: Program, events: Sequence[Formula] = (), *, given: F
     return exact.DEFAULT_BOUND.admits(cost) and cost.seconds <= sampling
 
 
-def _size(node: Node) -> int:
+def _count_states(node: Node) -> int:
     """How many states a node has; a number counts as more than are planned for."""
     return len(node.states) if isinstance(node, CategoricalNode) else _MOST_STATES + 1
 
@@ -175,14 +175,14 @@ class ProbabilityEstimator:
         """
         most = programs_together(self._plan(trials))
         alike: dict[object, list[tuple[tuple[int, int], list[Probability]]]] = {}
-        for group in together(wanted):
+        for group in group_by_trials(wanted):
             program = self._read_in(group[0])
             cases = _cases(group)
-            alone = most == 1 or len(cases) > _CASES or any(case.given is not None for case in cases)
+            alone = most == 1 or len(cases) > _MOST_CASES or any(case.given is not None for case in cases)
             key: object = tuple(group)
             if not alone and not self._exactly(program, cases):
-                key = group[0].profile, program.outcome, carries_outcome(program, map(_pair_given, cases))
-            events = [event for case in cases for event in _pair(case)]
+                key = group[0].profile, program.outcome, carries_outcome(program, map(_pair_of_case, cases))
+            events = [event for case in cases for event in _events_of_case(case)]
             read = program.upstream(atom.node for event in events for atom in atoms(event))
             alike.setdefault(key, []).append(((max(map(last_step, events)), len(read)), group))
         stacks = []
@@ -195,9 +195,9 @@ class ProbabilityEstimator:
         """The sums of the cases of each group of a stack of several; None where a group is drawn by itself."""
         if len(stack) == 1:
             return [None]
-        asked = [(self._read_in(group[0]), [_pair_given(case) for case in _cases(group)]) for group in stack]
+        asked = [(self._read_in(group[0]), [_pair_of_case(case) for case in _cases(group)]) for group in stack]
         try:
-            return [_apart(sums) for sums in sample_together(asked, self._plan(trials), self.kernels)]
+            return [_split_sums(sums) for sums in sample_together(asked, self._plan(trials), self.kernels)]
         except TooMuchMemoryError:
             return [None] * len(stack)
 
@@ -211,13 +211,13 @@ class ProbabilityEstimator:
         """
         drawn: list[Probability] = []
         for wanted in statements:
-            for group in together(one for one in wanted if not (one.observed or one.known)):
+            for group in group_by_trials(one for one in wanted if not (one.observed or one.known)):
                 if not self._exactly(self._read_in(group[0]), _cases(group)):
                     drawn += group
         sampling = replace(self, settings=replace(self.settings, method="sample"))
-        self.learn(sampling.find(drawn))
+        self.add_known(sampling.find(drawn))
 
-    def learn(self, found: Mapping[Probability, ProbabilityEstimate]) -> None:
+    def add_known(self, found: Mapping[Probability, ProbabilityEstimate]) -> None:
         """Take over what another one found with the same first draws."""
         self._known.update({(probability, self.settings.trials): one for probability, one in found.items()})
 
@@ -227,8 +227,8 @@ class ProbabilityEstimator:
         Raises:
             exact.TooLarge, exact.NotExact: some of it can't.
         """
-        for group in together(wanted):
-            exact.require(self._read_in(group[0]), [event for case in _cases(group) for event in _pair(case)])
+        for group in group_by_trials(wanted):
+            exact.require(self._read_in(group[0]), [event for case in _cases(group) for event in _events_of_case(case)])
 
     def _read_in(self, probability: Probability) -> Program:
         """The program that a probability is read in: under its profile and its interventions."""
@@ -242,7 +242,7 @@ class ProbabilityEstimator:
         program = self._read_in(group[0])
 
         def solved() -> list[ProbabilityEstimate]:
-            return [_exact(program, probability, listener(self.map_blocks)) for probability in group]
+            return [_find_exactly(program, probability, listener(self.map_blocks)) for probability in group]
 
         if self._exactly(program, _cases(group)):
             return solved()
@@ -257,7 +257,7 @@ class ProbabilityEstimator:
     def _exactly(self, program: Program, cases: Sequence[Case]) -> bool:
         if self.settings.method != "auto":
             return self.settings.method == "exact"
-        return faster_exactly(program, [event for case in cases for event in _pair(case)])
+        return is_faster_exactly(program, [event for case in cases for event in _events_of_case(case)])
 
     def _sampled(
         self, program: Program, group: Sequence[Probability], trials: int, drawn: list[CaseSums] | None
@@ -282,25 +282,25 @@ class ProbabilityEstimator:
 
         _, sampled, enough = self.settings.limits.sample(run, trials, impossible)
         if not enough:
-            raise _rare_in_group(program, group[0], sampled)
+            raise _too_few_trials_error(program, group[0], sampled)
         return sampled.found
 
     def _sums(self, program: Program, cases: Sequence[Case], plan: Plan) -> list[CaseSums]:
         """The sums of each case; those that too few shared trials agree with are drawn by themselves: method (25)."""
         found: list[CaseSums] = []
-        for start in range(0, len(cases), _CASES):
-            part = [_pair_given(case) for case in cases[start : start + _CASES]]
+        for start in range(0, len(cases), _MOST_CASES):
+            part = [_pair_of_case(case) for case in cases[start : start + _MOST_CASES]]
             found += self._together(program, part, plan)
         if len(cases) > 1:
             for number, case in enumerate(cases):
-                if case.given is not None and found[number].effective_trials[0] < _ENOUGH:
-                    found[number] = sample(program, [_pair_given(case)], plan, self.map_blocks, self.kernels)
+                if case.given is not None and found[number].effective_trials[0] < _ENOUGH_TRIALS:
+                    found[number] = sample(program, [_pair_of_case(case)], plan, self.map_blocks, self.kernels)
         return found
 
     def _together(self, program: Program, part: Sequence[Pair], plan: Plan) -> list[CaseSums]:
         """The sums of each case from the same trials; fewer cases at a time where memory is short."""
         try:
-            return _apart(sample(program, part, plan, self.map_blocks, self.kernels))
+            return _split_sums(sample(program, part, plan, self.map_blocks, self.kernels))
         except TooMuchMemoryError:
             if len(part) == 1:
                 raise
@@ -344,17 +344,19 @@ class _SampledGroup:
         return min(each.effective_trials or 0.0 for each in self.found)
 
 
-def _rare_in_group(program: Program, probability: Probability, sampled: _SampledGroup) -> UsruError:
+def _too_few_trials_error(program: Program, probability: Probability, sampled: _SampledGroup) -> UsruError:
     """Of the first of the probabilities."""
     found = sampled.found[0]
     if not found.effective_trials:
-        from usru_scenarios.questions.impossible import not_met
+        from usru_scenarios.questions.impossible import unmet_evidence_error
 
         pairs = zip(probability.cases, sampled.sums, strict=False)
         unmet = [case for case, part in pairs if not part.given.any() and (case.step or 0) not in found.left_out]
         case = unmet[0] if unmet else probability.cases[0]
         at = f" at {program.grid.labels[case.step]}" if case.step is not None and len(probability.cases) > 1 else ""
-        return not_met(program, [(f"{text}{at}", event) for text, event in probability.evidence(case)], sampled.plan)
+        return unmet_evidence_error(
+            program, [(f"{text}{at}", event) for text, event in probability.evidence(case)], sampled.plan
+        )
     unsaid = [text for text in (*probability.observed, *probability.known) if text not in probability.text]
     what = f"{probability.text}, given {', '.join(unsaid)}" if unsaid else probability.text
     return TooFewTrials(found.effective_trials, found.value, found.standard_error, what)
@@ -364,24 +366,24 @@ def _cases(group: Iterable[Probability]) -> list[Case]:
     return [case for probability in group for case in probability.cases]
 
 
-def _pair(case: Case) -> list[Formula]:
+def _events_of_case(case: Case) -> list[Formula]:
     """The events whose probabilities give a case: with what was seen, and what was seen."""
     return [case.event] if case.given is None else [All((case.event, case.given)), case.given]
 
 
-def _pair_given(case: Case) -> tuple[Formula, Formula]:
+def _pair_of_case(case: Case) -> tuple[Formula, Formula]:
     return case.event, CERTAIN if case.given is None else case.given
 
 
-def _apart(sums: CaseSums) -> list[CaseSums]:
+def _split_sums(sums: CaseSums) -> list[CaseSums]:
     """The sums of each case by itself."""
     numbers = range(len(sums.squares))
     return [CaseSums(sums.both[:, [n]], sums.given[:, [n]], sums.squares[[n]]) for n in numbers]
 
 
-def _exact(program: Program, probability: Probability, progress: Listener) -> ProbabilityEstimate:
+def _find_exactly(program: Program, probability: Probability, progress: Listener) -> ProbabilityEstimate:
     """A probability without sampling; where judgements are drawn, averaged over their draws."""
-    events = [_pair(case) for case in probability.cases]
+    events = [_events_of_case(case) for case in probability.cases]
     values = iter(exact.by_draw(program, [event for pair in events for event in pair], progress=progress))
     chances: list[tuple[Floats, Floats]] = []
     left_out = []
@@ -389,21 +391,21 @@ def _exact(program: Program, probability: Probability, progress: Listener) -> Pr
         both = next(values)
         given = next(values) if len(pair) == 2 else np.ones(len(both))
         if given.any():
-            chances.append((_share(program, case, both, given, progress), given))
+            chances.append((_shares_by_draw(program, case, both, given, progress), given))
         else:
             left_out.append(case.step or 0)
     if not chances:
-        from usru_scenarios.questions.impossible import without_probability
+        from usru_scenarios.questions.impossible import zero_probability_error
 
-        raise without_probability(program, list(probability.evidence(probability.cases[0])))
+        raise zero_probability_error(program, list(probability.evidence(probability.cases[0])))
     if program.draws:
-        return _averaged(chances, tuple(left_out), program)
+        return _average_over_draws(chances, tuple(left_out), program)
     return ProbabilityEstimate(
         math.fsum(float(share[0]) for share, _ in chances) / len(chances), None, None, tuple(left_out)
     )
 
 
-def _share(program: Program, case: Case, both: Floats, given: Floats, progress: Listener) -> Floats:
+def _shares_by_draw(program: Program, case: Case, both: Floats, given: Floats, progress: Listener) -> Floats:
     """The probability of a case in each draw, from those of its pair; 0 where nothing that was seen happens.
 
     Next to 1 it is told from what is left, by method (40), and may be 1 itself.
@@ -411,12 +413,12 @@ def _share(program: Program, case: Case, both: Floats, given: Floats, progress: 
     share: Floats = np.divide(both, given, out=np.zeros_like(both), where=given > 0.0)
     if float(both.sum() / given.sum()) < 1.0 - _NEARLY_CERTAIN:
         return np.minimum(share, 1.0)
-    (left,) = exact.by_draw(program, [_pair(replace(case, event=Not(case.event)))[0]], progress=progress)
+    (left,) = exact.by_draw(program, [_events_of_case(replace(case, event=Not(case.event)))[0]], progress=progress)
     rest: Floats = np.minimum(np.divide(left, given, out=np.ones_like(left), where=given > 0.0), 1.0)
     return 1.0 - rest
 
 
-def _averaged(
+def _average_over_draws(
     chances: Sequence[tuple[Floats, Floats]], left_out: tuple[int, ...], program: Program
 ) -> ProbabilityEstimate:
     """The average over the draws of the judgements, of which each counts as what was seen is likely in it.
@@ -428,10 +430,10 @@ def _averaged(
     halves = [np.repeat(sums / 2.0, 2, axis=0) for sums in (both, given)]
     draws = PerDraw.of(halves[0], halves[1], program.controls)
     spans = [float(np.ptp(share[seen > 0.0])) for share, seen in chances]
-    if max(spans) <= _SAME_IN_ALL:
+    if max(spans) <= _ROUNDING:
         value = math.fsum(float(share[seen > 0.0][0]) for share, seen in chances) / len(chances)
         return ProbabilityEstimate(value, None, None, left_out, draws=draws)
-    value, replicates = _replicated(*(with_control_variates(sums, program.controls) for sums in (both, given)))
+    value, replicates = _with_replicates(*(with_control_variates(sums, program.controls) for sums in (both, given)))
     return ProbabilityEstimate(min(max(value, 0.0), 1.0), replicates, None, left_out, draws=draws)
 
 
@@ -454,12 +456,12 @@ def _estimate(
     draws = PerDraw.of(both, given, controls) if plan.judgements and by_draw else None
     if plan.judgements:
         both, given = (with_control_variates(over_draws(sums), controls) for sums in (both, given))
-    value, replicates = _replicated(both, given)
+    value, replicates = _with_replicates(both, given)
     effective = min(float(part.effective_trials[0]) for part in kept)
     return ProbabilityEstimate(value, replicates, effective, left_out, draws=draws)
 
 
-def _replicated(both: Floats, given: Floats) -> tuple[float, Floats]:
+def _with_replicates(both: Floats, given: Floats) -> tuple[float, Floats]:
     """The average of ratios of sums, and the same without each batch, shape (batches,): method (24, 25).
 
     Args:
@@ -476,22 +478,24 @@ def _with_least_error(
     program: Program, probability: Probability, found: ProbabilityEstimate, *, rough: bool
 ) -> ProbabilityEstimate:
     """A sampled probability that knows by how much trials that were never drawn could change it, or `rough` at most."""
-    question = (probability.profile, _acting(program, probability), probability.cases)
+    question = (probability.profile, _interventions_with_effect(program, probability), probability.cases)
     cases = [case for case in probability.cases if (case.step or 0) not in found.left_out]
     effective = found.effective_trials or 0.0
     least = float(rule_of_three_bound(effective)) * max(found.value, 1.0 - found.value)
     if (
         not rough and found.sampling_error < least
     ):  # else it is no constant, and what is possible need not be looked into
-        least = least_error([(case.event, case.given) for case in cases], program, found.value, effective)
+        least = least_standard_error([(case.event, case.given) for case in cases], program, found.value, effective)
     return replace(found, least_error=least, question=question)
 
 
-def _acting(program: Program, probability: Probability) -> tuple[tuple[str, str | float, range], ...]:
+def _interventions_with_effect(
+    program: Program, probability: Probability
+) -> tuple[tuple[str, str | float, range], ...]:
     """The interventions that make a difference to what is asked, those alike that no node tells from each other."""
     if not probability.interventions:
         return ()
-    asked = {atom.node for case in probability.cases for event in _pair(case) for atom in atoms(event)}
+    asked = {atom.node for case in probability.cases for event in _events_of_case(case) for atom in atoms(event)}
     read = program.influential_nodes(asked)
 
     def value(one: Intervention) -> str | float:

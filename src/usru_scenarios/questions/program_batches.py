@@ -24,7 +24,7 @@ from usru_scenarios.light_dataclasses import replace
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.distance import are_equal
 from usru_scenarios.program.program import Floats, Node, Program
-from usru_scenarios.questions.impossible import DrawnSums, is_impossible, too_few, without_probability
+from usru_scenarios.questions.impossible import DrawnSums, is_impossible, too_few_trials_error, zero_probability_error
 from usru_scenarios.sampler.blocks import BLOCK, MOST_BYTES, KernelCache, MapBlocks, Plan, block_seconds
 from usru_scenarios.sampler.common_random_numbers import VariantSampler, VariantSums
 from usru_scenarios.sampler.forecast import Sampler, simulate
@@ -135,12 +135,12 @@ def run_each(
         exact.TooLarge, exact.NotExact: there is no exact answer.
     """
     if plan is None:
-        yield from map_blocks(partial(_solved_program, programs), range(len(programs)))
+        yield from map_blocks(partial(_solve_program, programs), range(len(programs)))
         return
     portions = _ProgramBatches(programs, plan, kernels, steps)
     parts = iter(map_blocks(portions.run, range(portions.portions * plan.blocks)))
     for _ in range(portions.portions):
-        yield from _apart(accumulated(islice(parts, plan.blocks), portions.batches))
+        yield from _split_by_program(accumulated(islice(parts, plan.blocks), portions.batches))
 
 
 def run_conditioned(
@@ -162,11 +162,11 @@ def run_conditioned(
         exact.TooLarge, exact.NotExact: there is no exact answer.
     """
     if plan is None:
-        return list(map_blocks(partial(_solved, conditioned), range(len(conditioned))))
+        return list(map_blocks(partial(_solve, conditioned), range(len(conditioned))))
 
     def run(trials: int) -> DrawnSums[list[ProgramSums]]:
         drawn = plan.of_trials(trials)
-        sums = [_weighted(one, drawn, map_blocks) for one in conditioned]
+        sums = [_sample_sums(one, drawn, map_blocks) for one in conditioned]
         return DrawnSums(drawn, sums, min(one.sampled for one in sums))
 
     def impossible() -> bool:
@@ -178,11 +178,11 @@ def run_conditioned(
         program, sums = conditioned[fewest].program, found.sums[fewest]
         chance, what = ratio(sums.visits[:, -1, 0], sums.trials), f"{program.outcome.states[0]} at the end"
         evidence, drawn = conditioned[fewest].evidence, found.plan
-        raise too_few(program, evidence, drawn, found.effective_trials, chance=chance, what=what)
+        raise too_few_trials_error(program, evidence, drawn, found.effective_trials, chance=chance, what=what)
     return found.sums
 
 
-def _weighted(conditioned: Conditioned, plan: Plan, map_blocks: MapBlocks) -> ProgramSums:
+def _sample_sums(conditioned: Conditioned, plan: Plan, map_blocks: MapBlocks) -> ProgramSums:
     """The sums of one program under a plan."""
     program, given = conditioned.program, conditioned.given
     if given is None:
@@ -195,7 +195,7 @@ def _weighted(conditioned: Conditioned, plan: Plan, map_blocks: MapBlocks) -> Pr
     return ProgramSums.observed(trials, found.trials, found.visits, found.effective_trials)
 
 
-def _apart(sums: VariantSums) -> Iterator[ProgramSums]:
+def _split_by_program(sums: VariantSums) -> Iterator[ProgramSums]:
     return (ProgramSums(sums.trials, visits) for visits in sums.visits)
 
 
@@ -244,12 +244,12 @@ class _ProgramBatches:
         return block_seconds(drawn + carried, first.steps, min(self.plan.trials, BLOCK))
 
 
-def _solved_program(programs: Programs, number: int) -> ProgramSums:
-    """The probabilities of one of some programs, as `_solved` gives them."""
-    return _solved([Conditioned(programs[number])], 0)
+def _solve_program(programs: Programs, number: int) -> ProgramSums:
+    """The probabilities of one of some programs, as `_solve` gives them."""
+    return _solve([Conditioned(programs[number])], 0)
 
 
-def _solved(conditioned: Sequence[Conditioned], number: int) -> ProgramSums:
+def _solve(conditioned: Sequence[Conditioned], number: int) -> ProgramSums:
     """The probabilities of one of some programs, in the trials in which what is observed of it holds.
 
     They stand in two batches that say the same, or two of each draw of the judgements.
@@ -258,7 +258,7 @@ def _solved(conditioned: Sequence[Conditioned], number: int) -> ProgramSums:
     try:
         found = exact.forecast(program, given=given)
     except exact.NothingObservedError:
-        raise without_probability(program, conditioned[number].evidence) from None
+        raise zero_probability_error(program, conditioned[number].evidence) from None
     each = found.scenarios if program.draws else found.scenarios[None]
     if given is None:
         each = np.repeat(np.clip(each, 0.0, 1.0), 2, axis=0)
@@ -272,7 +272,7 @@ def _solved(conditioned: Sequence[Conditioned], number: int) -> ProgramSums:
 # Nodes in common ------------------------------------------------------------------------------------------------------
 
 
-def sharing(program: Program, reference: Program) -> Program:
+def share_nodes(program: Program, reference: Program) -> Program:
     """The program with the nodes of the reference where they say the same, so that both are drawn as one.
 
     Only where both have the same nodes in the same order: what is compiled for a node knows the places of the others.

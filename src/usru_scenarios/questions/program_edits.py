@@ -27,7 +27,7 @@ class PartCache(Protocol):
         """The part of that name; `make` makes it."""
 
 
-def made_anew(part: str, make: Callable[[], Made], /) -> Made:  # noqa: ARG001  # nothing is kept
+def make_uncached(part: str, make: Callable[[], Made], /) -> Made:  # noqa: ARG001  # nothing is kept
     """As `PartCache`, where nothing is kept."""
     return make()
 

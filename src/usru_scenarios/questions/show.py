@@ -59,7 +59,7 @@ def describe_model(loaded: Loaded, program: Program) -> Overview:
                 title=profile.title or name,
                 summary=profile.summary or "",
                 weights={driver: str(weight) for driver, weight in profile.weights.items()},
-                changes=sorted(".".join(path) for path in _changed(profile.overrides)),
+                changes=sorted(".".join(path) for path in _changed_paths(profile.overrides)),
             )
             for name, profile in model.profiles.items()
         },
@@ -87,13 +87,13 @@ class _Describer:
     def point_effects(self) -> Iterator[PointEffect]:
         """What points make of chances: on other nodes, then on the scenarios, by the weights that are in use."""
         odds = self.model.odds_per_point
-        yield PointEffect("other nodes", 1.0, {}, _chances(odds.influences.mean))
+        yield PointEffect("other nodes", 1.0, {}, _effects_on_chances(odds.influences.mean))
         in_use: dict[float, dict[str, str | None]] = {}
         for name, weights in self._weights_of_impacts():
             for weight, step in _first_and_last(weights, self.program.grid.labels):
                 in_use.setdefault(weight, {})[name] = step
         for weight, names in sorted(in_use.items()):
-            yield PointEffect("scenarios", weight, names, _chances(odds.impacts.mean, weight))
+            yield PointEffect("scenarios", weight, names, _effects_on_chances(odds.impacts.mean, weight))
 
     def _weights_of_impacts(self) -> Iterator[tuple[str, list[float]]]:
         """The weight per step of whatever gives points to the scenarios; of the outcome's own points it is 1."""
@@ -141,9 +141,9 @@ class _Describer:
             reads=self._in_order(parent for parent, lag in reads if lag == 0),
             reads_before=self._in_order(parent for parent, lag in reads if lag == 1 and parent != name),
             acts_on=[
-                other for other in self.program.model_nodes if _reads(self.program.model_links(other), name, other)
+                other for other in self.program.model_nodes if _is_read_by(self.program.model_links(other), name, other)
             ],
-            given=list(_given(part)),
+            given=list(_prior_rows(part)),
             pushes=[*_pushes(part.influences, 0), *_pushes(part.lagged_influences, 1)],
             impacts=list(_pushes({name: impacts}, 0)),
             rules=[rule for rule, one in self.model.rules.items() if name in one.when or name in one.then],
@@ -157,7 +157,7 @@ class _Describer:
     def rule(self, name: str, rule: schema.Rule) -> RulePart:
         return RulePart(
             title=rule.title or name,
-            when=conditions_in_words(rule.when, rule.at_least),
+            when=describe_conditions(rule.when, rule.at_least),
             lag=rule.lag,
             then={node: _by_state(points) for node, points in rule.then.items()},
             weight=self.program.weights[name].tolist(),
@@ -182,7 +182,7 @@ class _Describer:
                 last=grid.labels[last],
                 node=node,
                 title=event.title or (key.replace("_", " ") if isinstance(key, str) else ""),
-                prior=None if prior is None else normalised(prior),
+                prior=None if prior is None else normalised_shares(prior),
                 points=None if event.points is None else _by_state(event.points),
             )
 
@@ -193,31 +193,31 @@ def _first_and_last(weights: list[float], steps: Sequence[str]) -> list[tuple[fl
     return [(first, None)] if set(weights) == {first} else [(first, steps[0]), (last, steps[-1])]
 
 
-def _chances(odds_per_point: float, weight: float = 1.0) -> dict[str, list[float]]:
+def _effects_on_chances(odds_per_point: float, weight: float = 1.0) -> dict[str, list[float]]:
     """What 1, 2 and 3 points make of 25% and of 50%: each multiplies the odds by `odds_per_point ** weight`."""
     return {
         f"{chance:g}": [
-            _chance(math.log(chance / (1 - chance)) + points * weight * math.log(odds_per_point))
+            _probability_from_log_odds(math.log(chance / (1 - chance)) + points * weight * math.log(odds_per_point))
             for points in (1, 2, 3)
         ]
         for chance in (0.25, 0.5)
     }
 
 
-def _chance(log_odds: float) -> float:
+def _probability_from_log_odds(log_odds: float) -> float:
     """The chance with these log-odds, for any size of them."""
     part = math.exp(-abs(log_odds))
     return (1.0 if log_odds >= 0 else part) / (1.0 + part)
 
 
-def _reads(links: set[tuple[str, int]], name: str, reader: str) -> bool:
+def _is_read_by(links: set[tuple[str, int]], name: str, reader: str) -> bool:
     return name != reader and bool({(name, 0), (name, 1)} & links)
 
 
 def _states(node: CategoricalNode, part: schema.Categorical) -> dict[str, StatePart]:
     own = {name: state.prior for name, state in part.states.items()}
     if any(own.values()):
-        prior: dict[str, float | None] = {**normalised({name: share for name, share in own.items() if share})}
+        prior: dict[str, float | None] = {**normalised_shares({name: share for name, share in own.items() if share})}
     else:
         prior = dict.fromkeys(own, None if part.prior_given else 1 / len(own))
     parts = {}
@@ -237,28 +237,28 @@ def _scale(node: NumericNode, part: schema.Numeric) -> ScalePart:
     return ScalePart(
         low=part.range[0],
         high=part.range[1],
-        distribution="uniform on the range" if part.distribution is None else in_words(part.distribution),
+        distribution="uniform on the range" if part.distribution is None else describe_distribution(part.distribution),
         initial=None if node.initial is None else float(node.initial),
         persistence=float(node.persistence),
     )
 
 
-def in_words(distribution: Distribution) -> str:
+def describe_distribution(distribution: Distribution) -> str:
     """A distribution such as `pert 0.2, 0.63, 1`."""
     parameters = ", ".join(f"{parameter.mean:g}" for parameter in distribution.parameters)
     return f"{distribution.family} {parameters}"
 
 
-def normalised(shares: Mapping[str, Judgement]) -> dict[str, float]:
+def normalised_shares(shares: Mapping[str, Judgement]) -> dict[str, float]:
     """Relative odds as shares that sum to 1."""
     total = math.fsum(share.mean for share in shares.values())
     return {name: share.mean / total for name, share in shares.items()}
 
 
-def _given(part: schema.Categorical | schema.Numeric) -> Iterator[GivenRow]:
+def _prior_rows(part: schema.Categorical | schema.Numeric) -> Iterator[GivenRow]:
     if isinstance(part, schema.Categorical):
         for row in part.prior_given.values():
-            yield GivenRow(conditions_in_words(row.when), normalised(row.prior))
+            yield GivenRow(describe_conditions(row.when), normalised_shares(row.prior))
 
 
 def _pushes(influences: Mapping[str, PointRows], lag: int) -> Iterator[Push]:
@@ -273,29 +273,29 @@ def _by_state(points: Mapping[str, Judgement] | Judgement) -> dict[str, float]:
     return {name: judgement.mean for name, judgement in points.items()}
 
 
-def conditions_in_words(when: Mapping[str, schema.Condition], at_least: int | None = None) -> str:
+def describe_conditions(when: Mapping[str, schema.Condition], at_least: int | None = None) -> str:
     """The conditions of a rule or of a row of priors, in words."""
-    parts = [_condition(name, condition) for name, condition in when.items()]
+    parts = [_describe_condition(name, condition) for name, condition in when.items()]
     if at_least is not None and at_least < len(parts):
         return f"at least {at_least} of: {'; '.join(parts)}"
-    return listed(parts, "and")
+    return join_words(parts, "and")
 
 
-def _condition(name: str, condition: schema.Condition) -> str:
+def _describe_condition(name: str, condition: schema.Condition) -> str:
     if condition.comparison is not None:
         return f"{name} {condition.comparison.strip()}"
-    return f"{name} is {listed(list(condition.states), 'or')}"
+    return f"{name} is {join_words(list(condition.states), 'or')}"
 
 
-def listed(parts: list[str], last: str) -> str:
+def join_words(parts: list[str], last: str) -> str:
     """`a, b and c`, with the word that joins the last two."""
     return f" {last} ".join(filter(None, (", ".join(parts[:-1]), parts[-1]))) if parts else ""
 
 
-def _changed(overrides: Mapping[str, object], depth: int = 3) -> Iterator[tuple[str, ...]]:
+def _changed_paths(overrides: Mapping[str, object], depth: int = 3) -> Iterator[tuple[str, ...]]:
     """The parts of the file that a profile lays something over, as paths of at most `depth` keys."""
     for key, value in overrides.items():
         if depth > 1 and isinstance(value, Mapping) and value:
-            yield from ((key, *rest) for rest in _changed(value, depth - 1))
+            yield from ((key, *rest) for rest in _changed_paths(value, depth - 1))
         else:
             yield (key,)

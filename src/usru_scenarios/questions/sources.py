@@ -38,18 +38,18 @@ def judgement_sources(loaded: Loaded, about: str | None = None) -> SourcesReport
         RequestError: there is nothing of that name.
     """
     everything = list(judgements(loaded.model))
-    chosen = everything if about is None else _about(about, everything, loaded)
+    chosen = everything if about is None else _judgements_about(about, everything, loaded)
     register = loaded.register or Register()
-    cited = [about] if about is not None and about in register else _cited(chosen)
+    cited = [about] if about is not None and about in register else _cited_claims(chosen)
     return SourcesReport(
         model=loaded.outline.model,
         run=FileRun(loaded.outline.profile),
         about=about,
-        judgements=[_judged(judged) for judged in chosen],
-        claims={claim: _claim(claim, register) for claim in cited if claim in register},
-        documents=_documents(register, chosen),
-        independence=_independence(register, chosen),
-        roles=_roles(chosen),
+        judgements=[_describe_judgement(judged) for judged in chosen],
+        claims={claim: _describe_claim(claim, register) for claim in cited if claim in register},
+        documents=_describe_documents(register, chosen),
+        independence=_count_by_voice(register, chosen),
+        roles=_count_by_role(chosen),
     )
 
 
@@ -62,39 +62,39 @@ def claim_directions(loaded: Loaded, about: str | None = None) -> DirectionsRepo
     register = loaded.register or Register()
     found = list(directions(loaded.model, register.pushes))
     if about is not None:
-        chosen = {judged.path for judged in _about(about, list(judgements(loaded.model)), loaded)}
+        chosen = {judged.path for judged in _judgements_about(about, list(judgements(loaded.model)), loaded)}
         found = [direction for direction in found if direction.cell.judged.path in chosen]
     return DirectionsReport(
         model=loaded.outline.model,
         run=FileRun(loaded.outline.profile),
         about=about,
         pushes=sum(map(len, register.pushes.values())),
-        numbers=list(map(_directed, found)),
+        numbers=list(map(_describe_direction, found)),
         verdicts=dict(Counter(direction.verdict for direction in found)),
-        skipped=_skipped(loaded),
+        skipped=_skipped_pushes(loaded),
     )
 
 
-def _directed(direction: Direction) -> DirectedPart:
+def _describe_direction(direction: Direction) -> DirectedPart:
     cell = direction.cell
     return DirectedPart(
         path=dotted(cell.judged.path),
         value=cell.value,
         sign="+" if cell.sign > 0 else "-" if cell.sign < 0 else "0",
-        cause=" & ".join(_asked(node, asked) for node, asked in cell.cause.items()),
+        cause=" & ".join(_describe_cause(node, asked) for node, asked in cell.cause.items()),
         target=cell.target,
         claims=direction.claims,
         verdict=direction.verdict,
     )
 
 
-def _asked(node: str, asked: str | Condition) -> str:
+def _describe_cause(node: str, asked: str | Condition) -> str:
     if isinstance(asked, str):
         return f"{node}={asked}"
     return f"{node}={'|'.join(asked.states)}" if asked.comparison is None else f"{node}{asked.comparison}"
 
 
-def _skipped(loaded: Loaded) -> list[SkippedPush]:
+def _skipped_pushes(loaded: Loaded) -> list[SkippedPush]:
     context = Context(loaded.model, loaded.data, loaded.register)
     lacking = {(one.claim, one.push): one.name for one in unknown_names(context) if one.is_needed}
     return [
@@ -102,17 +102,17 @@ def _skipped(loaded: Loaded) -> list[SkippedPush]:
     ]
 
 
-def _cited(chosen: Iterable[Judged]) -> list[str]:
+def _cited_claims(chosen: Iterable[Judged]) -> list[str]:
     """The claims of the judgements, each once."""
     return list(dict.fromkeys(claim for judged in chosen for claim in judged.sources))
 
 
-def _about(about: str, everything: list[Judged], loaded: Loaded) -> list[Judged]:
+def _judgements_about(about: str, everything: list[Judged], loaded: Loaded) -> list[Judged]:
     if loaded.register is not None and about in loaded.register:
         return [judged for judged in everything if about in judged.sources]
-    known = _names(loaded)
+    known = _paths_by_name(loaded)
     path = known.get(about, about)
-    chosen = [judged for judged in everything if _within(dotted(judged.path), path)]
+    chosen = [judged for judged in everything if _is_within(dotted(judged.path), path)]
     if not chosen and about not in known:
         paths = [dotted(judged.path) for judged in everything]
         claims = {} if loaded.register is None else {claim.lower(): claim for claim in loaded.register.claims}
@@ -123,23 +123,23 @@ def _about(about: str, everything: list[Judged], loaded: Loaded) -> list[Judged]
     return chosen
 
 
-def _names(loaded: Loaded) -> dict[str, str]:
+def _paths_by_name(loaded: Loaded) -> dict[str, str]:
     """Every name of the model with the path of what it names."""
     sections = ("scenarios", "drivers", "rules", "consequences")
     named = {name: f"{section}.{name}" for section in sections for name in getattr(loaded.model, section)}
     return {**named, **{section: section for section in (*sections, "anchor", "outcome")}}
 
 
-def _within(path: str, part: str) -> bool:
+def _is_within(path: str, part: str) -> bool:
     return path == part or path.startswith(f"{part}.")
 
 
-def _judged(judged: Judged) -> JudgedPart:
+def _describe_judgement(judged: Judged) -> JudgedPart:
     judgement = judged.judgement
     return JudgedPart(
         dotted(judged.path),
         judged.role,
-        _value(judgement),
+        _format_value(judgement),
         list(judged.sources),
         judged.is_inferred,
         judgement.by,
@@ -147,7 +147,7 @@ def _judged(judged: Judged) -> JudgedPart:
     )
 
 
-def _value(judgement: Judgement | Keep) -> str:
+def _format_value(judgement: Judgement | Keep) -> str:
     match judgement.value:
         case Duration(text=text):
             return text
@@ -157,7 +157,7 @@ def _value(judgement: Judgement | Keep) -> str:
             return f"{number:g}"
 
 
-def _claim(name: str, register: Register) -> ClaimPart:
+def _describe_claim(name: str, register: Register) -> ClaimPart:
     claim = register.claims[name]
     return ClaimPart(
         claim=" ".join(claim.claim.split()),
@@ -173,7 +173,7 @@ def _claim(name: str, register: Register) -> ClaimPart:
     )
 
 
-def _documents(register: Register, chosen: Iterable[Judged]) -> dict[str, DocumentPart]:
+def _describe_documents(register: Register, chosen: Iterable[Judged]) -> dict[str, DocumentPart]:
     chosen = list(chosen)
     cited = {claim for judged in chosen for claim in judged.sources}
     resting = Counter(name for judged in chosen for name in _cited_documents(register, judged))
@@ -194,7 +194,7 @@ def _cited_documents(register: Register, judged: Judged) -> set[str]:
     return {register.document_ids[claim] for claim in judged.sources if claim in register}
 
 
-def _independence(register: Register, chosen: Iterable[Judged]) -> dict[str, int]:
+def _count_by_voice(register: Register, chosen: Iterable[Judged]) -> dict[str, int]:
     """For each group of documents that draw on one another, how many judgements cite one of them."""
     voices = {
         name: document.independence or name
@@ -209,7 +209,7 @@ def _independence(register: Register, chosen: Iterable[Judged]) -> dict[str, int
     return {voice: counts[voice] for voice in dict.fromkeys(voices.values())}
 
 
-def _roles(chosen: Iterable[Judged]) -> dict[str, RoleCount]:
+def _count_by_role(chosen: Iterable[Judged]) -> dict[str, RoleCount]:
     total: Counter[str] = Counter()
     inferred: Counter[str] = Counter()
     for judged in chosen:

@@ -29,7 +29,7 @@ def read_expectations(
     statements: dict[str, ComparisonStatement] = {}
     faults: list[Problem] = []
     for name, expectation in loaded.model.expectations.items():
-        with _told(faults, loaded, ("expectations", name, "that"), expectation.that):
+        with _collecting_faults(faults, loaded, ("expectations", name, "that"), expectation.that):
             statements[name] = parse_expectation(expectation.that, loaded.model, program, in_profile=in_profile)
     return statements, faults
 
@@ -42,24 +42,24 @@ def read_questions(
     faults: list[Problem] = []
     for name, question in loaded.model.questions.items():
         path = ("questions", name)
-        with _told(faults, loaded, (*path, "means"), question.means):
+        with _collecting_faults(faults, loaded, (*path, "means"), question.means):
             meanings[name] = parse_question(question.means, loaded.model, program, in_profile=in_profile)
-            if early := _closes_early(question.closes, meanings[name], program):
+            if early := _early_closing_fault(question.closes, meanings[name], program):
                 place, _ = locate(loaded.tree.place, (*path, "closes"))
                 faults.append(replace(early, span=place.span()))
     return meanings, faults
 
 
 @contextmanager
-def _told(faults: list[Problem], loaded: Loaded, path: KeyPath, text: str) -> Iterator[None]:
+def _collecting_faults(faults: list[Problem], loaded: Loaded, path: KeyPath, text: str) -> Iterator[None]:
     """Add the fault of a query that stands in the file, if it has one, to the others."""
     try:
         yield
     except QueryError as error:
-        faults.append(_located(error.problem, loaded, path, text))
+        faults.append(_locate_in_file(error.problem, loaded, path, text))
 
 
-def _closes_early(closes: str, meaning: Probability, program: Program) -> Problem | None:
+def _early_closing_fault(closes: str, meaning: Probability, program: Program) -> Problem | None:
     """The fault of a question that closes while what it asks about can still come true, without its place."""
     grid, step = program.grid, max(map(last_step, meaning.events()))
     last = grid.last_day(step)
@@ -69,7 +69,7 @@ def _closes_early(closes: str, meaning: Probability, program: Program) -> Proble
     return Problem("closes_early", message, None, f"write {last} or a later day, or ask about an earlier step")
 
 
-def _located(problem: Problem, loaded: Loaded, path: KeyPath, text: str) -> Problem:
+def _locate_in_file(problem: Problem, loaded: Loaded, path: KeyPath, text: str) -> Problem:
     """A fault of a query as a fault of the file that the query stands in."""
     place, _ = locate(loaded.tree.place, path)
     span = problem.span

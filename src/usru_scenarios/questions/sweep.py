@@ -26,10 +26,10 @@ from usru_scenarios.problems import ModelError, Problem, QueryError, RequestErro
 from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.conditions import Conditioned, with_reports_of
 from usru_scenarios.program.program import Program
-from usru_scenarios.questions.described import run_of
-from usru_scenarios.questions.difference_error_floors import Limits, SingleTrials, covered, parted
-from usru_scenarios.questions.program_batches import ProgramSums, run_conditioned, run_each, sharing
-from usru_scenarios.questions.simulate.question import warnings
+from usru_scenarios.questions.described import describe_run
+from usru_scenarios.questions.difference_error_floors import Limits, SingleTrials, cover_unseen, mean_limits_by_part
+from usru_scenarios.questions.program_batches import ProgramSums, run_conditioned, run_each, share_nodes
+from usru_scenarios.questions.simulate.question import forecast_warnings
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.overlays import resolve_path
 from usru_scenarios.reading.request import Assignment
@@ -54,13 +54,13 @@ _MOST_REFINED = 20
 _MOST_STEPS = 12
 """Further points that one crossing may take."""
 
-_CLOSE = 0.5
+_CLOSE_ENOUGH = 0.5
 """A root is near enough for its last correction where the difference is below this share of its standard error."""
 
-_EXACTLY = 1e-10
+_CLOSE_EXACTLY = 1e-10
 """... or below this, where there is no error."""
 
-_SPAN = 1e-6
+_LEAST_INTERVAL = 1e-6
 """... or where the points on both sides are this share of the first interval apart."""
 
 Path = tuple[str | int, ...]
@@ -115,7 +115,7 @@ class SweepBase:
         if others:
             assert self.model is not None
             compiled = with_reports_of(compile_model(with_values(self.model, others)), self.conditioned.base)
-            program = sharing(self.conditioned.with_base(compiled).program, self.program)
+            program = share_nodes(self.conditioned.with_base(compiled).program, self.program)
         return program.reweight(weights) if weights else program
 
 
@@ -154,10 +154,10 @@ def sweep(
         ImpossibleEvidence, TooFewTrials: what is observed can't happen at a point, or too few trials agree with it.
         exact.TooLarge, exact.NotExact: an exact sweep was asked for that can't be had.
     """
-    _check_number(variables)
+    _check_variables(variables)
     base, program = conditioned.base, conditioned.program
-    times = {one: _steps(one, base.grid) for one in at or _usual(base)}
-    model, axes = understood(variables, outline, base, loaded)
+    times = {one: _steps_of_time(one, base.grid) for one in at or _default_times(base)}
+    model, axes = parse_axes(variables, outline, base, loaded)
     plan = None if settings.method == "exact" else Plan(settings.trials, settings.seed)
     sweep_run = _SweepRun(
         SweepBase(conditioned, model, axes), outline, times, plan, settings.limits, map_blocks=map_blocks
@@ -166,7 +166,7 @@ def sweep(
     effective = sweep_run.effective if plan else None
     return Sweep(
         model=outline.model,
-        run=run_of(outline, conditioned, seed=settings.seed, trials=sweep_run.trials, effective=effective),
+        run=describe_run(outline, conditioned, seed=settings.seed, trials=sweep_run.trials, effective=effective),
         variables=[
             Varied(axis.variable.name, "weight" if axis.is_named else "path", list(axis.variable.values), axis.present)
             for axis in axes
@@ -177,14 +177,14 @@ def sweep(
         groups=sweep_run.curves({name: name for name in program.groups}, len(outline.scenarios)),
         likeliest=sweep_run.likeliest(),
         crossings=sweep_run.crossings,
-        warnings=warnings(outline, program),
+        warnings=forecast_warnings(outline, program),
     )
 
 
 # What is asked --------------------------------------------------------------------------------------------------------
 
 
-def _check_number(variables: Sequence[Variable]) -> None:
+def _check_variables(variables: Sequence[Variable]) -> None:
     if not variables:
         raise QueryError(Problem("no_variable", "there is nothing to vary", hint="such as domestic_opposition=0..3"))
     if len(variables) > 2:
@@ -193,11 +193,11 @@ def _check_number(variables: Sequence[Variable]) -> None:
         raise too_many(SourceText(SOURCE, variables[-1].text), points)
 
 
-def _usual(program: Program) -> tuple[str, ...]:
+def _default_times(program: Program) -> tuple[str, ...]:
     return ("now",) if not program.grid.months else (MEAN, "end") if program.steps > 1 else ("end",)
 
 
-def _steps(time: str, grid: Grid) -> range:
+def _steps_of_time(time: str, grid: Grid) -> range:
     """The steps over which a scenario is read.
 
     Raises:
@@ -210,7 +210,7 @@ def _steps(time: str, grid: Grid) -> range:
     return range(step, step + 1)
 
 
-def understood(
+def parse_axes(
     variables: Sequence[Variable], outline: Outline, program: Program, loaded: Callable[[], Loaded]
 ) -> tuple[Model | None, tuple[Axis, ...]]:
     """What the variables mean, and the model that holds their places; None where only weights by name are varied.
@@ -219,11 +219,11 @@ def understood(
         QueryError, RequestError: as for `sweep`.
     """
     paths = [one for one in variables if not _is_weight(one, outline)]
-    weights = {one: _weight(one, program) for one in variables if one not in paths}
+    weights = {one: _weight_axis(one, program) for one in variables if one not in paths}
     if not paths:
         model, axes = None, weights
     else:
-        model, others = _placed(paths, loaded())
+        model, others = _path_axes(paths, loaded())
         axes = {**weights, **others}
     ordered = tuple(axes[one] for one in variables)
     if len(ordered) == 2 and not {ordered[0].weight, *ordered[0].paths}.isdisjoint(
@@ -249,7 +249,7 @@ def _is_weight(variable: Variable, outline: Outline) -> bool:
     )
 
 
-def _weight(variable: Variable, program: Program) -> Axis:
+def _weight_axis(variable: Variable, program: Program) -> Axis:
     if variable.values[0] < 0:
         message = f"a weight can't be negative, and this is {variable.values[0]:g}"
         raise variable.error("negative_weight", message, of_values=True)
@@ -257,13 +257,13 @@ def _weight(variable: Variable, program: Program) -> Axis:
     return Axis(variable, variable.name, (), float(present[0]) if np.ptp(present) == 0 else None)
 
 
-def _placed(variables: Sequence[Variable], loaded: Loaded) -> tuple[Model, dict[Variable, Axis]]:
+def _path_axes(variables: Sequence[Variable], loaded: Loaded) -> tuple[Model, dict[Variable, Axis]]:
     """The judgements that paths set, and the model in which they are numbers; both ends must be right in the file."""
-    low, high = (_with(loaded, [(one, one.values[end]) for one in variables]) for end in (0, -1))
-    return low.model, {one: _axis(one, low, high, loaded) for one in variables}
+    low, high = (_with_values(loaded, [(one, one.values[end]) for one in variables]) for end in (0, -1))
+    return low.model, {one: _path_axis(one, low, high, loaded) for one in variables}
 
 
-def _with(loaded: Loaded, values: Sequence[tuple[Variable, float]]) -> Loaded:
+def _with_values(loaded: Loaded, values: Sequence[tuple[Variable, float]]) -> Loaded:
     """The file with variables at values, held against the format."""
     further = tuple(Assignment(one.name, value) for one, value in values)
     try:
@@ -276,7 +276,7 @@ def _with(loaded: Loaded, values: Sequence[tuple[Variable, float]]) -> Loaded:
         ) from None
 
 
-def _axis(variable: Variable, low: Loaded, high: Loaded, loaded: Loaded) -> Axis:
+def _path_axis(variable: Variable, low: Loaded, high: Loaded, loaded: Loaded) -> Axis:
     way = resolve_path(low.tree, variable.name)
     before, after, present = (
         {judged.path: judged for judged in judgements(each.model) if judged.path[: len(way)] == way[: len(judged.path)]}
@@ -295,13 +295,13 @@ def _axis(variable: Variable, low: Loaded, high: Loaded, loaded: Loaded) -> Axis
         for path in paths
     ):
         raise variable.error("no_number", f"{variable.name} is more than one number", "sweep a path to a single one")
-    now = {_present(present.get(path), after[path].role, loaded.model.grid) for path in paths}
+    now = {_present_value(present.get(path), after[path].role, loaded.model.grid) for path in paths}
     section, *rest = paths[0]
     weight = str(rest[0]) if len(paths) == 1 and section in ("drivers", "rules") and rest[1:] == ["weight"] else None
     return Axis(variable, weight, () if weight else paths, now.pop() if len(now) == 1 else None)
 
 
-def _present(judged: Judged | None, role: JudgementRole, grid: Grid) -> float | None:
+def _present_value(judged: Judged | None, role: JudgementRole, grid: Grid) -> float | None:
     """The value of a judgement; of one that the file leaves out, what is meant then, if that is a number."""
     if judged is None:
         return {"points": 0.0, "weight": 1.0}.get(role)
@@ -413,7 +413,7 @@ class _SweepRun:
 
     def _covered(self, found: Estimate, here: _SweepPoint) -> Estimate:
         times = list(self.times.values())
-        return covered(found, here.sums.sampled, lambda: parted(here.said.limits, times), [here.said])
+        return cover_unseen(found, here.sums.sampled, lambda: mean_limits_by_part(here.said.limits, times), [here.said])
 
     def _leader(self, time: str, place: _SweepPoint) -> int:
         row = list(self.times).index(time)
@@ -457,7 +457,9 @@ class _SweepRun:
             value = start + (end - start) * (left / (left - right)) if left != right else (start + end) / 2
             (place,) = self._looked_at([[value]])
             found, error = gap.at(place)
-            if abs(found) <= max(_CLOSE * error, _EXACTLY) or end - start < _SPAN * (high.value - low.value):
+            if abs(found) <= max(_CLOSE_ENOUGH * error, _CLOSE_EXACTLY) or end - start < _LEAST_INTERVAL * (
+                high.value - low.value
+            ):
                 break
             if found > 0:
                 start, left, right, side = place.value, found, right / 2 if side > 0 else right, 1
@@ -483,10 +485,10 @@ class _Gap(NamedTuple):
         visits = place.sums.visits[:, self.row]
         found = ratio(visits[:, self.before] - visits[:, self.after], place.sums.trials)
         if self.sampled:
-            found = covered(found, place.sums.sampled, lambda: self._limits(place.said), [place.said], lowest=-1.0)
+            found = cover_unseen(found, place.sums.sampled, lambda: self._limits(place.said), [place.said], lowest=-1.0)
         return float(found.value), float(found.error)
 
     def _limits(self, said: SingleTrials) -> Limits:
-        (low,), (high,) = parted(said.limits, [self.steps])
+        (low,), (high,) = mean_limits_by_part(said.limits, [self.steps])
         one, other = self.before, self.after
         return np.asarray(low[one] - high[other]), np.asarray(high[one] - low[other])

@@ -46,7 +46,7 @@ class Target:
         """The steps that count."""
         return range(program.steps) if self.step is None else range(self.step, self.step + 1)
 
-    def said(self, program: Program, seen: Sequence[Formula] = ()) -> SingleTrials:
+    def single_trials(self, program: Program, seen: Sequence[Formula] = ()) -> SingleTrials:
         """What single trials of a program, of those that agree with what is seen, say of the cells when it counts."""
         return SingleTrials(lambda: program, self.cells, self.steps(program), seen)
 
@@ -73,11 +73,11 @@ def parse_target(of: str | None, at: str | None, program: Program) -> Target:
     every = range(len(program.outcome.states))
     if of is None:
         return Target(None, "", step, tuple((number,) for number in every))
-    members = members_of(of.strip(), program, SourceText("--of", of), (0, len(of)))
+    members = find_members(of.strip(), program, SourceText("--of", of), (0, len(of)))
     return Target(members, of.strip(), step, (members, tuple(number for number in every if number not in members)))
 
 
-def members_of(name: str, program: Program, text: SourceText, place: tuple[int, int]) -> tuple[int, ...]:
+def find_members(name: str, program: Program, text: SourceText, place: tuple[int, int]) -> tuple[int, ...]:
     """The scenarios that a scenario or a group of them means, by number; `place` is where its name stands in the text.
 
     Raises:

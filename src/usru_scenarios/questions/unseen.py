@@ -29,7 +29,7 @@ class UnseenTrialBounds:
     weight: float
 
 
-def kinds_of(mean: Floats, low: Floats, high: Floats) -> Floats:
+def extreme_distributions(mean: Floats, low: Floats, high: Floats) -> Floats:
     """Kinds of trials, in each of which one cell is as likely or unlikely as it can be; the others share the rest.
 
     Args:

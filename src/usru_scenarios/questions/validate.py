@@ -17,30 +17,30 @@ from usru_scenarios.results.validate import Validation, diagnostic
 _PARTS = ("scenarios", "groups", "drivers", "rules", "consequences", "profiles", "expectations", "questions")
 
 
-def examined(loaded: Loaded, program: Program) -> list[Problem]:
+def file_warnings(loaded: Loaded, program: Program) -> list[Problem]:
     """The warnings of a file, with those that only running it can tell."""
     itself = loaded.as_written()
     missed = anchor_warning(itself, program if itself is loaded else compile_model(itself.model))
     return [*loaded.warnings, *([missed] if missed else [])]
 
 
-def remarks(loaded: Loaded, program: Program, in_profile: Callable[[str], Program]) -> tuple[Warned, ...]:
+def answer_remarks(loaded: Loaded, program: Program, in_profile: Callable[[str], Program]) -> tuple[Warned, ...]:
     """What every answer says of a file that stands as it was written: a missed anchor, statements that mean nothing."""
     _, faults = read_expectations(loaded, program, in_profile)
     _, others = read_questions(loaded, program, in_profile)
     missed = anchor_warning(loaded, program)
-    unread = gathered(_unread(fault) for fault in (*faults, *others))
+    unread = gathered(_unread_warning(fault) for fault in (*faults, *others))
     return tuple(map(to_warned, [*([missed] if missed else []), *unread]))
 
 
-def _unread(fault: Problem) -> Problem:
+def _unread_warning(fault: Problem) -> Problem:
     """A fault of an expectation or a question, of which other questions make no use."""
     said = f"an expectation or question can't be read: {fault.message}; 'usru validate' shows it"
     many = "{count} expectations and questions can't be read: 'usru validate' shows them"
     return replace(fault, code="unread_statement", message=said, severity="warning", many=many)
 
 
-def valid(loaded: Loaded, warnings: Iterable[Problem]) -> Validation:
+def report_valid(loaded: Loaded, warnings: Iterable[Problem]) -> Validation:
     """The report on a valid file: how much there is of what, and its warnings."""
     model = loaded.model
     return Validation(
@@ -52,7 +52,7 @@ def valid(loaded: Loaded, warnings: Iterable[Problem]) -> Validation:
     )
 
 
-def invalid(problems: Iterable[Problem]) -> Validation:
+def report_invalid(problems: Iterable[Problem]) -> Validation:
     """The report on a file that is not valid."""
     told = [diagnostic(problem) for problem in problems]
     return Validation(valid=False, model=None, run=FileRun(None), counts={}, problems=told)

@@ -70,10 +70,10 @@ def _write(loaded: Loaded, result: Calibration, home: Path) -> str:
         OptionError: somebody else has changed the file since it was read.
         OutputError: the file can't be replaced.
     """
-    from usru_scenarios.questions.calibrate import rewritten
+    from usru_scenarios.questions.calibrate import rewrite_baselines
     from usru_scenarios.reading.files import read_regular_file
 
-    text = rewritten(loaded, result.baselines)
+    text = rewrite_baselines(loaded, result.baselines)
     if text == loaded.source.text:
         return f"{home} has these baselines already"
     present = read_regular_file(home).decode("utf-8", errors="replace")

@@ -145,8 +145,8 @@ class _Asked(NamedTuple):
 def _record(asked: _Asked, session: Session) -> None:
     from usru_scenarios.ledger.chain import Chain, LedgerLine
     from usru_scenarios.ledger.history import history
-    from usru_scenarios.ledger.records import asked_of, doubts, record_of
-    from usru_scenarios.ledger.store import kept_evidence
+    from usru_scenarios.ledger.records import asked_settings, make_record, record_warnings
+    from usru_scenarios.ledger.store import resolved_evidence
     from usru_scenarios.reading.copies import resolved_text
 
     day = asked.date or _today()
@@ -160,12 +160,14 @@ def _record(asked: _Asked, session: Session) -> None:
     questions = study.loaded.model.questions
     means = [one.means for one in questions.values()]
     answers = study.answers(means, **how, map_blocks=session.workers()) if means else None
-    record = record_of(result, questions, answers, date=day, message=asked.message, asked=asked_of(asked.run.asked))
-    seen = None if known.evidence is None else kept_evidence(known.evidence)
+    record = make_record(
+        result, questions, answers, date=day, message=asked.message, asked=asked_settings(asked.run.asked)
+    )
+    seen = None if known.evidence is None else resolved_evidence(known.evidence)
     before = asked.ledger.last()
     number = asked.ledger.append(record, lambda folder: resolved_text(study.loaded, folder), seen)
     session.say(f"recorded as number {number} of {asked.ledger.records}{_known_then(record)}")
-    for doubt in doubts(record, before):
+    for doubt in record_warnings(record, before):
         session.say(f"warning: {doubt}")
     made = history(Chain((LedgerLine(number, b"", record),)), [*record.scenarios, *record.questions], "end")
     session.emit(made)
@@ -215,7 +217,7 @@ def recorded(folder: str, words: Sequence[str], at: str | None, known: EvidenceO
     """
     from usru_scenarios.ledger.history import history, latest_of_each_model
     from usru_scenarios.ledger.recompute import Recomputation
-    from usru_scenarios.ledger.records import kind_of
+    from usru_scenarios.ledger.records import event_kind
     from usru_scenarios.ledger.store import LedgerFolder
 
     kept = LedgerFolder(Path(folder))
@@ -226,7 +228,7 @@ def recorded(folder: str, words: Sequence[str], at: str | None, known: EvidenceO
         evidence = study.evidence
     else:
         latest = latest_of_each_model(chain)
-        last = next((one for one in latest if any(kind_of(one.record, word) for word in words)), latest[0])
+        last = next((one for one in latest if any(event_kind(one.record, word) for word in words)), latest[0])
     chain = _of_one_model(chain, last, kept, session)
     return history(chain, list(words), at or "end", evidence.resolutions if evidence else {})
 
@@ -234,7 +236,7 @@ def recorded(folder: str, words: Sequence[str], at: str | None, known: EvidenceO
 def _readable(folder: LedgerFolder, session: Session) -> Chain:
     """The ledger; what of it can't be read is told."""
     chain = folder.read()
-    for fault in chain.unreadable:
+    for fault in chain.unreadable_lines:
         session.say(f"{folder.records}:{fault.line}: warning: {fault.message}")
     return chain
 
@@ -274,30 +276,30 @@ def _held_against(
 
 
 def _why(asked: _Asked, session: Session) -> None:
-    from usru_scenarios.ledger.history import some_records
-    from usru_scenarios.ledger.why import chosen, why
+    from usru_scenarios.ledger.history import require_records
+    from usru_scenarios.ledger.why import attribute_change, choose_records
 
-    pair = chosen(some_records(_readable(asked.ledger, session)), asked.words)
-    session.emit(why(pair, asked.recomputation(session), list(asked.of), asked.at or "end"))
+    pair = choose_records(require_records(_readable(asked.ledger, session)), asked.words)
+    session.emit(attribute_change(pair, asked.recomputation(session), list(asked.of), asked.at or "end"))
 
 
 def _score(asked: _Asked, session: Session) -> None:
-    from usru_scenarios.ledger.score import ledger_score
+    from usru_scenarios.ledger.score import score_ledger
 
     if asked.options.known.evidence is None:
         raise OptionError("ledger score needs to know how things came out", "--evidence FILE, with resolutions")
     chain, again = _readable(asked.ledger, session), asked.recomputation(session)
     last, study = _held_against(chain, asked.options.known, again, session)
     assert study.evidence is not None
-    result = ledger_score(_of_one_model(chain, last, asked.ledger, session), again, study.evidence)
+    result = score_ledger(_of_one_model(chain, last, asked.ledger, session), again, study.evidence)
     for item, reason in again.left_out.items():
         session.say(f"{item} is left out of a model that has no word for it: {reason}")
     session.emit(result)
 
 
 def _verify(asked: _Asked, session: Session) -> None:
-    from usru_scenarios.ledger.chain import faults
-    from usru_scenarios.ledger.recompute import recomputation_faults, recomputed
+    from usru_scenarios.ledger.chain import find_faults
+    from usru_scenarios.ledger.recompute import recomputation_faults, recompute_records
     from usru_scenarios.results.ledger import Verification
 
     done = []
@@ -307,15 +309,15 @@ def _verify(asked: _Asked, session: Session) -> None:
         done.append("what was merged is one chain now")
     chain = asked.ledger.read()
     records = chain.records
-    found = list(recomputed(records, asked.recomputation(session)))
-    wrong = sorted([*faults(chain), *recomputation_faults(found)], key=lambda fault: fault.line)
+    found = list(recompute_records(records, asked.recomputation(session)))
+    wrong = sorted([*find_faults(chain), *recomputation_faults(found)], key=lambda fault: fault.line)
     last = records[-1].record if records else None
     result = Verification(
         model=None if last is None else last.model,
         run=None if last is None else last.run,
         whole=not wrong,
         lines=len(chain.lines) + bool(chain.torn),
-        records=[one.told for one in records],
+        records=[one.as_line for one in records],
         recomputed=found,
         faults=wrong,
         done="; ".join(done),

@@ -28,9 +28,9 @@ def validate(
     except ModelError as error:
         if session.format == "table":
             raise
-        from usru_scenarios.questions.validate import invalid
+        from usru_scenarios.questions.validate import report_invalid
 
-        session.emit(invalid(error.problems), builders=_BUILDERS)
+        session.emit(report_invalid(error.problems), builders=_BUILDERS)
         raise Ended(error.exit_status) from None
     for warning in warnings if session.format == "table" else ():
         session.say(str(warning))

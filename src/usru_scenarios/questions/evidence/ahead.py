@@ -12,7 +12,7 @@ from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.events import InStates, Timed
 from usru_scenarios.questions.evidence.chances import chances
-from usru_scenarios.questions.simulate.order import ahead_in_order
+from usru_scenarios.questions.simulate.order import enforce_order_ahead
 from usru_scenarios.results.simulate import Ahead, AheadErrors, Simulation
 from usru_scenarios.sampler.blocks import MapBlocks
 from usru_scenarios.settings import RunSettings
@@ -43,5 +43,5 @@ def read_ahead(
         own = row.standard_errors.by_step[now:]
         share = math.fsum(row.by_step[now:]) / len(ahead)
         told = Ahead(row.by_step[now], ever, share, AheadErrors(own[0], error, math.fsum(own) / len(ahead)))
-        parts[name] = ahead_in_order(told, row, now)
+        parts[name] = enforce_order_ahead(told, row, now)
     return replace(result, ahead=parts)

@@ -15,8 +15,8 @@ from usru_scenarios.problems import TooFewTrials
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.events import All, Formula
 from usru_scenarios.program.program import Floats, Program
-from usru_scenarios.questions.impossible import DrawnSums, is_impossible, not_met, without_probability
-from usru_scenarios.questions.probability import faster_exactly
+from usru_scenarios.questions.impossible import DrawnSums, is_impossible, unmet_evidence_error, zero_probability_error
+from usru_scenarios.questions.probability import is_faster_exactly
 from usru_scenarios.sampler.blocks import MapBlocks, Plan
 from usru_scenarios.sampler.likelihood_weighting import CERTAIN, CaseSums, sample
 from usru_scenarios.settings import RunSettings
@@ -97,11 +97,11 @@ def chances(
     asked = [event if given is None else All((event, given)) for event in events]
     asked += [] if given is None else [given]
     method = settings.method
-    if method == "exact" or (method == "auto" and faster_exactly(program, asked)):
+    if method == "exact" or (method == "auto" and is_faster_exactly(program, asked)):
         found = exact.by_draw(program, asked, progress=listener(map_blocks)).T
         both, seen = found[:, : len(events)], np.ones(len(found)) if given is None else found[:, -1]
         if not seen.any():
-            raise without_probability(program, conditioned.evidence)
+            raise zero_probability_error(program, conditioned.evidence)
         return Chances(*_freed(both, seen, program), 0, None, float(len(found)))
 
     def run(trials: int) -> DrawnSums[CaseSums]:
@@ -114,7 +114,7 @@ def chances(
     )
     plan, sums = drawn.plan, drawn.sums
     if not drawn.effective_trials:
-        raise not_met(program, conditioned.evidence, plan)
+        raise unmet_evidence_error(program, conditioned.evidence, plan)
     both, seen = sums.both, sums.given[:, 0]
     if plan.judgements:
         both, seen = _freed(over_draws(both), over_draws(seen), program)

@@ -11,7 +11,7 @@ from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import Problem
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.events import InStates, Timed
-from usru_scenarios.questions.described import run_of
+from usru_scenarios.questions.described import describe_run
 from usru_scenarios.questions.evidence.chances import Chances, chances
 from usru_scenarios.results.common import Warned, to_warned
 from usru_scenarios.results.evidence import EvidenceReport, Foresight, ItemEffect
@@ -79,7 +79,7 @@ def effects(
     best = max(score for score, _ in scores.values())
     return EvidenceReport(
         model=outline.model,
-        run=run_of(
+        run=describe_run(
             outline,
             conditioned,
             seed=settings.seed,

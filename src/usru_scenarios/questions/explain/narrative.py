@@ -22,7 +22,7 @@ from usru_scenarios.program.program import CategoricalNode, NumericNode, Program
 from usru_scenarios.questions.discretization import Discretization
 from usru_scenarios.questions.explain.log_odds import window
 from usru_scenarios.questions.explain.paths import DrawnPath
-from usru_scenarios.questions.show import conditions_in_words
+from usru_scenarios.questions.show import describe_conditions
 from usru_scenarios.results.explain import PathContribution, Story, StoryChange, StoryEvent, StoryMoment, StoryRule
 
 PushKind = Literal["influence", "impact", "rule", "event", "prior", "imposed"]
@@ -124,7 +124,7 @@ class PathDescriber:
         for name, rule in self.model.rules.items():
             told = any(target == OUTCOME or target in self.model.drivers for target in rule.then)
             if told and self._holds(rule, step) and not self._holds(rule, step - 1):
-                when = conditions_in_words(rule.when, rule.at_least) + (", a step before" if rule.lag else "")
+                when = describe_conditions(rule.when, rule.at_least) + (", a step before" if rule.lag else "")
                 yield StoryRule(name, rule.title or name, when, list(rule.sources or ()))
 
     def _holds(self, rule: Rule, step: int) -> bool:
@@ -274,7 +274,7 @@ class PathDescriber:
                     one.mean for one in row.prior.values()
                 ):
                     found = self.judged[("drivers", node, "prior_given", key, "prior", toward)]
-                    when, sources = conditions_in_words(row.when), list(found.sources)
+                    when, sources = describe_conditions(row.when), list(found.sources)
                     yield PathContribution(node, "prior", when, 0, None, None, sources, found.is_inferred)
                 return
 

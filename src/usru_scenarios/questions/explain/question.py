@@ -21,18 +21,23 @@ from usru_scenarios.problems import ImpossibleEvidence, UsruError
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.events import All, Formula
 from usru_scenarios.program.program import Floats, Program
-from usru_scenarios.questions.described import run_of
+from usru_scenarios.questions.described import describe_run
 from usru_scenarios.questions.discretization import Discretization
 from usru_scenarios.questions.explain.log_odds import LogOddsDecomposition, shares
 from usru_scenarios.questions.explain.narrative import PathDescriber
 from usru_scenarios.questions.explain.paths import PathSampler, PathSums
 from usru_scenarios.questions.explain.state_evidence import EvidenceSums, number_evidence, state_evidence
-from usru_scenarios.questions.impossible import is_impossible, not_met, too_few, without_probability
-from usru_scenarios.questions.probability import faster_exactly
-from usru_scenarios.questions.simulate.error_floors import LeastErrors, covering
-from usru_scenarios.questions.target import members_of
+from usru_scenarios.questions.impossible import (
+    is_impossible,
+    too_few_trials_error,
+    unmet_evidence_error,
+    zero_probability_error,
+)
+from usru_scenarios.questions.probability import is_faster_exactly
+from usru_scenarios.questions.simulate.error_floors import LeastErrors, raise_to_least_error
+from usru_scenarios.questions.target import find_members
 from usru_scenarios.questions.unseen import UnseenTrialBounds
-from usru_scenarios.questions.watch.exact_indicators import ExactIndicators, outcome_in
+from usru_scenarios.questions.watch.exact_indicators import ExactIndicators, outcome_event
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.register import Register
 from usru_scenarios.results.common import Run, to_warned
@@ -61,7 +66,7 @@ def parse_explained(question: str, program: Program) -> ExplainedScenario:
     text = SourceText("explain", question)
     name, at, time = question.partition("@")
     place = len(name) - len(name.lstrip()), len(name.rstrip())
-    members = members_of(name.strip(), program, text, place)
+    members = find_members(name.strip(), program, text, place)
     step = _step(text, time, len(name) + 1, program) if at else program.steps - 1
     return ExplainedScenario(name.strip(), members, step)
 
@@ -174,7 +179,7 @@ class _Explainer:
     def _error(self, chance: Estimate, sums: PathSums) -> float:
         """The standard error of the sampled probability, with what was never drawn."""
         case = self._wanted[1], self.conditioned.given
-        return covering(float(chance.error), float(chance.value), case, self.full, sums.effective_trials)
+        return raise_to_least_error(float(chance.error), float(chance.value), case, self.full, sums.effective_trials)
 
     def _unseen(self, sums: PathSums) -> UnseenTrialBounds:
         """What was never drawn, in the weights of the trials that were."""
@@ -196,7 +201,7 @@ class _Explainer:
     @property
     def _wanted(self) -> tuple[str, Formula]:
         """What is explained, as it is written and as an event."""
-        return f"{self.target.name} @ {self.step}", outcome_in(self.target.members, self.target.step)
+        return f"{self.target.name} @ {self.step}", outcome_event(self.target.members, self.target.step)
 
     def _sampled(self) -> tuple[PathSums, bool]:
         """The sums of the first walk, drawn on until enough trials agree with what is given, and whether they do."""
@@ -222,9 +227,9 @@ class _Explainer:
         seen, effective = self.conditioned.evidence, sums.effective_trials
         if not sums.trials.any() or (effective < self.limits.least_effective and seen):
             chance, what = ratio(sums.true, sums.trials), self._wanted[0]
-            return too_few(self.full, seen, self.plan, effective, chance=chance, what=what)
+            return too_few_trials_error(self.full, seen, self.plan, effective, chance=chance, what=what)
         return ImpossibleEvidence(
-            f"there is nothing to explain: {not_met(self.full, [self._wanted, *seen], self.plan)}"
+            f"there is nothing to explain: {unmet_evidence_error(self.full, [self._wanted, *seen], self.plan)}"
         )
 
     @property
@@ -232,7 +237,7 @@ class _Explainer:
         """Whether the model is to be solved, or `auto` does: method (41)."""
         if self.settings.method != "auto":
             return self.settings.method == "exact"
-        return faster_exactly(self.full, given=self.conditioned.given)
+        return is_faster_exactly(self.full, given=self.conditioned.given)
 
     def _exact_evidence_sums(self) -> EvidenceSums | None:
         """The probability and what goes together with it, exactly; None where that takes long and isn't asked for.
@@ -248,7 +253,7 @@ class _Explainer:
         future, joints = look.joint(listener(self.map_blocks))
         members = list(self.target.members)
         if not (chance := float(future[members].sum())):
-            error = without_probability(self.full, [self._wanted, *self.conditioned.evidence])
+            error = zero_probability_error(self.full, [self._wanted, *self.conditioned.evidence])
             raise ImpossibleEvidence(f"there is nothing to explain: {error}")
         with_it = {
             reading.node: np.stack([joint.sum(axis=1), joint[:, members].sum(axis=1)])
@@ -275,7 +280,7 @@ class _Explainer:
     def _run(self, sums: PathSums) -> Run:
         trials, seed = self.plan.trials, self.plan.seed
         effective = float(trials) if self.conditioned.given is None else sums.effective_trials
-        return run_of(self.loaded.outline, self.conditioned, seed=seed, trials=trials, effective=effective)
+        return describe_run(self.loaded.outline, self.conditioned, seed=seed, trials=trials, effective=effective)
 
 
 def _twice(value: Floats) -> Floats:

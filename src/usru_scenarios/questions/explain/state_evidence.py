@@ -16,7 +16,7 @@ from usru_scenarios.model.values import Judgement
 from usru_scenarios.names import OUTCOME, KeyPath
 from usru_scenarios.program.program import Floats
 from usru_scenarios.questions.discretization import Discretization
-from usru_scenarios.questions.simulate.question import clean_one
+from usru_scenarios.questions.simulate.question import clip_probability
 from usru_scenarios.questions.unseen import UnseenTrialBounds
 from usru_scenarios.results.explain import (
     CitedPoints,
@@ -95,8 +95,8 @@ def _states(
             title=driver.title or reading.node,
             state=state,
             state_title=(part.title if part is not None else None) or state,
-            given=clean_one(given.value[code]),
-            otherwise=None if sums.is_certain else clean_one(otherwise.value[code]),
+            given=clip_probability(given.value[code]),
+            otherwise=None if sums.is_certain else clip_probability(otherwise.value[code]),
             ratio=finite(lift.value[code]),
             information=float(information[code]),
             standard_errors=StateEvidenceErrors(

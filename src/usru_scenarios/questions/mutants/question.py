@@ -21,20 +21,20 @@ from usru_scenarios.problems import ImpossibleEvidence, ModelError, TooFewTrials
 from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.events import atoms
 from usru_scenarios.program.program import Program
-from usru_scenarios.questions.ask import answer
+from usru_scenarios.questions.ask import answer_statement
 from usru_scenarios.questions.calibrate import (
     AnchorShares,
     NoAnchor,
-    anchored,
+    anchor_shares,
+    calibrated_compiler,
     meets_anchor,
-    own_baselines,
-    recalibrated,
-    shares,
+    normalised_baselines,
+    scenario_shares,
 )
-from usru_scenarios.questions.check import ExpectationChecker, wanted
+from usru_scenarios.questions.check import ExpectationChecker, all_needed_probabilities
 from usru_scenarios.questions.mutants.population import Mutation, population
 from usru_scenarios.questions.mutants.sample import SampledMutations, noticed_share, sampled
-from usru_scenarios.questions.probability import ProbabilityEstimator, together
+from usru_scenarios.questions.probability import ProbabilityEstimator, group_by_trials
 from usru_scenarios.questions.statements import read_expectations
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.results.check import CheckReport
@@ -158,7 +158,7 @@ class MutantRunner:
         statements = {name: checker.statements[name] for name in holding}
         itself = checker.loaded.as_written()
         program = compile_model(itself.model)
-        groups = len(together(wanted(statements.values(), observed=True)))
+        groups = len(group_by_trials(all_needed_probabilities(statements.values(), observed=True)))
         draws = (settings.trials * groups + _ANCHOR) * len(program.nodes) * program.steps
         target = _met(itself, program, settings.seed)
         runner = cls(checker.loaded, statements, made.mutations, settings, target, draws * SECONDS_PER_DRAW)
@@ -189,7 +189,7 @@ class MutantRunner:
     def _judged(self, statements: Mapping[str, ComparisonStatement], under: ProgramOfProfile) -> Tried:
         """Which of some expectations fail or are undecided in a model."""
         estimator = ProbabilityEstimator(under(None), under, self.settings)
-        estimator.find(wanted(statements.values(), observed=False))
+        estimator.find(all_needed_probabilities(statements.values(), observed=False))
         verdicts = {name: _holds(statement, estimator) for name, statement in statements.items()}
         failed, undecided = (tuple(n for n, holds in verdicts.items() if holds is one) for one in (False, None))
         return Tried(None, failed, undecided)
@@ -206,7 +206,7 @@ class MutantRunner:
 
     def _programs(self, loaded: Loaded) -> ProgramOfProfile:
         """What gives the program of a model under a profile, or of the model as it is read."""
-        compiled = recalibrated(loaded.as_written().model, self.target, Plan(_ANCHOR, self.settings.seed))
+        compiled = calibrated_compiler(loaded.as_written().model, self.target, Plan(_ANCHOR, self.settings.seed))
         return cache(lambda profile: compiled((loaded if profile is None else loaded.with_profile(profile)).model))
 
 
@@ -233,13 +233,13 @@ def _reads(
 def _met(itself: Loaded, program: Program, seed: int) -> AnchorShares | None:
     if not meets_anchor(itself, program):
         return None
-    step = anchored(itself.model).step
-    return AnchorShares(shares(program, step, own_baselines(program), Plan(_ANCHOR, seed), map), step)
+    step = anchor_shares(itself.model).step
+    return AnchorShares(scenario_shares(program, step, normalised_baselines(program), Plan(_ANCHOR, seed), map), step)
 
 
 def _holds(statement: ComparisonStatement, estimator: ProbabilityEstimator) -> bool | None:
     try:
-        verdict = answer(statement, estimator, estimator.program.grid.labels).verdict
+        verdict = answer_statement(statement, estimator, estimator.program.grid.labels).verdict
     except (ImpossibleEvidence, TooFewTrials):
         return None
     return verdict.holds if verdict else None

@@ -37,7 +37,7 @@ from usru_scenarios.program.support import Support
 from usru_scenarios.questions.discretization import Codes, Discretization
 from usru_scenarios.questions.sensitivity.observed import ObservedLikelihoods, ObservedRun, SensitivityRun
 from usru_scenarios.questions.target import Target
-from usru_scenarios.questions.unseen import kinds_of
+from usru_scenarios.questions.unseen import extreme_distributions
 from usru_scenarios.results.sensitivity import DriverUncertainty, UncertaintyErrors, VarianceErrors, VarianceShares
 from usru_scenarios.sampler.blocks import (
     SECONDS_PER_DRAW,
@@ -243,7 +243,7 @@ class DriverSampler:
             return None
         draws = sums.trials.sum(axis=(0, 1))
         mean = sums.sums.sum(axis=(0, 2)) / sums.trials.sum(axis=(0, 2))[:, None]
-        block_states = kinds_of(mean, low, high)
+        block_states = extreme_distributions(mean, low, high)
         order = [int(draws.argmax()), *np.argsort(draws, kind="stable")[:-1].tolist()]
         groups = [group for group in order if possible[:, group].any()]
         groups = groups[: max(2, _MOST_UNSEEN // (len(block_states) * sums.sums[0].size))]
@@ -403,7 +403,7 @@ class ObservedDriverSampler(DriverSampler):
 
     @cached_property
     def _limits(self) -> tuple[Floats, Floats]:
-        return self.aim.said(self.program, (self.observed.seen,)).limits
+        return self.aim.single_trials(self.program, (self.observed.seen,)).limits
 
     @cached_property
     def support(self) -> Support:

@@ -17,7 +17,13 @@ from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.model.outline import NodeOutline, Outline
 from usru_scenarios.program.events import Formula
 from usru_scenarios.program.program import Floats, NumericNode, Program
-from usru_scenarios.questions.difference_error_floors import Limits, SingleTrials, averaged, covered, variation_covered
+from usru_scenarios.questions.difference_error_floors import (
+    Limits,
+    SingleTrials,
+    cover_unseen,
+    cover_unseen_variation,
+    mean_limits,
+)
 from usru_scenarios.questions.program_batches import ProgramSums, run_each
 from usru_scenarios.questions.program_edits import PartCache
 from usru_scenarios.questions.sensitivity.observed import ObservedPrograms, SensitivityRun
@@ -72,7 +78,7 @@ def moves(outline: Outline, run: SensitivityRun) -> tuple[list[DriverMoves], lis
         return sums.of(aim.cells, [times])[:, 0]
 
     found, rare = [], []
-    present = run.said
+    present = run.single_trials
     for driver, held in holds.items():
         each = list(zip(held, islice(runs, len(held)), strict=True))
         rare += [f"{driver}={hold.state}" for hold, sums in each if sums.sampled < fewest]
@@ -82,7 +88,7 @@ def moves(outline: Outline, run: SensitivityRun) -> tuple[list[DriverMoves], lis
                 held=[hold for hold, _ in kept],
                 changes=np.stack([cells(sums) - cells(base) for _, sums in kept], axis=1),
                 trials=base.trials,
-                said=[replace(aim.said(hold.on(program), parts), beside=present) for hold, _ in kept],
+                single_trials=[replace(aim.single_trials(hold.on(program), parts), beside=present) for hold, _ in kept],
                 sampled=min(base.sampled, *(sums.sampled for _, sums in kept)),
                 keep=run.keep,
             )
@@ -127,7 +133,7 @@ class _HeldStates:
     Attributes:
         changes: sums of what changes, shape (batches, states, cells).
         trials: shape (batches,).
-        said: what single trials can say under each.
+        single_trials: what single trials can say under each.
         sampled: for how many independent trials those of each stand, at least.
         keep: gives what follows from the program.
     """
@@ -135,17 +141,19 @@ class _HeldStates:
     held: Sequence[FixedDriver]
     changes: Floats
     trials: Floats
-    said: Sequence[SingleTrials]
+    single_trials: Sequence[SingleTrials]
     sampled: float
     keep: PartCache
 
     def limits(self, present: SingleTrials, of: str) -> Limits:
         """The limits of what changes in each state, each of shape (states, cells), for an aim that is named `of`."""
-        return self._kept("change", of, lambda: _stacked(said.less(present) for said in self.said))
+        return self._kept("change", of, lambda: _stacked(said.less(present) for said in self.single_trials))
 
     def limits_between(self, high: int, low: int, of: str) -> Limits:
         """The limits of the difference between two states, each of shape (cells,)."""
-        return self._kept(f"{high} beside {low}", of, lambda: averaged(self.said[high].less(self.said[low])))
+        return self._kept(
+            f"{high} beside {low}", of, lambda: mean_limits(self.single_trials[high].less(self.single_trials[low]))
+        )
 
     def _kept(self, what: str, of: str, make: Callable[[], Limits]) -> Limits:
         held = [(one.value, one.steps) for one in self.held]
@@ -156,14 +164,14 @@ def _moves(title: str, moved: _HeldStates, present: SingleTrials, places: Mappin
     """What is made of them."""
     held, trials = moved.held, moved.sampled
     change = ratio(moved.changes, moved.trials)
-    change = covered(change, trials, lambda: moved.limits(present, of), [present], lowest=-1.0)
+    change = cover_unseen(change, trials, lambda: moved.limits(present, of), [present], lowest=-1.0)
     apart = change.value[:, None] - change.value[None]
     distances = np.abs(apart).sum(axis=-1) / 2
     low, high = sorted(
         map(int, np.unravel_index(distances.argmax(), distances.shape)), key=lambda state: change.value[state, 0]
     )
     contrast = (moved.changes[:, high] - moved.changes[:, low]) @ np.sign(apart[high, low]) / 2
-    swing = variation_covered(
+    swing = cover_unseen_variation(
         ratio(contrast, moved.trials),
         trials,
         apart[high, low],
@@ -191,5 +199,5 @@ def _moves(title: str, moved: _HeldStates, present: SingleTrials, places: Mappin
 
 def _stacked(limits: Iterable[Limits]) -> Limits:
     """The limits of several means over all steps, each of shape (states, cells)."""
-    low, high = zip(*map(averaged, limits), strict=True)
+    low, high = zip(*map(mean_limits, limits), strict=True)
     return np.stack(low), np.stack(high)

@@ -22,9 +22,9 @@ from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.events import Formula
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.questions.difference_error_floors import SingleTrials
-from usru_scenarios.questions.impossible import DrawnSums, is_impossible, too_few
+from usru_scenarios.questions.impossible import DrawnSums, is_impossible, too_few_trials_error
 from usru_scenarios.questions.program_batches import ProgramSums
-from usru_scenarios.questions.program_edits import PartCache, made_anew
+from usru_scenarios.questions.program_edits import PartCache, make_uncached
 from usru_scenarios.questions.target import Target
 from usru_scenarios.sampler.blocks import KernelCache, MapBlocks, Plan
 from usru_scenarios.sampler.likelihood_weighting import ObservedWalk, up_to
@@ -196,7 +196,7 @@ class SensitivityRun:
     map_blocks: MapBlocks = map
     kernels: KernelCache = field(default_factory=KernelCache)
     observed: ObservedRun | None = None
-    keep: PartCache = made_anew
+    keep: PartCache = make_uncached
 
     @property
     def seen(self) -> Formula | None:
@@ -204,10 +204,10 @@ class SensitivityRun:
         return None if self.observed is None else self.observed.seen
 
     @cached_property
-    def said(self) -> SingleTrials:
+    def single_trials(self) -> SingleTrials:
         """What single trials can say of what is asked; all questions have what is found of it in common."""
         program = up_to(self.program, self.aim.steps(self.program).stop, self.seen)
-        return replace(self.aim.said(program, () if self.seen is None else (self.seen,)), keep=self.keep)
+        return replace(self.aim.single_trials(program, () if self.seen is None else (self.seen,)), keep=self.keep)
 
     @property
     def sampled(self) -> float:
@@ -242,6 +242,8 @@ def observed_run(
         place = aim.cells[0]
         chance = ratio(found.sums.visits[:, 0, list(place)].sum(axis=1), found.sums.trials)
         what = f"{aim.name or program.outcome.states[0]} @ {aim.at(conditioned.program)}"
-        raise too_few(conditioned.program, evidence, found.plan, found.effective_trials, chance=chance, what=what)
+        raise too_few_trials_error(
+            conditioned.program, evidence, found.plan, found.effective_trials, chance=chance, what=what
+        )
     fewest = min(limits.least_effective, first.trials)
     return ObservedRun(seen, found.plan, found.sums, found.effective_trials, fewest)

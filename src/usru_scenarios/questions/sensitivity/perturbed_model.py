@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.program.program import Node, Program
-from usru_scenarios.questions.program_edits import PartCache, made_anew
+from usru_scenarios.questions.program_edits import PartCache, make_uncached
 from usru_scenarios.questions.sensitivity.perturbations import Perturbations
 from usru_scenarios.questions.sensitivity.tilting import NodeTilts
 
@@ -28,7 +28,7 @@ class PerturbedModel:
 
     loaded: Callable[[], Loaded]
     program: Program
-    keep: PartCache = made_anew
+    keep: PartCache = make_uncached
 
     @cached_property
     def all(self) -> Perturbations:

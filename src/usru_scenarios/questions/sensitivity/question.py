@@ -13,17 +13,17 @@ from usru_scenarios.light_dataclasses import replace
 from usru_scenarios.model.outline import Outline
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.events import Formula
-from usru_scenarios.questions.described import run_of
-from usru_scenarios.questions.difference_error_floors import averaged, covered
+from usru_scenarios.questions.described import describe_run
+from usru_scenarios.questions.difference_error_floors import cover_unseen, mean_limits
 from usru_scenarios.questions.program_batches import expect_runs
-from usru_scenarios.questions.program_edits import PartCache, made_anew
+from usru_scenarios.questions.program_edits import PartCache, make_uncached
 from usru_scenarios.questions.sensitivity.drivers import driver_uncertainties, exchanging_seconds
 from usru_scenarios.questions.sensitivity.likelihood_ratio import tilting_seconds
 from usru_scenarios.questions.sensitivity.moves import moves
 from usru_scenarios.questions.sensitivity.observed import SensitivityRun, observed_run
 from usru_scenarios.questions.sensitivity.perturbed_model import PerturbedModel
 from usru_scenarios.questions.sensitivity.slopes import slopes
-from usru_scenarios.questions.simulate.question import warnings
+from usru_scenarios.questions.simulate.question import forecast_warnings
 from usru_scenarios.questions.target import parse_target
 from usru_scenarios.results.common import Warned
 from usru_scenarios.results.sensitivity import QUESTIONS, Question, Sensitivity
@@ -48,7 +48,7 @@ def sensitivity(
     at: str | None = None,
     questions: Collection[Question] = QUESTIONS,
     map_blocks: MapBlocks = map,
-    keep: PartCache = made_anew,
+    keep: PartCache = make_uncached,
 ) -> Sensitivity:
     """Say what matters.
 
@@ -85,7 +85,7 @@ def sensitivity(
     places = aim.places(outline.scenarios, program)
     return Sensitivity(
         model=outline.model,
-        run=run_of(outline, conditioned, seed=plan.seed, trials=plan.trials, effective=run.sampled),
+        run=describe_run(outline, conditioned, seed=plan.seed, trials=plan.trials, effective=run.sampled),
         of=aim.name or None,
         title=outline.title(aim.name),
         at=aim.at(program),
@@ -98,7 +98,7 @@ def sensitivity(
         left_out=steep.left_out if steep and "judgements" in questions else [],
         claims=steep.claims if steep and "judgements" in questions else {},
         note=note,
-        warnings=[*warnings(outline, program), *_too_rare(rare)],
+        warnings=[*forecast_warnings(outline, program), *_too_rare(rare)],
     )
 
 
@@ -145,4 +145,4 @@ def _present(run: SensitivityRun) -> Estimate:
         found = ratio(aim.gathered(visits.visits[0].mean(axis=1).T).T, visits.trials)
     else:
         found = ratio(observed.sums.of(aim.cells, [range(1)])[:, 0], observed.sums.trials)
-    return covered(found, run.sampled, lambda: averaged(run.said.limits), [run.said])
+    return cover_unseen(found, run.sampled, lambda: mean_limits(run.single_trials.limits), [run.single_trials])

@@ -81,7 +81,7 @@ class _SlopeEstimator:
         self.program = up_to(run.program, len(shares), self.seen)
         self.shares = np.pad(shares, (0, self.program.steps - len(shares)))
         self.above = self.program.upstream([OUTCOME, *asked_nodes(self.seen or All(()))])
-        self.said = run.said
+        self.said = run.single_trials
         self.order = [run.program.outcome.states.index(name) for name in model.all.scenarios]
 
     @cached_property

@@ -33,10 +33,10 @@ from usru_scenarios.settings import DEFAULT_SEED
 
 Limits = tuple[Floats, Floats]
 
-_OFTEN = 20.0
+_OFTEN_DRAWN = 20.0
 """Draws of a state by which it is surely not one that is mostly missed."""
 
-_FEW = 4096
+_FEW_TRIALS = 4096
 """Trials that tell which states are drawn often."""
 
 
@@ -54,7 +54,7 @@ class LeastErrors:
 
     program: Program
     trials: float
-    shares: Callable[[str], Floats]
+    state_shares: Callable[[str], Floats]
     seen: Sequence[Formula] = ()
     found: Callable[[], Support] | None = None
 
@@ -159,7 +159,7 @@ class LeastErrors:
     @cached_property
     def missed(self) -> float:
         """How many trials may be expected to hit what none has hit: c of method (27)."""
-        return missed_of(self.least_share, self.trials)
+        return missed_trials(self.least_share, self.trials)
 
     @cached_property
     def least_share(self) -> float:
@@ -168,12 +168,12 @@ class LeastErrors:
         read = {name for name in causes if name != OUTCOME or self.program.has_feedback or self._drawn}
         met = {name: self._least_met(name) for name in read if name in self.support.possible}
         alone = (float(shares.min()) for shares in met.values())
-        together = (_least_together(node, met) for node in map(self.program.nodes.__getitem__, causes))
+        together = (_least_joint_share(node, met) for node in map(self.program.nodes.__getitem__, causes))
         return min([1.0, *alone, *together])
 
     def _least_met(self, name: str) -> Floats:
         """The least share of each state of a node over the steps at which it is possible, 1 without any."""
-        least: Floats = np.where(self.support.possible[name], self.shares(name), 1.0).min(axis=0)
+        least: Floats = np.where(self.support.possible[name], self.state_shares(name), 1.0).min(axis=0)
         return least
 
     def _there(self, state: int) -> Limits:
@@ -257,19 +257,19 @@ class LeastErrors:
         return floor
 
 
-def missed_of(least_share: float, trials: float) -> float:
+def missed_trials(least_share: float, trials: float) -> float:
     """As `LeastErrors.missed`, from the least share and for how many independent trials those of the run stand."""
-    return MOST_MISSED if least_share * trials < _OFTEN else 1.0
+    return MOST_MISSED if least_share * trials < _OFTEN_DRAWN else 1.0
 
 
 def least_share(program: Program) -> float:
     """As in `LeastErrors`, from a few trials of its own, where those of a run have left no shares of states."""
     program = program.restrict_to(program.upstream([OUTCOME]))  # what follows from the scenarios is not asked about
-    sums = simulate(program, Plan.of(_FEW, DEFAULT_SEED, program.draws))
-    return LeastErrors(program, sums.trials.sum(), lambda name: shares(sums, name)).least_share
+    sums = simulate(program, Plan.of(_FEW_TRIALS, DEFAULT_SEED, program.draws))
+    return LeastErrors(program, sums.trials.sum(), lambda name: state_shares(sums, name)).least_share
 
 
-def shares(sums: ForecastSums, name: str) -> Floats:
+def state_shares(sums: ForecastSums, name: str) -> Floats:
     """The shares of a node's states, the scenarios' too, shape (steps, states)."""
     if name != OUTCOME:
         return sums.states(name).value
@@ -277,7 +277,7 @@ def shares(sums: ForecastSums, name: str) -> Floats:
     return found
 
 
-def least_error(
+def least_standard_error(
     cases: Sequence[tuple[Formula, Formula | None]], program: Program, value: float, effective: float
 ) -> float:
     """The least standard error of a probability, averaged over cases: events, each given another one or None.
@@ -293,21 +293,21 @@ def least_error(
     if not cases or math.isnan(value):
         return 0.0
     support = Support(program)
-    ends = [_ends(support, *case) for case in cases]
+    ends = [_probability_limits(support, *case) for case in cases]
     low, high = (math.fsum(end) / len(ends) for end in zip(*ends, strict=True))
     return float(rule_of_three_bound(effective) * farthest(np.asarray(value), np.asarray(low), np.asarray(high)))
 
 
-def covering(
+def raise_to_least_error(
     error: float, value: float, case: tuple[Formula, Formula | None], program: Program, effective: float
 ) -> float:
-    """The standard error of a sampled probability, raised to the least one; as in `least_error`, of a single case."""
+    """The standard error of a sampled probability, raised to the `least_standard_error` of its single case."""
     if error >= float(rule_of_three_bound(effective)) * max(value, 1.0 - value):
         return error  # it is no constant, and what is possible need not be looked into
-    return max(error, least_error([case], program, value, effective))
+    return max(error, least_standard_error([case], program, value, effective))
 
 
-def _ends(support: Support, event: Formula, given: Formula | None) -> tuple[float, float]:
+def _probability_limits(support: Support, event: Formula, given: Formula | None) -> tuple[float, float]:
     """The least and the largest probability of an event in a trial that agrees with what is given."""
     program = support.program
     seen = All(()) if given is None else given
@@ -328,7 +328,7 @@ def _ends(support: Support, event: Formula, given: Formula | None) -> tuple[floa
     return float(low[event.steps[0]]), float(high[event.steps[0]])
 
 
-def _least_together(node: Node, met: Mapping[str, Floats]) -> float:
+def _least_joint_share(node: Node, met: Mapping[str, Floats]) -> float:
     """The least share of a combination of parents to which a node responds, were they independent."""
     tables = [(term.parents, term.points.any(axis=-1)) for term in node.terms]
     if isinstance(node, CategoricalNode):

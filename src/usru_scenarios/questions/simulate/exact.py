@@ -17,22 +17,22 @@ from usru_scenarios.exact.inference import ExactForecast, ExactValues
 from usru_scenarios.model.outline import Outline
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import Floats, Program
-from usru_scenarios.questions.described import run_of
+from usru_scenarios.questions.described import describe_run
 from usru_scenarios.questions.simulate.question import (
     QUANTILES,
     ForecastEstimates,
     SeriesEstimates,
     ValueEstimates,
-    answer,
-    certain,
-    sets,
-    with_certainty,
+    build_simulation,
+    certain_steps,
+    reported_sets,
+    with_certain_shares,
 )
 from usru_scenarios.results.simulate import Simulation
 from usru_scenarios.sampler.blocks import Plan
 from usru_scenarios.work import NO_LISTENER, Listener
 
-_ALIKE = 1e-13
+_ROUNDING = 1e-13
 """What differs by no more between draws is the same in all of them: the rest is rounding."""
 
 
@@ -56,29 +56,29 @@ def forecast_exactly(
         exact.NotExact: a numeric node moves from step to step, or depends on drawn judgements itself.
     """
     program = conditioned.program
-    found = _forecast(conditioned, progress)
-    run = run_of(outline, conditioned, seed=seed, weights=weights)
-    estimates = _estimates(found, program, DrawAverages(found.weights, program.controls))
+    found = _exact_forecast(conditioned, progress)
+    run = describe_run(outline, conditioned, seed=seed, weights=weights)
+    estimates = _estimate_forecast(found, program, DrawAverages(found.weights, program.controls))
     plan = Plan(0, seed, program.draws)
-    return answer(estimates, outline, program, run, plan, consequences=consequences)
+    return build_simulation(estimates, outline, program, run, plan, consequences=consequences)
 
 
-def _forecast(conditioned: Conditioned, progress: Listener) -> ExactForecast:
+def _exact_forecast(conditioned: Conditioned, progress: Listener) -> ExactForecast:
     """The forecast of the trials in which the observations are made, of all where there are none."""
     try:
         return exact.forecast(conditioned.program, given=conditioned.given, progress=progress)
     except exact.NothingObservedError:
-        from usru_scenarios.questions.impossible import without_probability
+        from usru_scenarios.questions.impossible import zero_probability_error
 
-        raise without_probability(conditioned.program, conditioned.evidence) from None
+        raise zero_probability_error(conditioned.program, conditioned.evidence) from None
 
 
-def _estimates(found: ExactForecast, program: Program, averages: DrawAverages) -> ForecastEstimates:
+def _estimate_forecast(found: ExactForecast, program: Program, averages: DrawAverages) -> ForecastEstimates:
     """The parts of an answer, from a forecast in each draw of the judgements or in none."""
     pooled = averages.mean(found.scenarios)
 
     def series(column: int, members: list[int]) -> SeriesEstimates:
-        visits, sure = found.scenarios[..., members].sum(axis=-1), certain(pooled, members)
+        visits, sure = found.scenarios[..., members].sum(axis=-1), certain_steps(pooled, members)
         by_step = averages.of(visits)
         mean = np.clip(np.where(sure, 1.0, by_step.value), 0.0, 1.0).mean()
         return SeriesEstimates(
@@ -93,15 +93,16 @@ def _estimates(found: ExactForecast, program: Program, averages: DrawAverages) -
     moves = found.transitions
     return ForecastEstimates(
         transitions=averages.ratio(moves, moves.sum(axis=-1, keepdims=True)),
-        series=[series(column, members) for column, members in enumerate(sets(program))],
+        series=[series(column, members) for column, members in enumerate(reported_sets(program))],
         states={
-            name: with_certainty(averages.of(shares), averages.mean(shares)) for name, shares in found.shares.items()
+            name: with_certain_shares(averages.of(shares), averages.mean(shares))
+            for name, shares in found.shares.items()
         },
-        values={name: _values(one, averages) for name, one in found.values.items()},
+        values={name: _estimate_values(one, averages) for name, one in found.values.items()},
     )
 
 
-def _values(values: ExactValues, averages: DrawAverages) -> ValueEstimates:
+def _estimate_values(values: ExactValues, averages: DrawAverages) -> ValueEstimates:
     """Mean and quantiles of a numeric node: method (20) with the errors of method (34)."""
     quantiles = []
     for share in QUANTILES:
@@ -153,7 +154,7 @@ class DrawAverages:
             return Estimate(value, value * 0.0)
         found = ratio(with_control_variates(parts, self.controls), with_control_variates(wholes, self.controls))
         plain = ratio(parts, wholes).value
-        unlike = np.abs(parts - plain * wholes) > _ALIKE * np.abs(wholes).max(axis=0)
+        unlike = np.abs(parts - plain * wholes) > _ROUNDING * np.abs(wholes).max(axis=0)
         alike = ~unlike.any(axis=0)
         return Estimate(np.where(alike, plain, found.value), np.where(alike, plain * 0.0, found.error))
 

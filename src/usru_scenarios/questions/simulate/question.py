@@ -18,9 +18,9 @@ from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.events import Formula, Truth
 from usru_scenarios.program.program import CategoricalNode, Floats, NumericNode, Program
 from usru_scenarios.program.support import Support
-from usru_scenarios.questions.described import run_of
-from usru_scenarios.questions.simulate.error_floors import LeastErrors, shares
-from usru_scenarios.questions.simulate.order import in_order
+from usru_scenarios.questions.described import describe_run
+from usru_scenarios.questions.simulate.error_floors import LeastErrors, state_shares
+from usru_scenarios.questions.simulate.order import enforce_order
 from usru_scenarios.results.common import Run, Warned, to_warned
 from usru_scenarios.results.simulate import (
     Band,
@@ -35,14 +35,14 @@ from usru_scenarios.sampler.blocks import KernelCache, MapBlocks, Plan
 from usru_scenarios.sampler.forecast import BINS, ForecastSums, NumericSums, simulate
 from usru_scenarios.settings import MOST_JUDGEMENTS, RunSettings
 
-MATTERS = 0.01
+NEGLIGIBLE_WIDTH = 0.01
 """A band that is no wider is as good as none, however rough."""
-HIDDEN = 0.05
+MOST_HIDDEN = 0.05
 """By how much a band may be too narrow for what can't be told from noise before that is worth a warning."""
-ROUGH, WANTED = 0.25, 0.1
+ROUGH_ERROR, GOOD_ERROR = 0.25, 0.1
 """The error of a band's width, as a share of it, from which on it is called rough, and at which it is good."""
 
-_TOLD = 30
+_LEAST_TRIALS = 30
 """So many trials on the rarer side of an edge tell how the share below it varies."""
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -52,7 +52,7 @@ class SeriesEstimates(NamedTuple):
     """Estimates over time of a set of scenarios, each of shape (steps,), those of the mean and `ever` ().
 
     Attributes:
-        sure: where it holds for certain: see `certain`.
+        sure: where it holds for certain: see `certain_steps`.
         band: what the judgements leave open of it by step; None where they are not drawn, or that can't be told.
     """
 
@@ -76,7 +76,7 @@ class ForecastEstimates(NamedTuple):
 
     Attributes:
         transitions: the pooled transition matrix, shape (from, to); NaN where a scenario never occurs.
-        series: of each of `sets`.
+        series: of each of `reported_sets`.
         states: by node with states, the share of each at each step, shape (steps, states).
         values: by numeric node.
     """
@@ -87,19 +87,19 @@ class ForecastEstimates(NamedTuple):
     values: dict[str, ValueEstimates]
 
 
-def sets(program: Program) -> list[list[int]]:
+def reported_sets(program: Program) -> list[list[int]]:
     """The sets of scenarios that a forecast is of: each scenario by itself, then the groups."""
     return [*([state] for state in range(len(program.outcome.states))), *map(list, program.groups.values())]
 
 
-def answer(
+def build_simulation(
     found: ForecastEstimates, outline: Outline, program: Program, run: Run, plan: Plan, *, consequences: bool
 ) -> Simulation:
     """The answer that estimates make, perhaps of consequences too; the plan has no trials where they are exact."""
     index, alone = program.outcome.states.index, len(program.outcome.states)
-    scenarios, groups = in_order(
-        {name: _scenario(title, found.series[index(name)]) for name, title in outline.scenarios.items()},
-        {name: _scenario(name, one) for name, one in zip(program.groups, found.series[alone:], strict=True)},
+    scenarios, groups = enforce_order(
+        {name: _scenario_result(title, found.series[index(name)]) for name, title in outline.scenarios.items()},
+        {name: _scenario_result(name, one) for name, one in zip(program.groups, found.series[alone:], strict=True)},
         program,
     )
     bands = [one.band for one in found.series if one.band is not None]
@@ -108,24 +108,27 @@ def answer(
         run=run,
         scenarios=scenarios,
         groups=groups,
-        transitions=_nested(np.clip(found.transitions.value, 0.0, 1.0), program, outline),
-        transition_errors=_nested(found.transitions.error, program, outline),
-        drivers=_nodes(found, program, outline.drivers),
-        consequences=_nodes(found, program, outline.consequences if consequences else {}),
+        transitions=_matrix_by_name(np.clip(found.transitions.value, 0.0, 1.0), program, outline),
+        transition_errors=_matrix_by_name(found.transitions.error, program, outline),
+        drivers=_node_results(found, program, outline.drivers),
+        consequences=_node_results(found, program, outline.consequences if consequences else {}),
         baseline=outline.baseline,
-        warnings=[*warnings(outline, program, drawn=program.draws > 0), *map(to_warned, doubts(bands, plan))],
+        warnings=[
+            *forecast_warnings(outline, program, drawn=program.draws > 0),
+            *map(to_warned, band_warnings(bands, plan)),
+        ],
     )
 
 
-def _scenario(title: str, found: SeriesEstimates) -> ScenarioResult:
-    likely = clean(np.where(found.sure, 1.0, found.by_step.value))
+def _scenario_result(title: str, found: SeriesEstimates) -> ScenarioResult:
+    likely = clip_probabilities(np.where(found.sure, 1.0, found.by_step.value))
     return ScenarioResult(
         title=title,
         by_step=likely,
         end=likely[-1],
-        mean=1.0 if found.sure.all() else clean_one(found.mean.value),
-        ever=1.0 if found.sure.any() else clean_one(found.ever.value),
-        first_visit=clean(found.first_visit.value),
+        mean=1.0 if found.sure.all() else clip_probability(found.mean.value),
+        ever=1.0 if found.sure.any() else clip_probability(found.ever.value),
+        first_visit=clip_probabilities(found.first_visit.value),
         standard_errors=Errors(
             by_step=found.by_step.error.tolist(),
             end=float(found.by_step.error[-1]),
@@ -133,11 +136,13 @@ def _scenario(title: str, found: SeriesEstimates) -> ScenarioResult:
             ever=float(found.ever.error),
             first_visit=found.first_visit.error.tolist(),
         ),
-        band=None if found.band is None else Band(clean(found.band.low), clean(found.band.high)),
+        band=None
+        if found.band is None
+        else Band(clip_probabilities(found.band.low), clip_probabilities(found.band.high)),
     )
 
 
-def _nodes(
+def _node_results(
     found: ForecastEstimates, program: Program, nodes: Mapping[str, NodeOutline]
 ) -> dict[str, StatesResult | ValuesResult]:
     """Where drivers or consequences are, their states in the order of the file."""
@@ -148,7 +153,7 @@ def _nodes(
             columns, share = {state: node.states.index(state) for state in part.states}, found.states[name]
             results[name] = StatesResult(
                 part.title,
-                {state: clean(share.value[:, column]) for state, column in columns.items()},
+                {state: clip_probabilities(share.value[:, column]) for state, column in columns.items()},
                 {state: share.error[:, column].tolist() for state, column in columns.items()},
             )
         else:
@@ -163,8 +168,8 @@ def _nodes(
     return results
 
 
-def with_certainty(found: Estimate, shares: Floats) -> Estimate:
-    """Estimates of shares of states that are 1 where no other state has any of these shares; see `certain`.
+def with_certain_shares(found: Estimate, shares: Floats) -> Estimate:
+    """Estimates of shares of states that are 1 where no other state has any of these shares; see `certain_steps`.
 
     Both are of shape (steps, states).
     """
@@ -172,7 +177,7 @@ def with_certainty(found: Estimate, shares: Floats) -> Estimate:
     return Estimate(np.where(occurs & (occurs.sum(axis=1, keepdims=True) == 1), 1.0, found.value), found.error)
 
 
-def forecast(
+def sample_forecast(
     outline: Outline,
     conditioned: Conditioned,
     settings: RunSettings,
@@ -196,17 +201,17 @@ def forecast(
     """
     program = conditioned.program
     nodes = None if consequences else program.upstream([OUTCOME, *outline.drivers])
-    plan, halves = _drawn(conditioned, settings, kernels, map_blocks, nodes)
+    plan, halves = _draw_sums(conditioned, settings, kernels, map_blocks, nodes)
     sums = halves.by_draws() if settings.judgements else halves
-    run = run_of(
+    run = describe_run(
         outline, conditioned, seed=settings.seed, trials=plan.trials, effective=sums.effective_trials, weights=weights
     )
     named = (*outline.drivers, *(outline.consequences if consequences else ()))
-    found = _estimates(program, (sums, halves), conditioned.observed_event.parts, support, named=named)
-    return answer(found, outline, program, run, plan, consequences=consequences)
+    found = _estimate_forecast(program, (sums, halves), conditioned.observed_event.parts, support, named=named)
+    return build_simulation(found, outline, program, run, plan, consequences=consequences)
 
 
-def _drawn(
+def _draw_sums(
     conditioned: Conditioned,
     settings: RunSettings,
     kernels: KernelCache | None,
@@ -218,7 +223,7 @@ def _drawn(
     plan = Plan.of(settings.trials, settings.seed, settings.judgements)
     if given is None:
         return plan, simulate(program, plan, map_blocks, kernels, nodes)
-    from usru_scenarios.questions.impossible import is_impossible, too_few
+    from usru_scenarios.questions.impossible import is_impossible, too_few_trials_error
     from usru_scenarios.sampler.likelihood_weighting import simulate_given
 
     trials, sums, enough = settings.limits.sample(
@@ -230,11 +235,11 @@ def _drawn(
     if not enough:
         end = ratio(sums.visits[:, -1, 0], sums.trials)
         what = f"{program.outcome.states[0]} at the end"
-        raise too_few(program, conditioned.evidence, plan, sums.effective_trials, chance=end, what=what)
+        raise too_few_trials_error(program, conditioned.evidence, plan, sums.effective_trials, chance=end, what=what)
     return plan, sums
 
 
-def _estimates(
+def _estimate_forecast(
     program: Program,
     drawn: tuple[ForecastSums, ForecastSums],
     seen: Sequence[Formula],
@@ -251,7 +256,7 @@ def _estimates(
     least = LeastErrors(
         program,
         sums.effective_trials,
-        lambda name: shares(sums, name) if name == OUTCOME else states(name).value,
+        lambda name: state_shares(sums, name) if name == OUTCOME else states(name).value,
         seen,
         support,
     )
@@ -260,29 +265,29 @@ def _estimates(
     def series(column: int, members: list[int]) -> SeriesEstimates:
         visits = sums.visits[:, :, members].sum(axis=2)
         return SeriesEstimates(
-            sure=certain(visited, members),
+            sure=certain_steps(visited, members),
             by_step=least.by_step(members, ratio(visits, sums.trials)),
             mean=least.mean(members, ratio(visits.sum(axis=1), sums.trials * program.steps)),
             ever=least.ever(members, sums.visited(column)),
             first_visit=least.first_visit(members, sums.first_visits(column)),
-            band=_band(halves, members) if halves.drawn else None,
+            band=_band_of_members(halves, members) if halves.drawn else None,
         )
 
     there = sums.moves.sum(axis=2, keepdims=True)
     moves = ratio(sums.moves, np.broadcast_to(there, sums.moves.shape))
     return ForecastEstimates(
         transitions=least.moves(moves, there.sum(axis=0)[:, 0] / sums.trials.sum()),
-        series=[series(column, members) for column, members in enumerate(sets(program))],
+        series=[series(column, members) for column, members in enumerate(reported_sets(program))],
         states={
-            name: with_certainty(least.states(name, states(name)), states(name).value)
+            name: with_certain_shares(least.states(name, states(name)), states(name).value)
             for name in named
             if name not in sums.values
         },
-        values={name: _values(name, sums, least) for name in named if name in sums.values},
+        values={name: _estimate_values(name, sums, least) for name in named if name in sums.values},
     )
 
 
-def _band(halves: ForecastSums, members: list[int]) -> JudgementBand | None:
+def _band_of_members(halves: ForecastSums, members: list[int]) -> JudgementBand | None:
     """What the uncertain judgements leave open of a set of scenarios; None where fewer than two draws agree."""
     found = joined(
         judgement_band(halves.visits[:, start : start + AT_ONCE, members].sum(axis=2), halves.trials, halves.controls)
@@ -291,36 +296,36 @@ def _band(halves: ForecastSums, members: list[int]) -> JudgementBand | None:
     return found if np.isfinite(found.low).all() else None
 
 
-def doubts(found: Sequence[JudgementBand], plan: Plan) -> Iterable[Problem]:
+def band_warnings(found: Sequence[JudgementBand], plan: Plan) -> Iterable[Problem]:
     """Whether bands that are wide enough to matter are worth their name, and what would make them so: method (33)."""
     by_trials = by_draws = 0.0
     for each in found:
-        width = np.where(each.high - each.low > MATTERS, each.high - each.low, np.inf)
-        hidden = float(each.hidden.max()) / HIDDEN
-        by_trials = max(by_trials, float((each.by_trials / width).max()), hidden * ROUGH)
+        width = np.where(each.high - each.low > NEGLIGIBLE_WIDTH, each.high - each.low, np.inf)
+        hidden = float(each.hidden.max()) / MOST_HIDDEN
+        by_trials = max(by_trials, float((each.by_trials / width).max()), hidden * ROUGH_ERROR)
         by_draws = max(by_draws, float((each.by_draws / width).max()))
-    if math.hypot(by_trials, by_draws) <= ROUGH:
+    if math.hypot(by_trials, by_draws) <= ROUGH_ERROR:
         return
     if by_trials > by_draws:
-        trials = _rounded(plan.trials * by_trials / WANTED)
+        trials = _round_up(plan.trials * by_trials / GOOD_ERROR)
         why, advice = "how wide they are is in part sampling error", f"-n {trials} trials make them sharper"
     else:
-        draws = min(_rounded(plan.judgements * (by_draws / WANTED) ** 2), MOST_JUDGEMENTS)
+        draws = min(_round_up(plan.judgements * (by_draws / GOOD_ERROR) ** 2), MOST_JUDGEMENTS)
         why = f"{plan.judgements} draws of the judgements leave their ends open"
         advice = f"--judgements {draws} makes them sharper"
         if plan.trials:
-            trials = _rounded(plan.trials * draws / plan.judgements)
+            trials = _round_up(plan.trials * draws / plan.judgements)
             advice += f", with as many trials for each draw (-n {trials})"
     yield Problem("rough_band", f"the bands of judgement are rough: {why}; {advice}", severity="warning")
 
 
-def _rounded(number: float) -> int:
+def _round_up(number: float) -> int:
     """The next number above of one digit, then zeros."""
     unit: int = 10 ** int(math.log10(number))
     return math.ceil(number / unit) * unit
 
 
-def certain(shares: Floats, members: Sequence[int]) -> Truth:
+def certain_steps(shares: Floats, members: Sequence[int]) -> Truth:
     """Where a set of states holds for certain, shape (steps,): none of the others has any share.
 
     Ratios of sums that are equal but for their rounding would bring what was observed near 1, and not to it.
@@ -333,18 +338,18 @@ def certain(shares: Floats, members: Sequence[int]) -> Truth:
     return np.asarray(shares.any(axis=1) & ~others.any(axis=1))
 
 
-def clean(values: Floats) -> list[float]:
+def clip_probabilities(values: Floats) -> list[float]:
     """Probabilities without the rounding of sums: never below 0 or above 1."""
-    clean: list[float] = np.clip(values, 0.0, 1.0).tolist()
-    return clean
+    clipped: list[float] = np.clip(values, 0.0, 1.0).tolist()
+    return clipped
 
 
-def clean_one(value: Floats | float) -> float:
+def clip_probability(value: Floats | float) -> float:
     """A probability without the rounding of sums, likewise."""
     return min(max(float(value), 0.0), 1.0)
 
 
-def _nested(matrix: Floats, program: Program, outline: Outline) -> dict[str, dict[str, float | None]]:
+def _matrix_by_name(matrix: Floats, program: Program, outline: Outline) -> dict[str, dict[str, float | None]]:
     """A matrix over the program's scenarios by names, in the order of the file; None for what is no number."""
     index = program.outcome.states.index
     return {
@@ -356,7 +361,7 @@ def _nested(matrix: Floats, program: Program, outline: Outline) -> dict[str, dic
     }
 
 
-def _values(name: str, sums: ForecastSums, least: LeastErrors) -> ValueEstimates:
+def _estimate_values(name: str, sums: ForecastSums, least: LeastErrors) -> ValueEstimates:
     """Mean and quantiles of a numeric node; method (20).
 
     Both cover trials that were never drawn: these could shift the mean, and by their share a quantile.
@@ -367,7 +372,7 @@ def _values(name: str, sums: ForecastSums, least: LeastErrors) -> ValueEstimates
     mean = np.clip(node.scale.low + found.value, numbers.least, numbers.most)
     error = np.where(numbers.least < numbers.most, found.error, 0.0)
     missed = rule_of_three_bound(least.trials)
-    errors_of_shares = _errors_of_shares(sums, name)
+    errors_of_shares = _share_errors(sums, name)
     reaches = [np.maximum(errors_of_shares(share), missed) for share in QUANTILES]
     wanted = [
         np.clip(ends, 0.0, 1.0)
@@ -384,7 +389,7 @@ def _values(name: str, sums: ForecastSums, least: LeastErrors) -> ValueEstimates
     )
 
 
-def _errors_of_shares(sums: ForecastSums, name: str) -> Callable[[float], Floats]:
+def _share_errors(sums: ForecastSums, name: str) -> Callable[[float], Floats]:
     """The standard error of the share of values below that which this share is below, shape (steps,).
 
     Known at a few edges, relative to that of independent trials it is linear between them; at a step where no edge
@@ -392,7 +397,7 @@ def _errors_of_shares(sums: ForecastSums, name: str) -> Callable[[float], Floats
     """
     found = sums.below(name)
     variances = found.value * (1.0 - found.value)
-    told = np.minimum(found.value, 1.0 - found.value) * sums.effective_trials >= _TOLD
+    told = np.minimum(found.value, 1.0 - found.value) * sums.effective_trials >= _LEAST_TRIALS
     relative = np.divide(found.error**2, variances, out=np.zeros_like(variances), where=told)
 
     def error(share: float) -> Floats:
@@ -417,13 +422,13 @@ def _quantiles(shares: Floats, node: NumericNode, numbers: NumericSums) -> Float
     return within
 
 
-def warnings(outline: Outline, program: Program, *, drawn: bool = False) -> list[Warned]:
+def forecast_warnings(outline: Outline, program: Program, *, drawn: bool = False) -> list[Warned]:
     """What a reader of a forecast should know; whether its uncertain judgements are drawn is one such thing."""
-    told = () if drawn else uncertainty(outline)
-    return [to_warned(problem) for problem in (*outline.warnings, *_independence(program), *told)]
+    told = () if drawn else judgements_at_means_warning(outline)
+    return [to_warned(problem) for problem in (*outline.warnings, *_independence_warning(program), *told)]
 
 
-def uncertainty(outline: Outline) -> Iterable[Problem]:
+def judgements_at_means_warning(outline: Outline) -> Iterable[Problem]:
     """The warning that an answer takes uncertain judgements at their means."""
     if number := len(outline.uncertain):
         first = outline.uncertain[0]
@@ -436,7 +441,7 @@ def uncertainty(outline: Outline) -> Iterable[Problem]:
         yield Problem("judgements_at_their_means", said, severity="warning")
 
 
-def _independence(program: Program) -> Iterable[Problem]:
+def _independence_warning(program: Program) -> Iterable[Problem]:
     """The warning that the outcome has no memory of its own.
 
     It has one through a persistence (without any, points for `hold` do nothing), through moves that are not allowed, or

@@ -15,8 +15,8 @@ from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.events import All, Compared, Formula, InStates, Timed
 from usru_scenarios.program.program import Floats
 from usru_scenarios.questions.discretization import Discretization
-from usru_scenarios.questions.impossible import without_probability
-from usru_scenarios.questions.watch.value_of_information import IndicatorEffects, Sets, bits, gathered
+from usru_scenarios.questions.impossible import zero_probability_error
+from usru_scenarios.questions.watch.value_of_information import IndicatorEffects, Sets, mutual_information, sum_by_set
 from usru_scenarios.work import Listener
 
 _SECONDS = 10.0
@@ -52,8 +52,8 @@ class ExactIndicators:
     @property
     def _events(self) -> list[Formula]:
         """The scenarios, and each state of each node with each of them, all with what was observed."""
-        ahead = [outcome_in([one], self.horizon) for one in range(self._scenarios)]
-        seen = [_at(self.on, predicate) for reading in self.readings for predicate in _states(reading)]
+        ahead = [outcome_event([one], self.horizon) for one in range(self._scenarios)]
+        seen = [_event_at(self.on, predicate) for reading in self.readings for predicate in _state_events(reading)]
         alone: list[Formula] = [All((event, self.conditioned.observed_event)) for event in ahead]
         return alone + [All((state, event, self.conditioned.observed_event)) for state in seen for event in ahead]
 
@@ -71,22 +71,22 @@ class ExactIndicators:
         found = np.array(exact.probabilities(program, events, progress=progress)).reshape(-1, self._scenarios)
         total = found[0].sum()
         if not total:
-            raise without_probability(program, self.conditioned.evidence)
+            raise zero_probability_error(program, self.conditioned.evidence)
         found /= total
         edges = np.cumsum([1, *(len(reading.states) for reading in self.readings)])
         return found[0], [found[start:end] for start, end in pairwise(edges.tolist())]
 
 
-def outcome_in(members: Iterable[int], step: int) -> Timed:
+def outcome_event(members: Iterable[int], step: int) -> Timed:
     """The event that one of some scenarios holds at a step."""
-    return _at(step, InStates(OUTCOME, frozenset(members)))
+    return _event_at(step, InStates(OUTCOME, frozenset(members)))
 
 
-def _at(step: int, predicate: Formula) -> Timed:
+def _event_at(step: int, predicate: Formula) -> Timed:
     return Timed("at", range(step, step + 1), predicate)
 
 
-def _states(reading: Discretization) -> list[Formula]:
+def _state_events(reading: Discretization) -> list[Formula]:
     """What each state of a reading says of its node."""
     if not reading.edges:
         return [InStates(reading.node, frozenset([code])) for code in range(len(reading.states))]
@@ -105,36 +105,36 @@ def exact_effects(joint: Floats, future: Floats, sets: Sets, cells: Sets) -> Ind
         cells: those that share out all scenarios and count for the move.
     """
     share = np.where(joint.any(axis=1) & (np.count_nonzero(joint.any(axis=1)) == 1), 1.0, joint.sum(axis=1))
-    level = gathered(future, sets)
+    level = sum_by_set(future, sets)
     covariance, apart = (_covariance(joint, share, future, groups) for groups in (sets, cells))
     move = 0.5 * np.abs(apart).sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        seen = gathered(joint, sets) / share[:, None]
+        seen = sum_by_set(joint, sets) / share[:, None]
         # What nothing else can follow, follows for certain: its share is 1 whatever the rounding of sums.
-        seen = np.where(gathered(joint, _others(sets, len(future))) == 0.0, 1.0, seen)
+        seen = np.where(sum_by_set(joint, _complements(sets, len(future))) == 0.0, 1.0, seen)
         distance = move / share
     return IndicatorEffects(
-        probability=_sure(np.clip(share, 0.0, 1.0)),
+        probability=_without_error(np.clip(share, 0.0, 1.0)),
         trials=np.where(share > 0.0, np.inf, 0.0),
-        shift=_sure(seen - level),
-        seen=_sure(np.clip(seen, 0.0, 1.0)),
+        shift=_without_error(seen - level),
+        seen=_without_error(np.clip(seen, 0.0, 1.0)),
         clear=covariance != 0.0,
-        move=_sure(move),
-        distance=_sure(distance),
-        whole=_sure(np.asarray(move.sum())),
-        information=_sure(np.maximum(bits(gathered(joint, cells)), 0.0)),
+        move=_without_error(move),
+        distance=_without_error(distance),
+        whole=_without_error(np.asarray(move.sum())),
+        information=_without_error(np.maximum(mutual_information(sum_by_set(joint, cells)), 0.0)),
     )
 
 
 def _covariance(joint: Floats, share: Floats, future: Floats, sets: Sets) -> Floats:
     """P(state, set) - P(state) P(set), shape (states, sets); what is rounding of sums alone is 0."""
-    apart = gathered(joint, sets) - share[:, None] * gathered(future, sets)
+    apart = sum_by_set(joint, sets) - share[:, None] * sum_by_set(future, sets)
     return np.where(np.abs(apart) > _ROUNDING * share[:, None], apart, 0.0)
 
 
-def _others(sets: Sets, scenarios: int) -> Sets:
+def _complements(sets: Sets, scenarios: int) -> Sets:
     return [[one for one in range(scenarios) if one not in members] for members in sets]
 
 
-def _sure(value: Floats) -> Estimate:
+def _without_error(value: Floats) -> Estimate:
     return Estimate(value, np.zeros_like(value))

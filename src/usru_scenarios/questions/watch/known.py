@@ -26,9 +26,9 @@ def known_by_state(
     for observation in conditioned.observations:
         name = observation.item
         told = (
-            (told for hint in hints[name] for told in _of_hint(hint, labels, of_nodes))
+            (told for hint in hints[name] for told in _known_from_hint(hint, labels, of_nodes))
             if name in hints
-            else _of_fact(observation.event, labels, of_nodes)
+            else _known_from_fact(observation.event, labels, of_nodes)
         )
         for node, state, verdict, at in told:
             known = KnownAlready(name or None, learned.get(name), verdict, at)
@@ -37,15 +37,15 @@ def known_by_state(
     return found
 
 
-_Told = tuple[str, str, KnownVerdict, str]
+_StateKnown = tuple[str, str, KnownVerdict, str]
 """A node, its state, what is said of the state, and when."""
 
 
-def _of_hint(hint: Hint, labels: tuple[str, ...], of_nodes: dict[str, Discretization]) -> Iterator[_Told]:
+def _known_from_hint(hint: Hint, labels: tuple[str, ...], of_nodes: dict[str, Discretization]) -> Iterator[_StateKnown]:
     """Of signs, the states that they are of; of ratios, the states that fit them best and least."""
     if hint.node not in of_nodes:
         return
-    at = _span(hint.steps, labels)
+    at = _describe_steps(hint.steps, labels)
     if hint.found is not None:
         yield from ((hint.node, state, "found" if hint.found else "not_found", at) for state in hint.sought)
         return
@@ -55,18 +55,20 @@ def _of_hint(hint: Hint, labels: tuple[str, ...], of_nodes: dict[str, Discretiza
             yield hint.node, state, "for" if likelihood == most else "against", at
 
 
-def _of_fact(event: Formula, labels: tuple[str, ...], of_nodes: dict[str, Discretization]) -> Iterator[_Told]:
-    for atom, timed, holds, alone in _atoms(event, None, holds=True, alone=True):
+def _known_from_fact(
+    event: Formula, labels: tuple[str, ...], of_nodes: dict[str, Discretization]
+) -> Iterator[_StateKnown]:
+    for atom, timed, holds, alone in _atoms_of_fact(event, None, holds=True, alone=True):
         reading = of_nodes.get(atom.node)
         if reading is None or not (holds or alone):
             continue  # the outcome is not watched; and who says that one of two did not happen rules neither out
-        states = [state for code, state in enumerate(reading.states) if _may_be(atom, reading, code)]
+        states = [state for code, state in enumerate(reading.states) if _may_be_in_state(atom, reading, code)]
         verdict: KnownVerdict = "ruled_out" if not holds else "seen" if alone and len(states) == 1 else "either"
         mode = "" if timed.mode == "at" else f"{timed.mode} "
-        yield from ((atom.node, state, verdict, f"{mode}{_span(timed.steps, labels)}") for state in states)
+        yield from ((atom.node, state, verdict, f"{mode}{_describe_steps(timed.steps, labels)}") for state in states)
 
 
-def _atoms(
+def _atoms_of_fact(
     formula: Formula, timed: Timed | None, *, holds: bool, alone: bool
 ) -> Iterator[tuple[InStates | Compared, Timed, bool, bool]]:
     """The atoms of a fact with their time, whether they hold or do not, and whether no other could hold instead."""
@@ -75,16 +77,16 @@ def _atoms(
             assert timed is not None
             yield formula, timed, holds, alone
         case Timed(predicate=part):
-            yield from _atoms(part, formula, holds=holds, alone=alone)
+            yield from _atoms_of_fact(part, formula, holds=holds, alone=alone)
         case Not(part):
-            yield from _atoms(part, timed, holds=not holds, alone=alone)
+            yield from _atoms_of_fact(part, timed, holds=not holds, alone=alone)
         case All(parts) | Some(parts):
             every = len(parts) == 1 or isinstance(formula, All) == holds
             for part in parts:
-                yield from _atoms(part, timed, holds=holds, alone=alone and every)
+                yield from _atoms_of_fact(part, timed, holds=holds, alone=alone and every)
 
 
-def _may_be(atom: InStates | Compared, reading: Discretization, code: int) -> bool:
+def _may_be_in_state(atom: InStates | Compared, reading: Discretization, code: int) -> bool:
     """Whether a node that an atom is true of may be in a state; of a number, whether some of its values are there."""
     if isinstance(atom, InStates):
         return code in atom.states
@@ -92,6 +94,6 @@ def _may_be(atom: InStates | Compared, reading: Discretization, code: int) -> bo
     return bool(COMPARISONS[atom.sign](ends[code + (">" in atom.sign)], atom.value))
 
 
-def _span(steps: range, labels: tuple[str, ...]) -> str:
+def _describe_steps(steps: range, labels: tuple[str, ...]) -> str:
     first, last = labels[steps[0]], labels[steps[-1]]
     return first if first == last else f"{first}..{last}"

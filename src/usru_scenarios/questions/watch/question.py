@@ -23,26 +23,26 @@ from usru_scenarios.names import OUTCOME, KeyPath
 from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials, listing
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import Program
-from usru_scenarios.questions.described import run_of
-from usru_scenarios.questions.difference_error_floors import SingleTrials, averaged, covered
+from usru_scenarios.questions.described import describe_run
+from usru_scenarios.questions.difference_error_floors import SingleTrials, cover_unseen, mean_limits
 from usru_scenarios.questions.discretization import Discretization, discretizations
 from usru_scenarios.questions.evidence.items import LearnedItem
-from usru_scenarios.questions.impossible import DrawnSums, is_impossible, too_few
-from usru_scenarios.questions.probability import faster_exactly
-from usru_scenarios.questions.simulate.error_floors import LeastErrors, covering
-from usru_scenarios.questions.simulate.question import clean_one, warnings
+from usru_scenarios.questions.impossible import DrawnSums, is_impossible, too_few_trials_error
+from usru_scenarios.questions.probability import is_faster_exactly
+from usru_scenarios.questions.simulate.error_floors import LeastErrors, raise_to_least_error
+from usru_scenarios.questions.simulate.question import clip_probability, forecast_warnings
 from usru_scenarios.questions.target import parse_target
-from usru_scenarios.questions.unseen import kinds_of
-from usru_scenarios.questions.watch.exact_indicators import ExactIndicators, exact_effects, outcome_in
+from usru_scenarios.questions.unseen import extreme_distributions
+from usru_scenarios.questions.watch.exact_indicators import ExactIndicators, exact_effects, outcome_event
 from usru_scenarios.questions.watch.indicators import IndicatorSampler, IndicatorSums
 from usru_scenarios.questions.watch.known import KnownByState, known_by_state
 from usru_scenarios.questions.watch.value_of_information import (
     IndicatorEffects,
     JointSums,
     Sets,
-    gathered,
-    indicator_effects,
-    with_unseen,
+    cover_unseen_trials,
+    estimate_effects,
+    sum_by_set,
 )
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.register import Register
@@ -89,8 +89,8 @@ def parse_watch(program: Program, on: str | None, horizon: str | None, of: str |
         QueryError: a time is not one step of the grid, the horizon is before the observation, or there is no such
             scenario or group.
     """
-    last = program.steps - 1 if horizon is None else _step(horizon, "--for", program)
-    first = min(program.steps // 4, last) if on is None else _step(on, "--on", program)
+    last = program.steps - 1 if horizon is None else _parse_step(horizon, "--for", program)
+    first = min(program.steps // 4, last) if on is None else _parse_step(on, "--on", program)
     if last < first:
         earlier, later = program.grid.labels[last], program.grid.labels[first]
         message = f"the forecast of {earlier} can't move by an observation at {later}, which is after it"
@@ -100,7 +100,7 @@ def parse_watch(program: Program, on: str | None, horizon: str | None, of: str |
     return WatchedNodes(first, last, aim.name or None, aim.cells)
 
 
-def _step(text: str, option: str, program: Program) -> int:
+def _parse_step(text: str, option: str, program: Program) -> int:
     labels = program.grid.labels
     return one_step(
         SourceText(option, text), program.grid, ", and one is meant", listing(labels), near=("start", "end", *labels)
@@ -129,12 +129,14 @@ def watch(
         exact.TooLarge, exact.NotExact: an exact answer was asked for that can't be had.
     """
     outline, program = loaded.outline, conditioned.program
-    looked = _looked(outline, conditioned, question, settings, map_blocks, rare_exactly=rare_exactly)
+    looked = _estimate_nodes(outline, conditioned, question, settings, map_blocks, rare_exactly=rare_exactly)
     known = known_by_state(conditioned, items, [reading for reading, _ in looked.found])
     builder = _ReportBuilder(loaded, question, looked, settings.limits, known)
     return Watch(
         model=outline.model,
-        run=run_of(outline, conditioned, seed=settings.seed, trials=looked.trials, effective=looked.effective_trials),
+        run=describe_run(
+            outline, conditioned, seed=settings.seed, trials=looked.trials, effective=looked.effective_trials
+        ),
         on=program.grid.labels[question.on],
         horizon=program.grid.labels[question.horizon],
         of=question.of,
@@ -145,7 +147,7 @@ def watch(
         claims=(loaded.register or Register()).claim_texts(
             claim for one in builder.indicators for claim in one.sources
         ),
-        warnings=warnings(outline, program),
+        warnings=forecast_warnings(outline, program),
     )
 
 
@@ -167,7 +169,7 @@ class _NodeEstimates:
     effective_trials: float | None
 
 
-def _looked(
+def _estimate_nodes(
     outline: Outline,
     conditioned: Conditioned,
     question: WatchedNodes,
@@ -184,28 +186,28 @@ def _looked(
         sets.setdefault(question.of, question.cells[0])
     named = discretizations(program, [name for name in program.model_nodes if name != OUTCOME])
     look = ExactIndicators(conditioned, question.on, question.horizon, named)
-    faster = settings.method == "auto" and faster_exactly(program, given=conditioned.given) and look.is_light
+    faster = settings.method == "auto" and is_faster_exactly(program, given=conditioned.given) and look.is_light
     if faster or settings.method == "exact":
-        return _looked_exactly(look, question, sets, listener(map_blocks))
+        return _estimate_exactly(look, question, sets, listener(map_blocks))
     try:
-        sampler, sums = _sampled(conditioned, question, settings, map_blocks)
+        sampler, sums = _draw_sums(conditioned, question, settings, map_blocks)
     except (ImpossibleEvidence, TooFewTrials):
         if not rare_exactly or not look.is_light:
             raise
-        return _looked_exactly(look, question, sets, listener(map_blocks))
+        return _estimate_exactly(look, question, sets, listener(map_blocks))
     columns = list(sets.values())
     least = LeastErrors(program, sums.effective_trials, lambda _: np.zeros(()), seen.parts)
     found = [
-        (reading, _sighted(number, sampler, sums, question, columns=columns, least=least))
+        (reading, _node_effects(number, sampler, sums, question, columns=columns, least=least))
         for number, reading in enumerate(sampler.readings)
     ]
-    before = ratio(gathered(sums.future[0], columns), sums.weight)
+    before = ratio(sum_by_set(sums.future[0], columns), sums.weight)
     if conditioned.given is None:
         said = SingleTrials(lambda: program, columns, [question.horizon])
-        before = covered(before, sampler.plan.trials, lambda: averaged(said.limits), [said])
+        before = cover_unseen(before, sampler.plan.trials, lambda: mean_limits(said.limits), [said])
     errors = [
-        covering(
-            error, value, (outcome_in(members, question.horizon), conditioned.given), program, sums.effective_trials
+        raise_to_least_error(
+            error, value, (outcome_event(members, question.horizon), conditioned.given), program, sums.effective_trials
         )
         for members, value, error in zip(columns, before.value.tolist(), before.error.tolist(), strict=True)
     ]
@@ -213,7 +215,7 @@ def _looked(
     return _NodeEstimates(sets, before, found, sampler.plan.trials, sums.effective_trials)
 
 
-def _sighted(
+def _node_effects(
     number: int,
     sampler: IndicatorSampler,
     sums: IndicatorSums,
@@ -225,15 +227,17 @@ def _sighted(
     """What seeing the states of a node would do, its number among those that are read."""
     reading, way = sampler.readings[number], sampler.ways[number]
     counts = JointSums(sums.both[number], sums.future[way], sums.weight)
-    found = indicator_effects(counts, sums.future[0], sums.seen_squares[number], columns, question.cells)
-    future = counts.gathered(question.cells)[1].sum(axis=0)
+    found = estimate_effects(counts, sums.future[0], sums.seen_squares[number], columns, question.cells)
+    future = counts.sum_by_set(question.cells)[1].sum(axis=0)
     ends = least.cells(question.cells, question.horizon, drawn=bool(way))
     weight = float(rule_of_three_bound(sums.effective_trials) * future.sum())
     possible = reading.possible(least.support, question.on)
-    return with_unseen(found, counts, question.cells, possible, weight * kinds_of(future / future.sum(), *ends))
+    return cover_unseen_trials(
+        found, counts, question.cells, possible, weight * extreme_distributions(future / future.sum(), *ends)
+    )
 
 
-def _looked_exactly(
+def _estimate_exactly(
     look: ExactIndicators, question: WatchedNodes, sets: dict[str, tuple[int, ...]], progress: Listener
 ) -> _NodeEstimates:
     future, joints = look.joint(progress)
@@ -246,7 +250,7 @@ def _looked_exactly(
     return _NodeEstimates(sets, Estimate(before, np.zeros_like(before)), found, 0, None)
 
 
-def _sampled(
+def _draw_sums(
     conditioned: Conditioned, question: WatchedNodes, settings: RunSettings, map_blocks: MapBlocks
 ) -> tuple[IndicatorSampler, IndicatorSums]:
     """The sums of a run, drawn on until enough trials agree with what is given."""
@@ -263,7 +267,7 @@ def _sampled(
     sampler, sums = found.sums
     if not enough:
         first, what = ratio(sums.future[0][:, 0], sums.weight), program.outcome.states[0]
-        raise too_few(program, evidence, found.plan, found.effective_trials, chance=first, what=what)
+        raise too_few_trials_error(program, evidence, found.plan, found.effective_trials, chance=first, what=what)
     return sampler, sums
 
 
@@ -288,7 +292,7 @@ class _ReportBuilder:
         """The scenarios in the order of the file, and what is asked about, before any observation."""
         found = self.before
         return {
-            name: Expected(self.title(name), clean_one(found.value[column]), float(error))
+            name: Expected(self.title(name), clip_probability(found.value[column]), float(error))
             for column, (name, error) in enumerate(zip(self.columns, found.error, strict=True))
         }
 
@@ -360,7 +364,7 @@ class _ReportBuilder:
             state_title=(part.title if part is not None else None) or state,
             probability=float(found.probability.value[code]),
             expected_move=max(float(found.move.value[code]), 0.0),
-            distance=clean_one(found.distance.value[code]),
+            distance=clip_probability(found.distance.value[code]),
             standard_errors=IndicatorErrors(
                 float(found.probability.error[code]), float(found.move.error[code]), float(found.distance.error[code])
             ),
@@ -389,7 +393,7 @@ class _ReportBuilder:
         node = self._node(name)
         claims = list(part.sources or ()) if part is not None else []
         for judged in self.judged:
-            if judged.path[1:2] == (name,) and _is_about(judged.path, None if part is None else state):
+            if judged.path[1:2] == (name,) and _is_about_state(judged.path, None if part is None else state):
                 claims += judged.sources
         return dict.fromkeys(claims or (node.sources or ()))
 
@@ -399,7 +403,7 @@ def _rank(what: Indicator | WatchedNode) -> float:
     return -round(what.expected_move, 12)
 
 
-def _is_about(path: KeyPath, state: str | None) -> bool:
+def _is_about_state(path: KeyPath, state: str | None) -> bool:
     """Whether a number of a node is about a state: its prior, what it gives to the scenarios, a consequence's points.
 
     Without a state, the node is a number, and what it gives along its scale counts.

@@ -74,18 +74,16 @@ class JointSums:
         seen: Floats = self.both.sum(axis=2)
         return seen
 
-    def gathered(self, sets: Sets) -> tuple[Floats, Floats]:
+    def sum_by_set(self, sets: Sets) -> tuple[Floats, Floats]:
         """`both` and `future` by sets of scenarios: shapes (batches, states, sets) and (batches, sets)."""
-        return gathered(self.both, sets), gathered(self.future, sets)
+        return sum_by_set(self.both, sets), sum_by_set(self.future, sets)
 
     def half(self, number: int) -> JointSums:
         """Every other batch, from the first (0) or the second (1) on."""
         return JointSums(self.both[number::2], self.future[number::2], self.weight[number::2])
 
 
-def indicator_effects(
-    counts: JointSums, forecast: Floats, squares: Floats, sets: Sets, cells: Sets
-) -> IndicatorEffects:
+def estimate_effects(counts: JointSums, forecast: Floats, squares: Floats, sets: Sets, cells: Sets) -> IndicatorEffects:
     """Estimate what the sums of a node say.
 
     Args:
@@ -102,14 +100,14 @@ def indicator_effects(
     share = total / weight
     share_residuals = (states - share * counts.weight[:, None]) / weight
     shift, residuals = _shifts(counts, sets)
-    before = gathered(forecast, sets)
+    before = sum_by_set(forecast, sets)
     level = before.sum(axis=0) / weight
     ahead = (before - level * counts.weight[:, None]) / weight
     covariance, noise = _covariance(counts, sets)
     cell_covariance, cell_noise = _covariance(counts, cells)
     told = np.abs(cell_covariance) > CLEAR * delta_method_error(cell_noise) + _ROUNDING
-    crossed = _expected(counts, cells)
-    least = _at_least(np.where(told, cell_covariance, 0.0))
+    crossed = _crossed_moves(counts, cells)
+    least = _least_moves(np.where(told, cell_covariance, 0.0))
     move = np.where(least > 0.0, np.maximum(crossed, least), crossed)
     drift = 0.5 * np.where(told, np.sign(cell_covariance) * cell_noise, 0.0).sum(axis=2)
     doubt = 0.5 * np.where(told, 0.0, delta_method_error(cell_noise)).sum(axis=1)
@@ -120,10 +118,11 @@ def indicator_effects(
         distance_error = np.hypot(delta_method_error(distance_residuals), doubt / share)
         trials = np.where(squares > 0, total**2 / squares, 0.0)
     likely = np.clip(level + shift, 0.0, 1.0)
-    missed = _missed(likely, trials)
+    missed = _unseen_likelihood_error(likely, trials)
     return IndicatorEffects(
         probability=Estimate(
-            np.clip(share, 0.0, 1.0), np.maximum(delta_method_error(share_residuals), _unseen(share, trials))
+            np.clip(share, 0.0, 1.0),
+            np.maximum(delta_method_error(share_residuals), _unseen_share_error(share, trials)),
         ),
         trials=trials,
         shift=Estimate(shift, np.maximum(delta_method_error(residuals), missed)),
@@ -132,15 +131,15 @@ def indicator_effects(
         move=Estimate(move, np.hypot(delta_method_error(drift), doubt)),
         distance=Estimate(distance, distance_error),
         whole=Estimate(move.sum(), np.hypot(delta_method_error(drift.sum(axis=1)), doubt.sum())),
-        information=jackknife(bits, counts.gathered(cells)[0], corrected=True),
+        information=jackknife(mutual_information, counts.sum_by_set(cells)[0], corrected=True),
     )
 
 
-_FEW = 20.0
+_FEW_TRIALS = 20.0
 """A state that was seen in fewer trials may go together with what none of them shows, as likely as three of them."""
 
 
-def _unseen(share: Floats, trials: Floats) -> Floats:
+def _unseen_share_error(share: Floats, trials: Floats) -> Floats:
     """What trials that were never drawn could add to the share of each state, shape (states,): method (27).
 
     None where a state was seen always or never, which may be so by construction.
@@ -149,15 +148,15 @@ def _unseen(share: Floats, trials: Floats) -> Floats:
     return np.where((share > 0.0) & (share < 1.0), rule_of_three_bound(drawn) * np.maximum(share, 1.0 - share), 0.0)
 
 
-def _missed(likely: Floats, trials: Floats) -> Floats:
+def _unseen_likelihood_error(likely: Floats, trials: Floats) -> Floats:
     """The same of the likelihoods once a state has been seen, shape (states, sets), by the trials in which it was."""
-    least: Floats = rule_of_three_bound(trials, np.where(trials < _FEW, MOST_MISSED, 1.0))[:, None] * np.maximum(
+    least: Floats = rule_of_three_bound(trials, np.where(trials < _FEW_TRIALS, MOST_MISSED, 1.0))[:, None] * np.maximum(
         likely, 1.0 - likely
     )
     return least
 
 
-def with_unseen(
+def cover_unseen_trials(
     found: IndicatorEffects, counts: JointSums, cells: Sets, possible: Truth, kinds: Floats
 ) -> IndicatorEffects:
     """What the sums of a node say, with errors that cover trials that were never drawn.
@@ -174,10 +173,10 @@ def with_unseen(
     drawn = float(np.sum(found.trials))
     share = found.probability.value
     unseen = np.where(possible, rule_of_three_bound(drawn) * np.maximum(share, 1.0 - share), 0.0)
-    total = counts.gathered(cells)[0].sum(axis=0)
+    total = counts.sum_by_set(cells)[0].sum(axis=0)
     states = np.eye(len(possible))[possible]
     added = (states[:, None, :, None] * kinds[None, :, None, :]).reshape(-1, *total.shape)
-    moves, changed = _moves(total), _moves(total + added)
+    moves, changed = _expected_moves(total), _expected_moves(total + added)
     apart = _distances(changed, total + added) - _distances(moves, total)
     whole = found.whole.value + (changed.sum(axis=1) - moves.sum())
     return replace(
@@ -186,11 +185,13 @@ def with_unseen(
         move=covering_unseen(found.move, found.move.value + (changed - moves)),
         distance=covering_unseen(found.distance, found.distance.value + apart),
         whole=covering_unseen(found.whole, whole),
-        information=covering_unseen(found.information, found.information.value + (bits(total + added) - bits(total))),
+        information=covering_unseen(
+            found.information, found.information.value + (mutual_information(total + added) - mutual_information(total))
+        ),
     )
 
 
-def _moves(joint: Floats) -> Floats:
+def _expected_moves(joint: Floats) -> Floats:
     """The expected moves, shape (..., states), from weights of states and cells, shape (..., states, cells)."""
     joint = joint / joint.sum(axis=(-2, -1), keepdims=True)
     apart = joint - joint.sum(axis=-1, keepdims=True) * joint.sum(axis=-2, keepdims=True)
@@ -206,14 +207,14 @@ def _distances(moves: Floats, joint: Floats) -> Floats:
     return distances
 
 
-def gathered(probability: Floats, sets: Sets) -> Floats:
+def sum_by_set(probability: Floats, sets: Sets) -> Floats:
     """Sums over sets of scenarios, shape (..., sets), from shape (..., scenarios)."""
     return np.stack([probability[..., list(members)].sum(axis=-1) for members in sets], axis=-1)
 
 
 def _shifts(counts: JointSums, sets: Sets) -> tuple[Floats, Floats]:
     """P(set | state) - P(set), shape (states, sets), and what each batch gives to its error."""
-    both, future = counts.gathered(sets)
+    both, future = counts.sum_by_set(sets)
     states, weight = counts.states, counts.weight.sum()
     total = states.sum(axis=0)[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -225,7 +226,7 @@ def _shifts(counts: JointSums, sets: Sets) -> tuple[Floats, Floats]:
 
 def _covariance(counts: JointSums, sets: Sets) -> tuple[Floats, Floats]:
     """P(state, set) - P(state) P(set), shape (states, sets), and what each batch gives to its error."""
-    both, future = counts.gathered(sets)
+    both, future = counts.sum_by_set(sets)
     states, weight = counts.states, counts.weight.sum()
     if not weight:
         return np.zeros(both.shape[1:]), np.zeros(both.shape)
@@ -235,7 +236,7 @@ def _covariance(counts: JointSums, sets: Sets) -> tuple[Floats, Floats]:
     return value, (linear + (share * level - value) * counts.weight[:, None, None]) / weight
 
 
-def _expected(counts: JointSums, cells: Sets) -> Floats:
+def _crossed_moves(counts: JointSums, cells: Sets) -> Floats:
     """The expected moves, shape (states,), by two halves of the batches: method (43)."""
     one, other = (_covariance(counts.half(number), cells)[0] for number in (0, 1))
     crossed = 0.5 * (np.sign(one) * other + np.sign(other) * one)
@@ -243,18 +244,18 @@ def _expected(counts: JointSums, cells: Sets) -> Floats:
     return moves
 
 
-def _at_least(told: Floats) -> Floats:
+def _least_moves(told: Floats) -> Floats:
     """What the shifts that are told from noise say at the least of the moves, shape (states,): method (47)."""
     least: Floats = 0.5 * (np.abs(told).sum(axis=1) + np.abs(told.sum(axis=1)))
     return least
 
 
-def bits(joint: Floats) -> Floats:
+def mutual_information(joint: Floats) -> Floats:
     """The mutual information of the last two axes, in bits, from weights of any sum: shape (..., x, y) to (...)."""
     joint = np.maximum(joint, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         joint = joint / joint.sum(axis=(-2, -1), keepdims=True)
         independent = joint.sum(axis=-1, keepdims=True) * joint.sum(axis=-2, keepdims=True)
         terms = joint * np.log2(joint / independent)
-    bits: Floats = np.where(joint > 0, terms, 0.0).sum(axis=(-2, -1))
-    return bits
+    information: Floats = np.where(joint > 0, terms, 0.0).sum(axis=(-2, -1))
+    return information
