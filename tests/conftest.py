@@ -19,7 +19,7 @@ import pytest
 
 import usru_scenarios as us
 from support import effort
-from usru_scenarios.reading import mending
+from usru_scenarios.reading import repairs
 
 if TYPE_CHECKING:  # these take most of a second to import, which only some tests need
     from support.oracle import Json
@@ -41,7 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: takes seconds; runs with --all or --rest, or where it is named itself")
     config.addinivalue_line("markers", "more: tries more seeds or examples with --all, and runs with --rest again")
-    mending.PASSED_OVER = ()  # an error in finding a hint is found
+    repairs.IGNORED_ERRORS = ()  # an error in finding a hint is found
     effort.everything = config.getoption("--all") or config.getoption("--rest")
 
 

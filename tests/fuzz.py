@@ -41,7 +41,7 @@ import usru_scenarios as us
 from fuzz_cases import KINDS, MODEL, Case
 from support.command import answer
 from usru_scenarios.cli import live
-from usru_scenarios.reading import mending
+from usru_scenarios.reading import repairs
 
 SECONDS = 5.0
 """Of processor time that a command may take."""
@@ -250,7 +250,7 @@ def _run_call(case: Case, method: str, arguments: dict[str, Any], folder: Path, 
 
 def _work(seed: int, requests: Connection) -> None:
     """Run the cases that are asked for, in a process of its own."""
-    mending.PASSED_OVER = ()
+    repairs.IGNORED_ERRORS = ()
     import resource  # on Unix alone
 
     resource.setrlimit(resource.RLIMIT_AS, (_ADDRESS_SPACE, resource.getrlimit(resource.RLIMIT_AS)[1]))

@@ -14,18 +14,18 @@ import pytest
 from support.command import answer
 from support.slips import SLIPS, Slip
 from usru_scenarios.problems import ModelError
-from usru_scenarios.reading import mending
+from usru_scenarios.reading import repairs
 from usru_scenarios.reading.loading import Loaded, load
-from usru_scenarios.reading.mending import levels
+from usru_scenarios.reading.repairs import levels
 from usru_scenarios.reading.request import Request
 from usru_scenarios.source_text import SourceText
 from usru_scenarios.written_forms import (
-    date_hint,
-    distribution_meant,
-    duration_meant,
-    name_meant,
-    number_meant,
-    number_with_more,
+    normalize_name,
+    suggest_date,
+    suggest_distribution,
+    suggest_duration,
+    suggest_number,
+    suggest_number_in_text,
 )
 
 MODEL = Path(__file__).parent / "models" / "slips"
@@ -68,7 +68,7 @@ def test_a_slip_is_told_once_at_its_cause_with_a_hint_that_works(slip: Slip) -> 
     if slip.mended == "by hand":
         assert not faults[0].fix
         return
-    mended = read(SourceText("x.yaml", text).edited(edit for fault in faults for edit in fault.fix))
+    mended = read(SourceText("x.yaml", text).apply_edits(edit for fault in faults for edit in fault.fix))
     assert (mended.sha256 == read(TEXT).sha256) == (slip.mended == "as before")
 
 
@@ -102,7 +102,7 @@ def test_a_block_at_another_level_is_one_fault(first: int, last: int, blanks: in
     (fault,) = [problem for problem in caught.value.problems if problem.severity == "error"]
     assert fault.span is not None
     assert (f"{fault.span.line}:{fault.span.column}", fault.hint) == (place, hint)
-    assert read(SourceText("x.yaml", text).edited(fault.fix)).sha256 == read(TEXT).sha256
+    assert read(SourceText("x.yaml", text).apply_edits(fault.fix)).sha256 == read(TEXT).sha256
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_another_word_for_a_key_is_one_fault(line: int, key: str, other: str, co
     (fault,) = [problem for problem in caught.value.problems if problem.severity == "error"]
     assert fault.span is not None
     assert (fault.span.line, fault.span.column, fault.hint) == (line, column, f"did you mean '{key}'?")
-    assert read(SourceText("x.yaml", text).edited(fault.fix)).sha256 == read(TEXT).sha256
+    assert read(SourceText("x.yaml", text).apply_edits(fault.fix)).sha256 == read(TEXT).sha256
 
 
 @pytest.mark.parametrize("key", ["colour", "seed", "influences_of", "effects", "inputs", "sauces"])
@@ -191,7 +191,7 @@ def test_faults_of_one_cause_are_one(lines: dict[int, str | None], place: str, h
     assert fault.span is not None
     assert (f"{fault.span.line}:{fault.span.column}", fault.hint) == (place, hint)
     if fault.fix:
-        read(SourceText("x.yaml", text).edited(fault.fix))
+        read(SourceText("x.yaml", text).apply_edits(fault.fix))
 
 
 @pytest.mark.usefixtures("folder")
@@ -241,7 +241,7 @@ def test_json_carries_the_change_that_a_hint_speaks_of(folder: Path) -> None:
     ],
 )
 def test_numbers_as_people_write_them(written: str, meant: str | None) -> None:
-    found = number_meant(written)
+    found = suggest_number(written)
     assert (found and found.text) == meant
 
 
@@ -263,7 +263,7 @@ def test_numbers_as_people_write_them(written: str, meant: str | None) -> None:
     ],
 )
 def test_a_number_with_more_around_it(written: str, text: str | None, said: str) -> None:
-    found = number_with_more(written)
+    found = suggest_number_in_text(written)
     assert (found and (found.text, found.hint)) == (None if text is None else (text, said))
 
 
@@ -290,11 +290,11 @@ def test_what_number_is_wanted_is_said_once(line: int, written: str, hint: str) 
     (fault,) = [problem for problem in caught.value.problems if problem.severity == "error"]
     assert fault.hint == hint
     if fault.fix:
-        read(SourceText("x.yaml", text).edited(fault.fix))
+        read(SourceText("x.yaml", text).apply_edits(fault.fix))
 
 
 def test_a_comma_that_may_stand_between_thousands_is_asked_about() -> None:
-    found = number_meant("1,500")
+    found = suggest_number("1,500")
     assert found is not None
     assert (found.text, found.hint) == ("", "write 1500, or 1.5 if the comma is a decimal one")
 
@@ -312,7 +312,7 @@ def test_a_comma_that_may_stand_between_thousands_is_asked_about() -> None:
     ],
 )
 def test_distributions_as_people_write_them(written: str, meant: str | None) -> None:
-    found = distribution_meant(written)
+    found = suggest_distribution(written)
     assert (found and found.text) == meant
 
 
@@ -321,7 +321,7 @@ def test_distributions_as_people_write_them(written: str, meant: str | None) -> 
     [("2 Jahre", "2 years"), ("a quarter", "1 quarter"), ("6 wks", "1.4 months"), ("soon", None), ("0 years", None)],
 )
 def test_durations_as_people_write_them(written: str, meant: str | None) -> None:
-    found = duration_meant(written)
+    found = suggest_duration(written)
     assert (found and found.text) == meant
 
 
@@ -346,7 +346,7 @@ def test_durations_as_people_write_them(written: str, meant: str | None) -> None
     ],
 )
 def test_dates_as_people_write_them(written: str, date: str) -> None:
-    assert date_hint(written)[1] == date
+    assert suggest_date(written)[1] == date
 
 
 @pytest.mark.parametrize(
@@ -361,7 +361,7 @@ def test_dates_as_people_write_them(written: str, date: str) -> None:
     ],
 )
 def test_names_as_people_write_them(written: str, name: str) -> None:
-    assert name_meant(written) == name
+    assert normalize_name(written) == name
 
 
 @pytest.mark.usefixtures("folder")
@@ -375,7 +375,10 @@ def test_a_name_that_is_none_is_mended_wherever_it_stands() -> None:
     (fault,) = caught.value.problems
     assert fault.hint.startswith("write early_election")
     text = Path("x.yaml").read_text("utf-8")
-    assert read(SourceText("x.yaml", text).edited(fault.fix)).model.groups["survives"] == ("stable", "early_election")
+    assert read(SourceText("x.yaml", text).apply_edits(fault.fix)).model.groups["survives"] == (
+        "stable",
+        "early_election",
+    )
 
 
 @pytest.mark.usefixtures("folder")
@@ -520,9 +523,9 @@ def test_a_fault_whose_hint_fails_is_still_told(folder: Path, monkeypatch: pytes
     def fail(_: object) -> None:
         raise IndexError
 
-    monkeypatch.setattr(mending, "mend_level", fail)
+    monkeypatch.setattr(repairs, "repair_level", fail)
     assert answer("validate", "x.yaml", folder=folder).returncode == 101
-    monkeypatch.setattr(mending, "PASSED_OVER", (LookupError,))
+    monkeypatch.setattr(repairs, "IGNORED_ERRORS", (LookupError,))
     said = answer("validate", "x.yaml", folder=folder)
     assert (said.returncode, "x.yaml:1:15: " in said.stderr) == (1, True)
 
@@ -550,7 +553,7 @@ def test_a_name_that_is_misspelt_where_it_is_given_is_told_there_once(name: str,
     assert fault.message.startswith(said)
     assert fault.message.endswith("which is not there")
     assert fault.hint == f"did you mean '{name.strip()}'?"
-    assert SourceText("x.yaml", slipped).edited(fault.fix) == text
+    assert SourceText("x.yaml", slipped).apply_edits(fault.fix) == text
 
 
 @pytest.mark.usefixtures("folder")

@@ -39,18 +39,18 @@ class SourceText:
         return re.split(_LINE_BREAK, self.text)
 
     @cached_property
-    def starts(self) -> list[int]:
+    def line_starts(self) -> list[int]:
         """The offset of each line."""
         return [0, *(match.end() for match in re.finditer(_LINE_BREAK, self.text))]
 
     def offset(self, mark: Mark) -> int:
         """Where a mark begins."""
-        return self.starts[mark.line] + mark.column
+        return self.line_starts[mark.line] + mark.column
 
     def mark(self, start: int, end: int) -> Mark:
         """What stands between two offsets; of several lines the part on the first."""
-        line = bisect_right(self.starts, start) - 1
-        column = start - self.starts[line]
+        line = bisect_right(self.line_starts, start) - 1
+        column = start - self.line_starts[line]
         return Mark(line, column, max(1, min(end - start, len(self.lines[line]) - column)))
 
     def span(self, mark: Mark) -> Span:
@@ -58,17 +58,18 @@ class SourceText:
         text = self.lines[mark.line] if mark.line < len(self.lines) else ""
         return Span(self.name, mark.line + 1, mark.column + 1, max(1, mark.width), text)
 
-    def edit(self, start: int, end: int, text: str) -> Replacement:
+    def replacement(self, start: int, end: int, text: str) -> Replacement:
         """What puts another text between two offsets."""
-        first, last = (bisect_right(self.starts, offset) - 1 for offset in (start, end))
-        return Replacement(first + 1, start - self.starts[first] + 1, last + 1, end - self.starts[last] + 1, text)
+        first, last = (bisect_right(self.line_starts, offset) - 1 for offset in (start, end))
+        column, end_column = start - self.line_starts[first] + 1, end - self.line_starts[last] + 1
+        return Replacement(first + 1, column, last + 1, end_column, text)
 
-    def edited(self, edits: Iterable[Replacement]) -> str:
+    def apply_edits(self, edits: Iterable[Replacement]) -> str:
         """The text after some edits."""
         parts, done = [], 0
         for edit in sorted(set(edits), key=lambda edit: (edit.line, edit.column)):
-            start = self.starts[edit.line - 1] + edit.column - 1
-            end = self.starts[edit.end_line - 1] + edit.end_column - 1
+            start = self.line_starts[edit.line - 1] + edit.column - 1
+            end = self.line_starts[edit.end_line - 1] + edit.end_column - 1
             if start >= done:  # of two that overlap the first is made
                 parts += [self.text[done:start], edit.text]
                 done = end
@@ -78,6 +79,6 @@ class SourceText:
         """An error about what stands between two offsets."""
         return QueryError(Problem(code, message, self.span(self.mark(start, end)), hint))
 
-    def between(self, start: int, end: int) -> str:
+    def text_between(self, start: int, end: int) -> str:
         """What stands between two offsets, on one line and with single blanks."""
         return " ".join(self.text[start:end].split())

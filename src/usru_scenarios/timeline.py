@@ -40,9 +40,9 @@ def parse_date(text: str) -> Date:
     """
     match = re.fullmatch(_DATE, text.strip())
     if match is None:
-        from usru_scenarios.written_forms import date_hint  # few texts are no dates
+        from usru_scenarios.written_forms import suggest_date  # few texts are no dates
 
-        hint = date_hint(text)[0] or "write 2025-01, 2025-Q1, 2025 or 2025-01-20"
+        hint = suggest_date(text)[0] or "write 2025-01, 2025-Q1, 2025 or 2025-01-20"
         raise TimeError(f"'{shortened(text)}' is not a date: {hint}")
     year = 12 * int(match["year"])
     if match["quarter"]:

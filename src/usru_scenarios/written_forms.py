@@ -12,28 +12,28 @@ from typing import NamedTuple
 
 # Characters
 
-_ODD_BLANKS = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
-_NO_WIDTH = "\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff"
-ODD_BLANK = re.compile(f"[{_ODD_BLANKS}{_NO_WIDTH}]")
+_ODD_SPACES = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
+_ZERO_WIDTH_CHARACTERS = "\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff"
+ODD_SPACE = re.compile(f"[{_ODD_SPACES}{_ZERO_WIDTH_CHARACTERS}]")
 """What looks like a blank, or like nothing, and is neither for YAML."""
-UNSEEN = re.compile(f"[{_NO_WIDTH}]")
-_BLANKS = re.compile(f"[\\s{_ODD_BLANKS}]+")
+ZERO_WIDTH = re.compile(f"[{_ZERO_WIDTH_CHARACTERS}]")
+_WHITESPACE = re.compile(f"[\\s{_ODD_SPACES}]+")
 _DASHES = re.compile("[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
 _QUOTES = "\"'`\u00b4\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb\u2039\u203a\uff02\uff07"
 CURLY_QUOTES = frozenset(_QUOTES[4:])
 
 
-def called(character: str) -> str:
+def describe_character(character: str) -> str:
     """A character by its name and number, as in `no-break space (U+00A0)`."""
     return f"{unicodedata.name(character, 'character').lower()} (U+{ord(character):04X})"
 
 
-def _plain(text: str) -> str:
+def _normalize(text: str) -> str:
     """The text with straight signs and single blanks, without quotes around it."""
-    text = unicodedata.normalize("NFKC", UNSEEN.sub("", text))
+    text = unicodedata.normalize("NFKC", ZERO_WIDTH.sub("", text))
     text = "".join(str(unicodedata.decimal(sign)) if sign.isdecimal() else sign for sign in text)
     text = text.replace("\u066b", ".").replace("\u066a", "%")
-    text = _BLANKS.sub(" ", _DASHES.sub("-", text)).replace("\u2044", "/").strip()
+    text = _WHITESPACE.sub(" ", _DASHES.sub("-", text)).replace("\u2044", "/").strip()
     while len(text) > 1 and text[0] in _QUOTES and text[-1] in _QUOTES:
         text = text[1:-1].strip()
     return text.strip(_QUOTES[4:]).strip()
@@ -42,7 +42,7 @@ def _plain(text: str) -> str:
 # Numbers
 
 
-class Meant(NamedTuple):
+class Suggestion(NamedTuple):
     """What was likely meant."""
 
     text: str
@@ -51,7 +51,7 @@ class Meant(NamedTuple):
     value: float | dict[str, list[float]] | list[float] | str
 
 
-_WORDS = {
+_NUMBER_WORDS = {
     **{
         word: number
         for number, word in enumerate(
@@ -78,18 +78,20 @@ _PERCENT = re.compile(
 _RATIO = re.compile(
     r"(?P<sign>-?)(?:(?P<whole>\d+) )?(?P<above>\d+(?:[.,]\d+)?) ?(?:/|:|in|of|out of) ?(?P<below>\d+(?:[.,]\d+)?)"
 )
-_ABOUT = re.compile(r"(?:~|\u2248|about|around|approx\.?|approximately|roughly|circa|ca\.?|c\.|etwa|rund|environ) ?")
+_APPROXIMATELY = re.compile(
+    r"(?:~|\u2248|about|around|approx\.?|approximately|roughly|circa|ca\.?|c\.|etwa|rund|environ) ?"
+)
 _POWER = re.compile(r"(?:(?P<factor>-?\d+(?:[.,]\d+)?) ?[*x\u00b7\u00d7] ?)?10 ?(?:\^|\*\*) ?(?P<power>-?\d+)")
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?")
 
 
-def plain_number(text: str) -> float | None:
+def parse_loose_number(text: str) -> float | None:
     """A number by its digits: with a decimal point or comma, signs between thousands, a word, or a letter O for 0."""
     text = re.sub(r"\b[o\u043e](?=[.,]\d)|(?<=[.,])[o\u043e]+(?=\d)", "0", text.lower())
     text = re.sub(r"^([-+]) ", r"\1", text)
     text = re.sub(r"(?<=\d) ?([.,]) (?=\d)|(?<=\d) ([.,])(?=\d)", lambda sign: sign[1] or sign[2], text)
-    if text in _WORDS:
-        return float(_WORDS[text])
+    if text in _NUMBER_WORDS:
+        return float(_NUMBER_WORDS[text])
     text = re.sub(r"(?<=\d)_(?=\d)|(?<=\d)\u00b7(?=\d+$)", lambda sign: "" if sign[0] == "_" else ".", text)
     if re.fullmatch(r"[-+]?\d{1,3}(?:[ '\u2019_]\d{3})+(?:[.,]\d+)?", text):
         text = re.sub(r"[ '\u2019_]", "", text)
@@ -102,95 +104,95 @@ def plain_number(text: str) -> float | None:
     if _NUMBER.fullmatch(text):
         return float(text)
     if power := _POWER.fullmatch(text):
-        factor = plain_number(power["factor"]) if power["factor"] else 1.0
+        factor = parse_loose_number(power["factor"]) if power["factor"] else 1.0
         return None if factor is None or abs(int(power["power"])) > 100 else float(f"{factor}e{power['power']}")
     return None
 
 
-def shown(number: float) -> str:
+def format_number(number: float) -> str:
     """A number as it is proposed."""
     return f"{number:.10g}" if number != int(number) or abs(number) >= 1e15 else f"{number:.0f}"
 
 
-def _rounded(number: float) -> float:
+def _round_computed(number: float) -> float:
     """What was reckoned, with few digits."""
-    return number if len(shown(number)) <= 6 else float(f"{number:.3g}")
+    return number if len(format_number(number)) <= 6 else float(f"{number:.3g}")
 
 
 def is_ambiguous(text: str) -> bool:
     """Whether a comma or point may stand between thousands or before decimals: 1,500."""
-    return re.fullmatch(r"[-+]?[1-9]\d{0,2},\d{3}", _plain(text)) is not None
+    return re.fullmatch(r"[-+]?[1-9]\d{0,2},\d{3}", _normalize(text)) is not None
 
 
-def number_meant(written: str) -> Meant | None:
+def suggest_number(written: str) -> Suggestion | None:
     """The number that a text is likely to mean, and why it wasn't read as one."""
-    text = _plain(written)
+    text = _normalize(written)
     if is_ambiguous(text):
-        thousands, decimal = text.replace(",", ""), shown(float(text.replace(",", ".")))
-        return Meant("", f"write {thousands}, or {decimal} if the comma is a decimal one", float(thousands))
-    if about := _ABOUT.match(text.lower()):
+        thousands, decimal = text.replace(",", ""), format_number(float(text.replace(",", ".")))
+        return Suggestion("", f"write {thousands}, or {decimal} if the comma is a decimal one", float(thousands))
+    if about := _APPROXIMATELY.match(text.lower()):
         text = text[about.end() :]
-    value, reason = _number(text)
+    value, reason = _parse_quantity(text)
     if value is None or not abs(value) <= 1e100:
         return None
-    number = shown(value)
+    number = format_number(value)
     if reason:
-        return Meant(number, f"write {number} for {text}", float(number))
+        return Suggestion(number, f"write {number} for {text}", float(number))
     if "," in text and number != text.replace(",", ""):
-        return Meant(number, f"a decimal comma: write {number}", float(number))
+        return Suggestion(number, f"a decimal comma: write {number}", float(number))
     bare = written.strip()
     if bare[:1] in ("'", '"') and bare[1:-1].strip() == text and _NUMBER.fullmatch(text.lower()):
-        return Meant(text, f"take the quotes off: write {text}", float(text))
-    return Meant(number, f"write {number}", float(number))
+        return Suggestion(text, f"take the quotes off: write {text}", float(text))
+    return Suggestion(number, f"write {number}", float(number))
 
 
 _BOUND = re.compile(r"[<>]=?|\u2264|\u2265|=[<>]|at least|at most|over|under|above|below|more than|less than|up to")
-_CLAIMS = re.compile(r"[A-Z][A-Za-z_-]*\d+(?:[,; ]+[A-Z][A-Za-z_-]*\d+)*")
+_CLAIM_IDS = re.compile(r"[A-Z][A-Za-z_-]*\d+(?:[,; ]+[A-Z][A-Za-z_-]*\d+)*")
 
 
-def ids_in(written: str) -> list[str]:
+def claim_ids_in(written: str) -> list[str]:
     """The ids of claims in a text of nothing else, such as `C1, C2`; none where more stands in it."""
-    text = _plain(written).strip("()[] ")
-    return re.findall(r"[^,; ]+", text) if _CLAIMS.fullmatch(text) else []
+    text = _normalize(written).strip("()[] ")
+    return re.findall(r"[^,; ]+", text) if _CLAIM_IDS.fullmatch(text) else []
 
 
-_AMONG_MORE = re.compile(r"[=(\[$\u20ac ]*(?P<number>[-+]?(?:\d[\d.,]*)?\d(?: ?%)?)(?P<more>(?!\w).*)")
+_NUMBER_AND_REST = re.compile(r"[=(\[$\u20ac ]*(?P<number>[-+]?(?:\d[\d.,]*)?\d(?: ?%)?)(?P<more>(?!\w).*)")
 
 
-def number_with_more(written: str) -> Meant | None:
+def suggest_number_in_text(written: str) -> Suggestion | None:
     """The one number of a text that says more: `0.3 (own guess)`, `0.3, C1`, `0.3;`, `> 0.3`."""
-    text = _plain(written)
-    if (bound := _BOUND.match(text.lower())) and (meant := number_meant(text[bound.end() :])) and meant.text:
+    text = _normalize(written)
+    if (bound := _BOUND.match(text.lower())) and (meant := suggest_number(text[bound.end() :])) and meant.text:
         hint = f"write one number, such as {meant.text}, or a range, such as {{uniform: [low, high]}}"
-        return Meant("", hint, meant.value)
-    found = _AMONG_MORE.fullmatch(text)
-    if found is None or (meant := number_meant(found["number"])) is None or not meant.text:
+        return Suggestion("", hint, meant.value)
+    found = _NUMBER_AND_REST.fullmatch(text)
+    if found is None or (meant := suggest_number(found["number"])) is None or not meant.text:
         return None
     more = found["more"].strip(" ()[]{};:,.#/*!?=-")
     if not more:
-        return Meant(meant.text, f"write {meant.text}", meant.value)
-    if claims := ids_in(more):
+        return Suggestion(meant.text, f"write {meant.text}", meant.value)
+    if claims := claim_ids_in(more):
         listed = f"[{', '.join([meant.text, *claims])}]"
-        return Meant("", f"write {listed}: the number, then its claims", meant.value)
+        return Suggestion("", f"write {listed}: the number, then its claims", meant.value)
     if re.match(r"\W*\d", more):
         return None
-    return Meant("", f"write {meant.text}; what else there is to say stands behind a '#'", meant.value)
+    return Suggestion("", f"write {meant.text}; what else there is to say stands behind a '#'", meant.value)
 
 
-def _number(text: str) -> tuple[float | None, bool]:
+def _parse_quantity(text: str) -> tuple[float | None, bool]:
     """A number, and whether it takes some reckoning."""
     lower = text.lower()
     if percent := _PERCENT.fullmatch(lower):
-        part = plain_number(percent["number"])
+        part = parse_loose_number(percent["number"])
         return (None if part is None else part / (100 if percent["hundred"] else 1000)), True
     if ratio := _RATIO.fullmatch(lower):
-        above, below = plain_number(ratio["above"]), plain_number(ratio["below"])
+        above, below = parse_loose_number(ratio["above"]), parse_loose_number(ratio["below"])
         if not below or above is None:
             return None, True
         is_odds = ":" in ratio[0]
-        value = _rounded(float(ratio["whole"] or 0) + above / (above + below if is_odds else below))
+        value = _round_computed(float(ratio["whole"] or 0) + above / (above + below if is_odds else below))
         return (-value if ratio["sign"] else value), True
-    return plain_number(text), lower in _WORDS
+    return parse_loose_number(text), lower in _NUMBER_WORDS
 
 
 _FAMILIES = {
@@ -207,53 +209,53 @@ _FAMILIES = {
     "interval": "uniform",
     "flat": "uniform",
 }
-_CALL = re.compile(r"(?P<family>[A-Za-z]+) ?[(\[:]? ?\[? ?(?P<numbers>[-+.,;/\d%\s]+?) ?[)\]]*")
+_FAMILY_CALL = re.compile(r"(?P<family>[A-Za-z]+) ?[(\[:]? ?\[? ?(?P<numbers>[-+.,;/\d%\s]+?) ?[)\]]*")
 _RANGE = re.compile(
     r"(?:between |from )?(?P<low>[-+]?[\d.,]*\d ?%?) ?(?:\.\.+|\u2026|-|to|and|bis|\u00e0) ?"
     r"(?P<high>[-+]?[\d.,]*\d ?%?)",
     re.IGNORECASE,
 )
-_SPREAD = re.compile(r"(?P<mean>[-+]?[\d.,]*\d ?%?) ?(?:\+/-|\+-|\u00b1) ?(?P<sd>[\d.,]*\d ?%?)")
+_MEAN_AND_SD = re.compile(r"(?P<mean>[-+]?[\d.,]*\d ?%?) ?(?:\+/-|\+-|\u00b1) ?(?P<sd>[\d.,]*\d ?%?)")
 
 
-def family_meant(written: str) -> str:
+def suggest_family(written: str) -> str:
     """The distribution that a name is likely to mean; empty where none is near."""
-    name = name_meant(written, joint="")
+    name = normalize_name(written, separator="")
     near = get_close_matches(name, _FAMILIES, n=1, cutoff=0.85) if len(name) > 2 else [name]
     return _FAMILIES.get(near[0], "") if near else ""
 
 
-def distribution_meant(written: str) -> Meant | None:
+def suggest_distribution(written: str) -> Suggestion | None:
     """The distribution that a text such as `pert(1,2,3)`, `1..3` or `2 +- 1` is likely to mean."""
-    text = _plain(written).replace("{", "").replace("}", "")
-    if (call := _CALL.fullmatch(text)) and (family := _FAMILIES.get(call["family"].lower())):
+    text = _normalize(written).replace("{", "").replace("}", "")
+    if (call := _FAMILY_CALL.fullmatch(text)) and (family := _FAMILIES.get(call["family"].lower())):
         wanted = 3 if family in ("pert", "triangular") else 2
-        numbers = numbers_in(call["numbers"], wanted)
-        return _distribution(family, numbers) if numbers else None
-    for pattern, family in ((_SPREAD, "normal"), (_RANGE, "uniform")):
+        numbers = parse_number_list(call["numbers"], wanted)
+        return _distribution_suggestion(family, numbers) if numbers else None
+    for pattern, family in ((_MEAN_AND_SD, "normal"), (_RANGE, "uniform")):
         if match := pattern.fullmatch(text.replace("...", "..")):
-            low, high = (_number(part.strip())[0] for part in match.groups())
+            low, high = (_parse_quantity(part.strip())[0] for part in match.groups())
             if low is not None and high is not None and (family == "normal" or low < high):
-                return _distribution(family, [low, high])
+                return _distribution_suggestion(family, [low, high])
     return None
 
 
-def list_meant(family: str, written: str) -> Meant | None:
+def suggest_parameter_list(family: str, written: str) -> Suggestion | None:
     """The parameters of a distribution that stand without brackets, as in `{pert: 1, 2, 3}`."""
     if family not in _FAMILIES.values():
         return None
-    numbers = numbers_in(written.strip("() "), 3 if family in ("pert", "triangular") else 2)
+    numbers = parse_number_list(written.strip("() "), 3 if family in ("pert", "triangular") else 2)
     if numbers is None:
         return None
-    text = f"[{', '.join(map(shown, numbers))}]"
-    return Meant(text, f"write {{{family}: {text}}}", numbers)
+    text = f"[{', '.join(map(format_number, numbers))}]"
+    return Suggestion(text, f"write {{{family}: {text}}}", numbers)
 
 
-def numbers_in(text: str, wanted: int) -> list[float] | None:
+def parse_number_list(text: str, wanted: int) -> list[float] | None:
     """So many numbers in a list as it is written, whatever stands between them."""
     for pattern in (r"[;/]\s*", r",\s+", r",\s*", r"\s+"):
         pieces = [piece.strip() for piece in re.split(pattern, text.strip()) if piece.strip()]
-        values = [_number(piece)[0] for piece in pieces]
+        values = [_parse_quantity(piece)[0] for piece in pieces]
         if len(values) == wanted and None not in values:
             return [value for value in values if value is not None]
     pieces = re.split(r"\s*,\s*", text.strip())
@@ -262,15 +264,15 @@ def numbers_in(text: str, wanted: int) -> list[float] | None:
     return None
 
 
-def _distribution(family: str, numbers: list[float]) -> Meant:
-    numbers = [float(shown(number)) for number in numbers]
-    text = f"{{{family}: [{', '.join(map(shown, numbers))}]}}"
-    return Meant(text, f"write {text}", {family: numbers})
+def _distribution_suggestion(family: str, numbers: list[float]) -> Suggestion:
+    numbers = [float(format_number(number)) for number in numbers]
+    text = f"{{{family}: [{', '.join(map(format_number, numbers))}]}}"
+    return Suggestion(text, f"write {text}", {family: numbers})
 
 
-def judgement_meant(written: str) -> Meant | None:
+def suggest_judgement(written: str) -> Suggestion | None:
     """The number or distribution that a text is likely to mean."""
-    return number_meant(written) or distribution_meant(written)
+    return suggest_number(written) or suggest_distribution(written)
 
 
 # Durations
@@ -293,19 +295,19 @@ _UNITS = {
 _DURATION = re.compile(r"(?P<number>.*?)[ -]?(?P<unit>[^\W\d_](?:[^\W\d_]|-)*)\.?")
 
 
-def duration_meant(written: str) -> Meant | None:
+def suggest_duration(written: str) -> Suggestion | None:
     """The duration that a text is likely to mean, such as `1.5 years` for `1,5 yrs`."""
-    text = _plain(written).lower()
+    text = _normalize(written).lower()
     match = _DURATION.fullmatch(text)
     if match is None or match["unit"] not in _UNITS:
         return None
     unit, size = _UNITS[match["unit"]]
-    number = _number(match["number"].strip() or "1")[0]
+    number = _parse_quantity(match["number"].strip() or "1")[0]
     if number is None or not 0 < number * size < 1e5:
         return None
-    count = f"{number * size:.2g}" if size < 1 else shown(number * size)
+    count = f"{number * size:.2g}" if size < 1 else format_number(number * size)
     duration = f"{count} {unit}{'' if count == '1' else 's'}"
-    return Meant(duration, f"write {duration}", duration)
+    return Suggestion(duration, f"write {duration}", duration)
 
 
 # Dates
@@ -325,31 +327,31 @@ _MONTH_NAMES = (
     "november nov novembre noviembre ноября ноябрь",
     "december dec dezember dez décembre déc diciembre декабря декабрь",
 )
-_MONTHS = {name: number for number, names in enumerate(_MONTH_NAMES, 1) for name in names.split()}
+_MONTHS_BY_NAME = {name: number for number, names in enumerate(_MONTH_NAMES, 1) for name in names.split()}
 _YEAR = r"(?P<year>[12]\d{3})"
 _QUARTER = r"(?:q|quarter |kw|quartal |t|\u043a\u0432\.? ?)(?P<quarter>\d)"
 _MONTH = r"(?P<month>\d{1,2})"
 _DAY = r"(?P<day>\d{1,2})"
-_BETWEEN = r" ?[-/.,_: ] ?"
-_NAMED = r"(?P<name>[^\W\d_]+)\.?"
-_DATES = tuple(
+_SEPARATOR = r" ?[-/.,_: ] ?"
+_WORD = r"(?P<name>[^\W\d_]+)\.?"
+_DATE_PATTERNS = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"{_YEAR}(?:{_BETWEEN})?{_QUARTER}",
-        rf"{_QUARTER}(?:{_BETWEEN}|'| of )?{_YEAR}",
-        rf"(?P<quarter>\d)(?:st|nd|rd|th|\.)? ?(?:quarter|quartal|trimestre|q)(?:{_BETWEEN}| of )?{_YEAR}",
-        rf"{_YEAR}{_BETWEEN}{_MONTH}(?:{_BETWEEN}{_DAY})?(?:[t ].*)?",
+        rf"{_YEAR}(?:{_SEPARATOR})?{_QUARTER}",
+        rf"{_QUARTER}(?:{_SEPARATOR}|'| of )?{_YEAR}",
+        rf"(?P<quarter>\d)(?:st|nd|rd|th|\.)? ?(?:quarter|quartal|trimestre|q)(?:{_SEPARATOR}| of )?{_YEAR}",
+        rf"{_YEAR}{_SEPARATOR}{_MONTH}(?:{_SEPARATOR}{_DAY})?(?:[t ].*)?",
         rf"{_YEAR}(?P<month>\d\d)(?P<day>\d\d)?",
-        rf"{_MONTH}{_BETWEEN}{_YEAR}",
-        rf"{_NAMED}(?:{_BETWEEN})?(?:of )?{_YEAR}",
-        rf"{_YEAR}(?:{_BETWEEN})?{_NAMED}",
-        rf"{_DAY}(?:st|nd|rd|th|\.)? ?(?:of |-)?{_NAMED}{_BETWEEN}{_YEAR}",
-        rf"{_NAMED} {_DAY}(?:st|nd|rd|th)?,? {_YEAR}",
-        rf"(?P<first>\d{{1,2}}){_BETWEEN}(?P<second>\d{{1,2}}){_BETWEEN}{_YEAR}",
+        rf"{_MONTH}{_SEPARATOR}{_YEAR}",
+        rf"{_WORD}(?:{_SEPARATOR})?(?:of )?{_YEAR}",
+        rf"{_YEAR}(?:{_SEPARATOR})?{_WORD}",
+        rf"{_DAY}(?:st|nd|rd|th|\.)? ?(?:of |-)?{_WORD}{_SEPARATOR}{_YEAR}",
+        rf"{_WORD} {_DAY}(?:st|nd|rd|th)?,? {_YEAR}",
+        rf"(?P<first>\d{{1,2}}){_SEPARATOR}(?P<second>\d{{1,2}}){_SEPARATOR}{_YEAR}",
         rf"(?:in |the year )?{_YEAR}(?:\.0*| (?:ad|ce))?",
     )
 )
-_EDGES = {
+_QUARTERS_BY_WORD = {
     **dict.fromkeys(("end", "late", "ende", "fin", "konec"), "Q4"),
     **dict.fromkeys(("start", "begin", "beginning", "early", "anfang", "d\u00e9but"), "Q1"),
     **dict.fromkeys(("spring",), "Q2"),
@@ -358,24 +360,24 @@ _EDGES = {
 }
 
 
-def dates_meant(written: str) -> tuple[str, ...]:
+def suggest_dates(written: str) -> tuple[str, ...]:
     """The dates of the format that a text may mean, the likeliest first; none where it is like no date."""
-    text = _plain(written).lower()
-    for pattern in _DATES:
+    text = _normalize(written).lower()
+    for pattern in _DATE_PATTERNS:
         if match := pattern.fullmatch(text):
-            found = _dates(match.groupdict())
+            found = _dates_of_parts(match.groupdict())
             return found[:1] if re.fullmatch(r"\d+\.\d+\.\d+", text) else found  # with points the day comes first
     return ()
 
 
-def _dates(parts: dict[str, str | None]) -> tuple[str, ...]:
+def _dates_of_parts(parts: dict[str, str | None]) -> tuple[str, ...]:
     year = parts["year"]
     if quarter := parts.get("quarter"):
         return (f"{year}-Q{quarter}",) if quarter in "1234" else ()
     if name := parts.get("name"):
-        if name in _EDGES:
-            return (f"{year}-{_EDGES[name]}",)
-        return (f"{year}-{_MONTHS[name]:02d}",) if name in _MONTHS else ()
+        if name in _QUARTERS_BY_WORD:
+            return (f"{year}-{_QUARTERS_BY_WORD[name]}",)
+        return (f"{year}-{_MONTHS_BY_NAME[name]:02d}",) if name in _MONTHS_BY_NAME else ()
     if parts.get("first"):
         first, second = int(parts["first"] or 0), int(parts["second"] or 0)
         ways = ((second, first), (first, second))
@@ -386,40 +388,40 @@ def _dates(parts: dict[str, str | None]) -> tuple[str, ...]:
     return (str(year),)
 
 
-def date_hint(written: str) -> tuple[str, str]:
+def suggest_date(written: str) -> tuple[str, str]:
     """What to say of a text that is no date, and the date that it is likely to mean; both may be empty."""
     quarter = re.fullmatch(r"\d{4}-?\s*[Qq]\s*(\d+)", written.strip())
     if quarter and quarter[1] not in ("1", "2", "3", "4"):
         return f"there is no quarter {quarter[1]}", ""
     if re.fullmatch(r"\d{4}-\d\d-\d\d", written.strip()):
         return "", ""
-    dates = dates_meant(written)
+    dates = suggest_dates(written)
     if not dates:
         return "", ""
     quoted = " or ".join(f"'{date}'" for date in dates)
     return f"did you mean {quoted}?", dates[0]
 
 
-def day_meant(written: str) -> str | None:
+def suggest_day(written: str) -> str | None:
     """The day of the calendar that a text is likely to mean, as `2027-06-30`."""
-    text = _plain(written).lower()
-    for pattern in _DATES:
+    text = _normalize(written).lower()
+    for pattern in _DATE_PATTERNS:
         match = pattern.fullmatch(text)
         parts = match.groupdict() if match else {}
         if parts.get("first"):
-            continue_with = _dates(parts)
+            continue_with = _dates_of_parts(parts)
             day = int(parts["first"] or 0) if continue_with else 0
             other = int(parts["second"] or 0)
             if len(continue_with) == 1:
                 return f"{continue_with[0]}-{(day if int(continue_with[0][-2:]) == other else other):02d}"
-        elif parts.get("day") and len(found := _dates(parts)) == 1:
+        elif parts.get("day") and len(found := _dates_of_parts(parts)) == 1:
             return f"{found[0]}-{int(parts['day'] or 0):02d}"
     return None
 
 
 # Names
 
-_LETTERS = dict(
+_CYRILLIC_LETTERS = dict(
     zip(
         "\u0430\u0431\u0432\u0433\u0434\u0435\u0451\u0436\u0437\u0438\u0439\u043a\u043b\u043c\u043d\u043e\u043f\u0440\u0441\u0442\u0443\u0444\u0445\u0446\u0447\u0448\u0449\u044a\u044b\u044c\u044d\u044e\u044f\u0456\u0457\u0454\u0491",
         "a b v g d e e zh z i y k l m n o p r s t u f kh ts ch sh shch - y - e yu ya i yi ye g".replace("-", "").split(
@@ -432,7 +434,7 @@ _LOOK_ALIKES = str.maketrans(
     "\u0430\u0432\u0435\u043a\u043c\u043d\u043e\u0440\u0441\u0442\u0443\u0445\u0456\u0455\u0458\u0501\u04bb\u03bf\u03b1\u03bd\u03c1\u03c5\u03b9\u0131",
     "abekmhopctyxisjdhoavpuii",
 )
-_OTHERS = {
+_LATIN_LETTERS = {
     "\u00df": "ss",
     "\u00f8": "o",
     "\u00e6": "ae",
@@ -444,17 +446,17 @@ _OTHERS = {
 }
 
 
-def foreign_letters(text: str) -> list[str]:
+def non_ascii_letters(text: str) -> list[str]:
     """The letters that are not among a to z, capital or small."""
     return list(dict.fromkeys(letter for letter in text if letter.isalpha() and not letter.isascii()))
 
 
-def name_meant(written: str, *, joint: str = "_") -> str:
+def normalize_name(written: str, *, separator: str = "_") -> str:
     """The name of small letters a to z, digits and `_` that is nearest to a text; empty where nothing of it is left."""
-    text = unicodedata.normalize("NFKC", UNSEEN.sub("", written)).lower()
-    if foreign_letters(text) and re.search("[a-z]", text):
+    text = unicodedata.normalize("NFKC", ZERO_WIDTH.sub("", written)).lower()
+    if non_ascii_letters(text) and re.search("[a-z]", text):
         text = text.translate(_LOOK_ALIKES)
-    text = "".join(_LETTERS.get(letter, _OTHERS.get(letter, letter)) for letter in text)
+    text = "".join(_CYRILLIC_LETTERS.get(letter, _LATIN_LETTERS.get(letter, letter)) for letter in text)
     text = "".join(mark for mark in unicodedata.normalize("NFKD", text) if not unicodedata.combining(mark))
     text = re.sub("['\u2019]", "", text)
-    return re.sub("[^a-z0-9]+", joint, text).strip(joint)
+    return re.sub("[^a-z0-9]+", separator, text).strip(separator)

@@ -137,7 +137,7 @@ def parse_observation(text: str, model: ModelNames, program: Program, *, source:
     if not is_event(event):
         hint = f"{_SAY_WHEN}; only within P( | ) there is an event whose time it can share"
         raise place.error("needs_time", "what is given must say its time", observed.start, observed.end, hint)
-    return Observation(event, place.between(observed.start, observed.end))
+    return Observation(event, place.text_between(observed.start, observed.end))
 
 
 _SAY_WHEN = "add for instance @ start, @ 2025-06, @ by 2026, @ ever or @ always"
@@ -166,11 +166,11 @@ class _StatementReader:
                 program = intervention.apply(program)
         observed = [part for part in question.conditions if isinstance(part, tree.Observed)]
         return Probability(
-            text=self.text.between(question.start, question.end),
+            text=self.text.text_between(question.start, question.end),
             cases=tuple(reading.cases(question.event, observed)),
             interventions=tuple(imposed),
             profile=profile,
-            observed=tuple(self.text.between(part.start, part.end) for part in observed),
+            observed=tuple(self.text.text_between(part.start, part.end) for part in observed),
             each=self._is_each(question.event, reading),
         )
 
@@ -239,7 +239,7 @@ class _Reading:
         if when.mode != "plain":
             return when.mode, steps
         if when.is_range or len(steps) > 1:
-            written = self.text.between(when.start, when.end)
+            written = self.text.text_between(when.start, when.end)
             extent = "" if written == "mean" else f" {written}"
             hint = f"write 'ever{extent}' or 'always{extent}'"
             self._refuse("time", "over several steps, say whether at some of them or at all", when, hint)
@@ -308,7 +308,7 @@ class _Reading:
         try:
             return bind(formula, mode, steps)
         except MixedTimesError:
-            written = self.text.between(when.start, when.end)
+            written = self.text.text_between(when.start, when.end)
             message = f"'{written}' can't be read over this mixture of parts with and without a time"
         return self._refuse("time", message, when, "give every part a time of its own")
 
@@ -403,12 +403,12 @@ class _Reading:
             if _is_imposed(program.nodes[node], step):
                 message = f"'{node}' is already set at {program.grid.labels[step]}"
                 self._refuse("overlap", message, imposed, "two interventions on one node can't overlap")
-        return Intervention(node, value, steps, self.text.between(imposed.start, imposed.end))
+        return Intervention(node, value, steps, self.text.text_between(imposed.start, imposed.end))
 
     def _holding(self, when: tree.QueryTime) -> range:
         """The steps at which an intervention holds."""
         if when.mode != "plain" or (when.first is None and when.last is None):
-            written = self.text.between(when.start, when.end)
+            written = self.text.text_between(when.start, when.end)
             hint = "name a step or a range, or leave the time out for all steps"
             self._refuse("time", f"an intervention can't hold '{written}'", when, hint)
         return self.steps(when)

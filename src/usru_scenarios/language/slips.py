@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from usru_scenarios.problems import QueryError
 from usru_scenarios.source_text import SourceText
-from usru_scenarios.written_forms import CURLY_QUOTES, date_hint, name_meant, number_meant
+from usru_scenarios.written_forms import CURLY_QUOTES, normalize_name, suggest_date, suggest_number
 
 _MOST_TRIES = 20
 
@@ -50,7 +50,7 @@ def _reads_past(text: SourceText, end: int, read: Callable[[SourceText], object]
 
 def _place(error: QueryError, text: SourceText) -> int:
     span = error.problem.span
-    return text.starts[span.line - 1] + span.column - 1 if span else 0
+    return text.line_starts[span.line - 1] + span.column - 1 if span else 0
 
 
 def _guesses(text: str) -> Iterator[_Guess]:
@@ -66,7 +66,7 @@ _TIME = re.compile(
 def _dates(text: str) -> Iterator[_Guess]:
     for match in _TIME.finditer(text):
         written = match["date"]
-        hint, date = date_hint(written)
+        hint, date = suggest_date(written)
         if date and date != written:
             yield _Guess(*match.span("date"), date, f"'{written}' is not a date", hint)
 
@@ -81,7 +81,7 @@ _NUMBER = re.compile(
 def _numbers(text: str) -> Iterator[_Guess]:
     for match in _NUMBER.finditer(text):
         written = match[0]
-        meant = number_meant(written)
+        meant = suggest_number(written)
         if meant is not None and meant.text and meant.text != written and not _is_plain(written):
             yield _Guess(*match.span(), meant.text, f"expected a number, found '{written}'", meant.hint)
 
@@ -93,7 +93,7 @@ def _is_plain(written: str) -> bool:
 
 def _names(text: str) -> Iterator[_Guess]:
     for match in re.finditer(r"[^\W\d]\w*(?:-[^\W\d]\w*)+|\w*[^\W\d_a-zA-Z]\w*", text):
-        written, name = match[0], name_meant(match[0])
+        written, name = match[0], normalize_name(match[0])
         if name and name != written and not name[0].isdigit():
             yield _Guess(*match.span(), name, f"'{written}' is not a name", f"write {name}")
 

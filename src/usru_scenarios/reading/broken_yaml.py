@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from usru_scenarios.problems import Problem, Replacement
 from usru_scenarios.source_text import Mark
-from usru_scenarios.written_forms import number_meant
+from usru_scenarios.written_forms import suggest_number
 
 if TYPE_CHECKING:
     from usru_scenarios.source_text import SourceText
@@ -54,7 +54,7 @@ def likely_slip(source: SourceText, line: int, reads_to: Callable[[str], int | N
     for number, slip in enumerate(_slips(source, min(line, len(source.lines) - 1))):
         if number >= _MOST_TRIES:
             break
-        after = reads_to(source.edited(slip.edits))
+        after = reads_to(source.apply_edits(slip.edits))
         if after is None:
             return _told(source, slip)
         if after > line + _FURTHER and (best is None or after > best[0]):
@@ -88,9 +88,9 @@ def _in_line(source: SourceText, line: int) -> Iterator[_Slip]:
 def _slip(  # noqa: PLR0917  # the order of an edit, then the words
     source: SourceText, line: int, start: int, end: int, text: str, message: str, hint: str
 ) -> _Slip:
-    offset = source.starts[line]
+    offset = source.line_starts[line]
     width = max(1, end - start)
-    return _Slip(message, hint, Mark(line, start, width), (source.edit(offset + start, offset + end, text),))
+    return _Slip(message, hint, Mark(line, start, width), (source.replacement(offset + start, offset + end, text),))
 
 
 def _spaces(source: SourceText, line: int, text: str) -> Iterator[_Slip]:
@@ -114,7 +114,8 @@ def _spaces(source: SourceText, line: int, text: str) -> Iterator[_Slip]:
         )
     if len(found) > 1:
         edits = tuple(
-            source.edit(source.starts[line] + one.end(), source.starts[line] + one.end(), " ") for one in found
+            source.replacement(source.line_starts[line] + one.end(), source.line_starts[line] + one.end(), " ")
+            for one in found
         )
         mark = Mark(line, found[0].start(1), found[0].end() - found[0].start(1))
         yield _Slip("a space is missing after each ':' of this line", "write key: value", mark, edits)
@@ -149,7 +150,7 @@ def _inner_quotes(source: SourceText, line: int, text: str) -> Iterator[_Slip]:
 def _signs_of_numbers(source: SourceText, line: int, text: str) -> Iterator[_Slip]:
     """`- 2` and `,4`, which YAML takes for something else."""
     for match in re.finditer(r"(?<=[:\[,] )\s*([-+] \d[\d.,]*%?|,\d+%?)(?=\s*(?:[,\]}#]|$))", text):
-        if (meant := number_meant(match[1])) and meant.text:
+        if (meant := suggest_number(match[1])) and meant.text:
             message = f"expected a number, found '{match[1]}'"
             yield _slip(source, line, match.start(1), match.end(1), meant.text, message, meant.hint)
 
@@ -223,7 +224,7 @@ def _commas(source: SourceText, line: int, text: str) -> Iterator[_Slip]:
         return
     if ";" in text:
         edits = tuple(
-            source.edit(source.starts[line] + at, source.starts[line] + at + 1, ",")
+            source.replacement(source.line_starts[line] + at, source.line_starts[line] + at + 1, ",")
             for at, sign in enumerate(text)
             if sign == ";" and not any(left < at < right for left, right in _quoted_parts(text))
         )
@@ -261,13 +262,16 @@ def _open_quotes(source: SourceText, line: int) -> Iterator[_Slip]:
         whole = text.rstrip()
         brackets = len(whole) - len(re.sub(r"[\]}]+$", "", whole))
         if re.match(rf"{_KEY}:\s", inner) and brackets:
-            offset = source.starts[at] + column
+            offset = source.line_starts[at] + column
             yield _Slip(
-                message, f"remove the {quote}, or add the closing one", mark, (source.edit(offset, offset + 1, ""),)
+                message,
+                f"remove the {quote}, or add the closing one",
+                mark,
+                (source.replacement(offset, offset + 1, ""),),
             )
         for back in dict.fromkeys((0, *range(brackets, 0, -1))):
-            place = source.starts[at] + end - back
-            yield _Slip(message, hint, mark, (source.edit(place, place, quote),))
+            place = source.line_starts[at] + end - back
+            yield _Slip(message, hint, mark, (source.replacement(place, place, quote),))
 
 
 def _unclosed(lines: list[str], until: int) -> list[tuple[int, int, str]]:
@@ -335,9 +339,9 @@ def _indented(source: SourceText, lines: list[int], shift: int, indents: dict[in
     own, wanted = indents[at], indents[at] + shift
     edits = []
     for one in lines:
-        start = source.starts[one]
+        start = source.line_starts[one]
         cut = min(max(0, -shift), indents[one])
-        edits.append(source.edit(start, start + cut, " " * max(0, shift)))
+        edits.append(source.replacement(start, start + cut, " " * max(0, shift)))
     message = (
         f"this line is indented by {own} {'blank' if own == 1 else 'blanks'}, where {wanted} would fit its neighbours"
     )

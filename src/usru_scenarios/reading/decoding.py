@@ -9,7 +9,7 @@ from usru_scenarios.light_dataclasses import replace
 from usru_scenarios.problems import Problem, Span, UnreadableModelError
 from usru_scenarios.reading.files import MAXIMUM_BYTES
 from usru_scenarios.source_text import SourceText
-from usru_scenarios.written_forms import ODD_BLANK, called
+from usru_scenarios.written_forms import ODD_SPACE, describe_character
 
 _NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 
@@ -66,8 +66,8 @@ def _not_utf8(raw: bytes, error: UnicodeDecodeError, name: str) -> Problem:
 
 
 _STRUCTURAL = re.compile(
-    rf"(?P<before>^[ \t]*(?:- *)?|[:,\[{{] *)(?P<odd>{ODD_BLANK.pattern}[ ]*(?:{ODD_BLANK.pattern}[ ]*)*)"
-    rf"|(?P<inside>{ODD_BLANK.pattern}+)(?= *:(?: |$))"
+    rf"(?P<before>^[ \t]*(?:- *)?|[:,\[{{] *)(?P<odd>{ODD_SPACE.pattern}[ ]*(?:{ODD_SPACE.pattern}[ ]*)*)"
+    rf"|(?P<inside>{ODD_SPACE.pattern}+)(?= *:(?: |$))"
 )
 """What is no blank in a place where only a blank can be meant: before a key, around a ':' or behind a ','."""
 _OPEN_BLOCK = re.compile(r"[|>][-+0-9]*\s*(?:#.*)?$")
@@ -75,11 +75,11 @@ _OPEN_BLOCK = re.compile(r"[|>][-+0-9]*\s*(?:#.*)?$")
 
 def replace_odd_blanks(source: SourceText) -> tuple[Problem, SourceText] | None:
     """That what looks like a blank stands in the place of one, and the text with blanks; None where none does."""
-    if not ODD_BLANK.search(source.text):
+    if not ODD_SPACE.search(source.text):
         return None
     offsets: list[int] = []
     block: int | None = None
-    for start, line in zip(source.starts, source.lines, strict=True):
+    for start, line in zip(source.line_starts, source.lines, strict=True):
         indent = len(line) - len(line.lstrip(" "))
         if block is not None and (not line.strip() or indent > block):
             continue
@@ -88,7 +88,7 @@ def replace_odd_blanks(source: SourceText) -> tuple[Problem, SourceText] | None:
         for match in _STRUCTURAL.finditer(line):
             if not any(left < match.start() < right for left, right in quoted):
                 odd = match.span("odd") if match["odd"] else match.span("inside")
-                offsets += [start + at for at in range(*odd) if ODD_BLANK.match(line, at)]
+                offsets += [start + at for at in range(*odd) if ODD_SPACE.match(line, at)]
     if not offsets:
         return None
     text = list(source.text)
@@ -97,9 +97,9 @@ def replace_odd_blanks(source: SourceText) -> tuple[Problem, SourceText] | None:
     first = offsets[0]
     others = len(offsets) - 1
     more = f" (and {others} more)" if others else ""
-    message = f"a {called(source.text[first])} stands here in the place of a blank{more}"
+    message = f"a {describe_character(source.text[first])} stands here in the place of a blank{more}"
     hint = "write blanks: an editor or a web page put it there"
-    edits = tuple(source.edit(offset, offset + 1, " ") for offset in offsets)
+    edits = tuple(source.replacement(offset, offset + 1, " ") for offset in offsets)
     problem = Problem("odd_blank", message, source.span(source.mark(first, first + 1)), hint, fix=edits)
     return problem, replace(source, text="".join(text))
 

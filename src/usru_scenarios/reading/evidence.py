@@ -188,9 +188,9 @@ _MENDED = frozenset(
 
 def _mended(fault: Fault, tree: Tree) -> Fault:
     """A fault with what was likely meant."""
-    from usru_scenarios.reading.mending import repair_of  # not at the top: most files have no fault
+    from usru_scenarios.reading.repairs import find_repair  # not at the top: most files have no fault
 
-    repair = repair_of(fault, tree.data, tree.place) if fault.kind in _MENDED else None
+    repair = find_repair(fault, tree.data, tree.place) if fault.kind in _MENDED else None
     return fault if repair is None else replace(fault, problem=repair.problem)
 
 

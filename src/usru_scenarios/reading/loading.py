@@ -448,9 +448,9 @@ def _located(finding: Finding, tree: Tree) -> Problem | None:
         hint = f"{hint}{': ' if hint else ''}the other is at {other}"
     fix: tuple[Replacement, ...] = ()
     if finding.instead is not None:
-        from usru_scenarios.reading.mending.faulty import entry_rewritten  # few files have faults
+        from usru_scenarios.reading.repairs.common import rewrite_entry  # few files have faults
 
-        hint, fix = entry_rewritten(place, finding.instead)
+        hint, fix = rewrite_entry(place, finding.instead)
     message = finding.message
     if finding.uses:
         message = message.replace(

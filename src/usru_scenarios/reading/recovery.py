@@ -64,9 +64,9 @@ def recover_model(data: dict[str, Any], place: Place, attempt: Any = None) -> Re
             is_whole = not touched and not faults
             return RecoveredModel(Model.model_validate(rest), faults, is_whole, data)
         except ValidationError as error:
-            from usru_scenarios.reading.mending.keys import hinted
+            from usru_scenarios.reading.repairs.keys import with_missing_key_hint
 
-            found = [hinted(fault, data) for fault in faults_of(error, data, place)]
+            found = [with_missing_key_hint(fault, data) for fault in faults_of(error, data, place)]
         faults += [fault for fault in found if not _is_told(fault, place) and not _follows(fault, touched)]
         if any(fault.kind == MORE_FAULTS for fault in found):
             break
@@ -80,7 +80,7 @@ def recover_model(data: dict[str, Any], place: Place, attempt: Any = None) -> Re
 
 def _mended(data: dict[str, Any], place: Place, found: list[Fault]) -> tuple[dict[str, Any], list[Fault]]:
     """The data as the hints of its faults have them, and the faults that have such a hint."""
-    from usru_scenarios.reading.mending import repair_of  # not at the top: most files have no fault
+    from usru_scenarios.reading.repairs import find_repair  # not at the top: most files have no fault
 
     faults: list[Fault] = []
     for _ in range(_ROUNDS):
@@ -88,7 +88,7 @@ def _mended(data: dict[str, Any], place: Place, found: list[Fault]) -> tuple[dic
         for fault in sorted(found, key=lambda fault: fault.kind != "extra_forbidden"):  # a key may be what is missing
             if any(fault.path[: len(path)] == path and len(path) < len(fault.path) for path in changed if path):
                 continue
-            if (repair := repair_of(fault, data, place)) is None:
+            if (repair := find_repair(fault, data, place)) is None:
                 continue
             changed.append(repair.path)
             faults.append(replace(fault, problem=repair.problem, kind=repair.kind))

@@ -27,7 +27,7 @@ from usru_scenarios.reading.decoding import check_text, decode_text, replace_odd
 from usru_scenarios.reading.files import MAXIMUM_BYTES, absolute_path, content_digest
 from usru_scenarios.reading.places import Document, Place
 from usru_scenarios.source_text import Mark, SourceText
-from usru_scenarios.written_forms import judgement_meant, list_meant
+from usru_scenarios.written_forms import suggest_judgement, suggest_parameter_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -330,14 +330,14 @@ class _Reader:
         for key in frame.commas:
             place = places[key]
             raw = frame.data[key]
-            meant = list_meant(key, raw) or judgement_meant(raw)
+            meant = suggest_parameter_list(key, raw) or suggest_judgement(raw)
             place.has_fault = True
             start = self.source.offset(place.value)
             text = meant.text if meant else f'"{raw}"'
             hints.append(meant.hint if meant else f"put the text in quotes: {text}")
             frame.data[key] = meant.value if meant else raw
             if text:
-                edits.append(self.source.edit(start, start + place.value.width, text))
+                edits.append(self.source.replacement(start, start + place.value.width, text))
         first = places[frame.commas[0]]
         others = len(frame.commas) - 1
         more = f" (and so {others} more {'time' if others == 1 else 'times'} in these braces)" if others else ""

@@ -69,9 +69,9 @@ def _misspelt(context: Context, whose: str, name: str, uses: _Uses) -> Finding |
     near = nearest(name, given) if uses.found else uses.pushed[0].near
     if many < _FEWEST or near not in given:
         return None
-    from usru_scenarios.reading.mending.names import words  # few files have faults
+    from usru_scenarios.reading.repairs.names import words_of  # few files have faults
 
-    others = sum(word == near for word in words(context.data)) - 1
+    others = sum(word == near for word in words_of(context.data)) - 1
     if others * _AGAINST > many:
         return None
     noun = "scenario" if whose == OUTCOME else "state" if whose else "driver"

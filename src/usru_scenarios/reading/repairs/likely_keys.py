@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from usru_scenarios.model.schema import Model
-from usru_scenarios.reading.mending.faulty import changed_at, place_at, value_at
+from usru_scenarios.reading.repairs.common import place_at, value_at, with_value_at
 from usru_scenarios.reading.schema_paths import fields_at
-from usru_scenarios.written_forms import name_meant
+from usru_scenarios.written_forms import normalize_name
 
 if TYPE_CHECKING:
     from usru_scenarios.names import KeyPath
@@ -75,57 +75,46 @@ _OTHER_WORDS = {
     "start": "begin begins beginning from since first",
     "end": "until to till last stop horizon",
 }
-_MEANT = {key: frozenset(words.split()) for key, words in _OTHER_WORDS.items()}
+_SYNONYMS = {key: frozenset(words.split()) for key, words in _OTHER_WORDS.items()}
 """By key of the format the words, as names are written, that people put in its place."""
 
 
 def likely_key(path: KeyPath, data: Any, root: Place) -> str:
-    """The key of the format that is meant by the one at the end of a path; empty where none is likely."""
-    parent = value_at(data, path[:-1])
-    written = name_meant(str(path[-1]))
-    text = place_at(root, path).source
+    """The key of the format that the one at the end of a path is likely to mean; empty where none is likely."""
+    around, parent = path[:-1], value_at(data, path[:-1])
+    written = normalize_name(str(path[-1]))
+    source = place_at(root, path).source
 
-    def stands_already(key: str) -> bool:
-        """Whether the same file has it: what a file builds on may have it as well."""
-        return key in parent and place_at(root, (*path[:-1], key)).source is text
+    def is_taken(key: str) -> bool:
+        """Whether the same file has the key: what a file builds on may have it as well."""
+        return key in parent and place_at(root, (*around, key)).source is source
 
-    free = [key for key in fields_at(path[:-1], data) if not stands_already(key)]
-    if plain := [key for key in free if key.removesuffix("s") == written.removesuffix("s")]:
-        return plain[0]
-    likeness = {key: SequenceMatcher(None, key, written).ratio() for key in free}
-    nearest = max(free, key=lambda key: likeness[key], default="")
-    if nearest and likeness[nearest] >= 0.85 and not any(written in _MEANT.get(key, ()) for key in free):
+    def faults_under_key(key: str) -> list[tuple[str, int]]:
+        renamed = {key if name == path[-1] else name: value for name, value in parent.items()}
+        return faults_under(data, around, renamed, key)
+
+    free = [key for key in fields_at(around, data) if not is_taken(key)]
+    if same := [key for key in free if key.removesuffix("s") == written.removesuffix("s")]:
+        return same[0]
+    similarity = {key: SequenceMatcher(None, key, written).ratio() for key in free}
+    nearest = max(free, key=lambda key: similarity[key], default="")
+    synonyms = [key for key in free if written in _SYNONYMS.get(key, ())]
+    if nearest and similarity[nearest] >= 0.85 and not synonyms:
         return nearest
-    by_word = [key for key in free if written in _MEANT.get(key, ())]
-    if fitting := [key for key in by_word if _fits(path, key, data)]:
+    if fitting := [key for key in synonyms if not faults_under_key(key)]:
         return fitting[0]
-    if len(by_word) == 1 and not _is_of_other_form(path, by_word[0], data):
-        return by_word[0]
-    near = [key for key in free if likeness[key] >= 0.7]
-    near.sort(key=lambda key: -likeness[key])
-    return next((key for key in near if likeness[key] >= 0.75 or _fits(path, key, data)), "")
+    if len(synonyms) == 1 and not any(
+        kind in _WRONG_TYPES and depth <= len(path) + 2 for kind, depth in faults_under_key(synonyms[0])
+    ):
+        return synonyms[0]
+    near = sorted((key for key in free if similarity[key] >= 0.7), key=lambda key: -similarity[key])
+    return next((key for key in near if similarity[key] >= 0.75 or not faults_under_key(key)), "")
 
 
-def _fits(path: KeyPath, key: str, data: Any) -> bool:
-    """Whether what stands at a path would be without a fault under another key."""
-    return not _faults(path, key, data)
-
-
-def _is_of_other_form(path: KeyPath, key: str, data: Any) -> bool:
-    """Whether what stands at a path has no likeness with what belongs under another key."""
-    deep = len(path) - 1
-    return any(kind in _FORM and length <= deep + 3 for kind, length in _faults(path, key, data))
-
-
-_FORM = frozenset({"dict_type", "model_type", "model_attributes_type", "float_type", "string_type", "not_a_number"})
-
-
-def _faults(path: KeyPath, key: str, data: Any) -> list[tuple[str, int]]:
-    """The faults under another key: what each is and how deep it lies."""
-    parent = value_at(data, path[:-1])
-    return faults_under(
-        data, path[:-1], {key if name == path[-1] else name: value for name, value in parent.items()}, key
-    )
+_WRONG_TYPES = frozenset(
+    {"dict_type", "model_type", "model_attributes_type", "float_type", "string_type", "not_a_number"}
+)
+"""Faults of values that have no likeness with what belongs under a key."""
 
 
 def faults_under(data: Any, around: KeyPath, value: dict[str, Any], key: str) -> list[tuple[str, int]]:
@@ -135,14 +124,14 @@ def faults_under(data: Any, around: KeyPath, value: dict[str, Any], key: str) ->
     """
     part: dict[str, Any] = {"usru": 1, "name": "a", "title": "", "scenarios": {"a": {}}}
     if around:
-        whole = value_at(data, around[:1])
-        part[str(around[0])] = whole if len(around) == 1 else {around[1]: whole[around[1]]}
-        part = changed_at(part, around, value)
+        section = value_at(data, around[:1])
+        part[str(around[0])] = section if len(around) == 1 else {around[1]: section[around[1]]}
+        part = with_value_at(part, around, value)
     else:
         part[key] = value[key]
     try:
         Model.model_validate(part)
     except ValidationError as error:
-        found = [(one["type"], one["loc"]) for one in error.errors(include_url=False, include_input=False)]
-        return [(kind, len(loc)) for kind, loc in found if key in loc[len(around) : len(around) + 3]]
+        errors = [(details["type"], details["loc"]) for details in error.errors(include_url=False, include_input=False)]
+        return [(kind, len(loc)) for kind, loc in errors if key in loc[len(around) : len(around) + 3]]
     return []
