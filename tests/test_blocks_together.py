@@ -72,9 +72,9 @@ def test_blocks_whose_laws_are_compiled_otherwise_are_walked_alone(
     found = bytes_of(simulate(drawn, plan))
 
     def refused(*_: object) -> None:
-        raise joined_kernels.UnlikeError
+        raise joined_kernels.IncompatibleKernelsError
 
-    monkeypatch.setattr(joined_kernels.KernelJoiner, "joined", refused)
+    monkeypatch.setattr(joined_kernels.KernelJoiner, "join", refused)
     assert BlockSampler(drawn, plan, draw_outcome=False).stretch_kernels(range(4)) is None
     assert bytes_of(simulate(drawn, plan)) == found
 
@@ -83,9 +83,9 @@ def test_tables_beside_one_another_in_another_order_would_be_noticed(
     drawn: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = Plan.of(4 * BLOCK, 7, 512)
-    joined = joined_kernels.KernelJoiner.joined
+    join = joined_kernels.KernelJoiner.join
     monkeypatch.setattr(
-        joined_kernels.KernelJoiner, "joined", lambda self, kernels: joined(self, [*kernels[1:], kernels[0]])
+        joined_kernels.KernelJoiner, "join", lambda self, kernels: join(self, [*kernels[1:], kernels[0]])
     )
     assert bytes_of(simulate(drawn, plan)) != bytes_of(alone(monkeypatch, drawn, plan))
 

@@ -33,7 +33,7 @@ from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.request import Request
 from usru_scenarios.results.sensitivity import Sensitivity
 from usru_scenarios.sampler import blocks
-from usru_scenarios.sampler.kernels import Kernel, kernel
+from usru_scenarios.sampler.kernels import Kernel, compile_kernel
 from usru_scenarios.sampler.tables import TableCache
 
 FILE = """\
@@ -520,9 +520,9 @@ def test_kernels_of_the_default_forecast_are_kept_and_change_no_digit(
 
     def noted(law: StepLaw, index: Mapping[str, int], tables: TableCache) -> Kernel:
         compiled.append(law)
-        return kernel(law, index, tables)
+        return compile_kernel(law, index, tables)
 
-    monkeypatch.setattr(blocks, "kernel", noted)
+    monkeypatch.setattr(blocks, "compile_kernel", noted)
     small = most > 1_000
     assert [compiles(), compiles(), compiles(), compiles(seed=2)] == [True, not small, not small, True]
 

@@ -20,7 +20,7 @@ from support.sampled import ERRORS, EXACT_MODELS, Key, changed, compiled, estima
 from usru_scenarios.program.program import Program
 from usru_scenarios.sampler.blocks import BLOCK, Plan
 from usru_scenarios.sampler.forecast import ForecastSums, RunningSums, Sampler, simulate
-from usru_scenarios.sampler.state_counts import count
+from usru_scenarios.sampler.state_counts import count_by_batch
 
 Sums = TypeVar("Sums")
 
@@ -389,4 +389,4 @@ def test_the_estimates_of_a_run_do_not_depend_on_what_is_reported() -> None:
 def test_trials_are_counted_by_batch_however_batches_lie(trials: int, edges: list[int]) -> None:
     holds = np.random.default_rng(1).random((3, trials)) < 0.3
     parts = [part.sum(axis=1) for part in np.split(holds, edges[1:], axis=1)]
-    assert np.array_equal(count(holds, np.array(edges)), np.array(parts))
+    assert np.array_equal(count_by_batch(holds, np.array(edges)), np.array(parts))

@@ -102,7 +102,7 @@ def test_moves_of_many_scenarios_are_the_same_by_several_steps_as_by_one(
     program, plan = compiled(many(40)), Plan(trials, 5)
     monkeypatch.setattr(blocks, "_BATCH_ENTRIES", 1 << 19)
     together = simulate(program, plan)
-    monkeypatch.setattr(forecast, "MANY", 1000)
+    monkeypatch.setattr(forecast, "MANY_SCENARIOS", 1000)
     by_one = simulate(program, plan)
     np.testing.assert_allclose(together.moves, by_one.moves, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(together.visits, by_one.visits, rtol=1e-9, atol=1e-12)

@@ -103,7 +103,7 @@ def test_a_walk_that_forgets_what_a_node_reads_goes_wrong(monkeypatch: pytest.Mo
 
     programs = variants(compiled(exact_model("feedback")))
     right = summed(programs, PLAN, None)
-    monkeypatch.setattr(WalkDraws, "_key", key)
+    monkeypatch.setattr(WalkDraws, "_draw_key", key)
     assert not same(summed(programs, PLAN, SharedDraws()), right)
 
 
@@ -135,7 +135,7 @@ def test_words_are_made_once_as_far_as_there_is_room(
     program = compiled(exact_model("feedback"))
     programs = [program, replace(program, nodes={name: replace(node) for name, node in program.nodes.items()})]
     made: list[int] = []
-    make = rng.RandomStream.made
+    make = rng.RandomStream.make_step_words
 
     def counted(stream: rng.RandomStream, step: int) -> rng.StepWords:
         made.append(step)
@@ -143,7 +143,7 @@ def test_words_are_made_once_as_far_as_there_is_room(
 
     monkeypatch.setattr(rng, "MOST_WORD_BYTES", room)
     monkeypatch.setattr(rng, "MOST_UNIFORM_BYTES", 0)
-    monkeypatch.setattr(rng.RandomStream, "made", counted)
+    monkeypatch.setattr(rng.RandomStream, "make_step_words", counted)
     alone, calls = summed(programs, PLAN, None), len(made)
     made.clear()
     assert same(summed(programs, PLAN, SharedDraws()), alone)
@@ -205,7 +205,7 @@ def test_curves_of_other_values_taken_for_these_go_wrong(monkeypatch: pytest.Mon
     program = load().program.truncate_after(2)
     held = [program, program.intervene("unpredictability", 80.0, range(3))]
     right = summed(held, Plan(500, 7), None)
-    monkeypatch.setattr(CurveMemory, "once", once)
+    monkeypatch.setattr(CurveMemory, "get_or_make", once)
     assert not same(summed(held, Plan(500, 7), SharedDraws()), right)
 
 

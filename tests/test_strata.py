@@ -35,7 +35,7 @@ def words(trials: int, set_size: int, node: str = "a", seed: int = 3) -> Floats:
     parts = []
     for block in range(-(-trials // BLOCK)):
         stream.begin(range(block, block + 1))
-        parts.append(np.array([stream.at(step).uniforms for step in range(STEPS)]))
+        parts.append(np.array([stream.words_at(step).uniforms for step in range(STEPS)]))
     return np.concatenate(parts, axis=1)
 
 
@@ -67,8 +67,8 @@ def test_kernels_see_the_upper_half_of_the_same_words(trials: int, set_size: int
     stream = RandomStream(3, "a", trials, set_size)
     stream.begin(range(1))
     first = words(trials, set_size)[:, : stream.trials]
-    assert (stream.at(0).upper == np.floor(first[0] * 2**16)).all()
-    assert (stream.at(2).upper == np.floor(first[2] * 2**16)).all()  # steps may be left out
+    assert (stream.words_at(0).upper == np.floor(first[0] * 2**16)).all()
+    assert (stream.words_at(2).upper == np.floor(first[2] * 2**16)).all()  # steps may be left out
 
 
 def test_blocks_that_are_drawn_alone_have_the_same_words() -> None:
@@ -76,7 +76,7 @@ def test_blocks_that_are_drawn_alone_have_the_same_words() -> None:
     stream = RandomStream(3, "a", 3 * BLOCK, 64)
     for block in (2, 0, 1):
         stream.begin(range(block, block + 1))
-        assert (stream.at(0).uniforms == whole[0, block * BLOCK : (block + 1) * BLOCK]).all()
+        assert (stream.words_at(0).uniforms == whole[0, block * BLOCK : (block + 1) * BLOCK]).all()
 
 
 def test_blocks_that_are_drawn_together_have_the_words_of_each() -> None:
@@ -84,10 +84,10 @@ def test_blocks_that_are_drawn_together_have_the_words_of_each() -> None:
     stream = RandomStream(3, "a", 3 * BLOCK, 64)
     stream.begin(range(1, 3))
     own = whole[:, BLOCK:]
-    assert (stream.at(0).uniforms == own[0]).all()
+    assert (stream.words_at(0).uniforms == own[0]).all()
     some = np.array([5, BLOCK - 1, BLOCK, 2 * BLOCK - 1])
-    later = stream.at(2)
-    lower = np.array([later.lower_of(trial) for trial in some.tolist()])
+    later = stream.words_at(2)
+    lower = np.array([later.lower_of_trial(trial) for trial in some.tolist()])
     assert (lower | 1 == own[2, some] * 2**32 % 2**16).all()
 
 

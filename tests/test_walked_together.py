@@ -117,7 +117,7 @@ def test_a_latent_normal_is_that_of_the_step_before_in_each_program(monkeypatch:
     draw = kernels.StackedKernel.draw
 
     def late(self: kernels.StackedKernel, block_states: object, *rest: object) -> None:
-        self.most.draw(block_states, *rest)  # type: ignore[arg-type]
+        self.common_kernel.draw(block_states, *rest)  # type: ignore[arg-type]
         draw(self, block_states, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(kernels.StackedKernel, "draw", late)

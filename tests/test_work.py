@@ -48,14 +48,14 @@ def is_drawn(program: Program, name: str, step: int) -> bool:
 def steps_with_words(program: Program, monkeypatch: pytest.MonkeyPatch) -> int:
     """For how many nodes and steps a block takes words from a generator."""
     taken = 0
-    drawn = RandomStream.drawn
+    drawn = RandomStream.step_words
 
     def counted(self: RandomStream, step: int) -> Any:
         nonlocal taken
         taken += 1
         return drawn(self, step)
 
-    monkeypatch.setattr(RandomStream, "drawn", counted)
+    monkeypatch.setattr(RandomStream, "step_words", counted)
     Sampler(program, Plan(BLOCK, 1)).run(RunningSums(), 0)
     return taken
 
@@ -171,12 +171,12 @@ def test_programs_that_differ_by_what_is_imposed_share_their_laws(
 
 def test_nothing_is_drawn_after_the_last_step_that_is_asked_about(monkeypatch: pytest.MonkeyPatch) -> None:
     steps: set[int] = set()
-    drawn = RandomStream.drawn
+    drawn = RandomStream.step_words
 
     def noted(self: RandomStream, step: int) -> Any:
         steps.add(step)
         return drawn(self, step)
 
-    monkeypatch.setattr(RandomStream, "drawn", noted)
+    monkeypatch.setattr(RandomStream, "step_words", noted)
     us.load("us-russia").ask("P(reset @ by 2025-Q3 | sanctions=eased @ 2025-Q1)", trials=2048, method="sample")
     assert steps == {0, 1, 2}

@@ -117,7 +117,7 @@ def reference(program: Program, page: PageData, plan: Plan, case: Case) -> tuple
     program = program.reweight(case.weights)
     values = _Values(program, page, case.view, plan)
     states = BlockStates(len(values.index), trials, np.arange(trials) // size if program.draws else None)
-    evaluator = partial(LogWeightEvaluator, index=values.index, varying=program.varying_weights)
+    evaluator = partial(LogWeightEvaluator, index=values.index, varying_weights=program.varying_weights)
     kernels = [OutcomeKernel(program.law(program.outcome, step), evaluator) for step in range(program.steps)]
     moved = []
     path: RaoBlackwellPath | None = None
@@ -125,11 +125,11 @@ def reference(program: Program, page: PageData, plan: Plan, case: Case) -> tuple
         states.advance()
         values.at(step, states)
         transition = kernel.transition(states)
-        lumped = all(one.mixes for one in kernels)
+        lumped = all(one.redraws_alike for one in kernels)
         assert isinstance(transition, LazyTransition) or not lumped
         path = path or RaoBlackwellPath([one["members"] for one in view["scenarios"]], lumped=lumped)
         states.now[values.index[OUTCOME]] = np.zeros(trials, np.uint8)
-        moved.append(path.move(transition, None))
+        moved.append(path.advance(transition, None))
     groups = np.arange(0, trials, size)
     visits, seen = (
         np.stack([np.add.reduceat(part, groups, axis=1).T for part in parts], axis=1)

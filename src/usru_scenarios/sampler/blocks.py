@@ -24,12 +24,12 @@ from usru_scenarios.problems import UsruError
 from usru_scenarios.program.laws import JUDGEMENTS
 from usru_scenarios.program.program import Floats, Node, NumericNode, Program
 from usru_scenarios.sampler import rng
-from usru_scenarios.sampler.kernels import FactoredKernel, Kernel, StackedKernel, kernel
+from usru_scenarios.sampler.kernels import FactoredKernel, Kernel, StackedKernel, compile_kernel
 from usru_scenarios.sampler.numeric import NumericKernel
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, OutcomeKernel, draw_scenario
 from usru_scenarios.sampler.restrictions import RestrictedDraws, Restriction
 from usru_scenarios.sampler.rng import RepeatedWords
-from usru_scenarios.sampler.shared_draws import Reads, SharedDraws
+from usru_scenarios.sampler.shared_draws import NodeInputs, SharedDraws
 from usru_scenarios.sampler.tables import BlockStates, LogWeightEvaluator, TableCache
 from usru_scenarios.work import pieces
 
@@ -277,9 +277,11 @@ class KernelCache:
             return NumericKernel(node, step, index)
         law = program.law(node, step)
         if node.name == OUTCOME:
-            made = partial(LogWeightEvaluator, index=index, tables=self._tables, varying=program.varying_weights)
+            made = partial(
+                LogWeightEvaluator, index=index, tables=self._tables, varying_weights=program.varying_weights
+            )
             return OutcomeKernel(law, made)
-        return FactoredKernel(law, index, self._tables) if restricted else kernel(law, index, self._tables)
+        return FactoredKernel(law, index, self._tables) if restricted else compile_kernel(law, index, self._tables)
 
 
 class Stretches(Sequence[range]):
@@ -399,19 +401,19 @@ class BlockSampler:
             return known
         if len(blocks) == 1 or not self.plan.judgements:
             return self.kernels(blocks.start)
-        from usru_scenarios.sampler.joined_kernels import KernelJoiner, UnlikeError
+        from usru_scenarios.sampler.joined_kernels import IncompatibleKernelsError, KernelJoiner
 
         by_block = [self.kernels(block) for block in blocks]
         joiner, numeric = KernelJoiner(), self._numeric_kernels(blocks)
         try:
             return [
                 [
-                    numeric[name][step] if name in numeric else joiner.joined(kernels)
+                    numeric[name][step] if name in numeric else joiner.join(kernels)
                     for name, kernels in zip(self.needed, zip(*of_step, strict=True), strict=True)
                 ]
                 for step, of_step in enumerate(zip(*by_block, strict=True))
             ]
-        except UnlikeError:
+        except IncompatibleKernelsError:
             return None
 
     def _numeric_kernels(self, blocks: range) -> dict[str, list[Kernel | OutcomeKernel]]:
@@ -480,7 +482,7 @@ class BlockSampler:
         return by_step
 
     @cached_property
-    def _reads(self) -> dict[str, Reads]:
+    def _reads(self) -> dict[str, NodeInputs]:
         """What a node's states at a step follow from besides its words: its own place first, with lag 1."""
         return {
             name: (
@@ -553,24 +555,24 @@ class BlockSampler:
         programs = len(self.programs)
         block_states = BlockStates(len(self.index), trials, None if drawn is None else drawn - drawn[0], programs)
         restricted, weights = RestrictedDraws(self.restrictions, self.program, trials), np.ones(block_states.trials)
-        memory = None if self.shared.draws is None else self.shared.draws.words((self.plan, blocks))
+        memory = None if self.shared.draws is None else self.shared.draws.word_memory((self.plan, blocks))
         for stream in self.streams.values():
             stream.begin(blocks, memory)
         draws = None
         if self.shared.draws is not None and programs == 1:
-            draws = self.shared.draws.walk((self.plan, blocks, self.draw_outcome), block_states)
+            draws = self.shared.draws.begin_walk((self.plan, blocks, self.draw_outcome), block_states)
         for step, kernels in enumerate(by_step):
             block_states.advance()
             if draws is not None:
                 draws.advance()
             transition: LazyTransition | FullTransition | None = None
             for name, node_kernel in zip(self.needed, kernels, strict=True):
-                restriction = restricted.at(step, name) if self.restrictions else None
+                restriction = restricted.restriction_at(step, name) if self.restrictions else None
                 if draws is None or restriction is not None:
                     moved, inside = self._draw(step, name, node_kernel, block_states, restriction)
                 else:
                     draw = partial(self._draw, step, name, node_kernel, block_states, None)
-                    moved, inside = draws.once((step, name), node_kernel, self._reads[name], draw), None
+                    moved, inside = draws.draw_once((step, name), node_kernel, self._reads[name], draw), None
                 transition = transition or moved
                 if inside is not None:
                     weights *= inside
@@ -587,7 +589,7 @@ class BlockSampler:
         restriction: Restriction | None,
     ) -> tuple[LazyTransition | FullTransition | None, Floats | None]:
         """Draw a node at a step; gives the outcome's transition, and the probability of a restriction, (trials,)."""
-        index, words = self.index[name], self.streams[name].at(step)
+        index, words = self.index[name], self.streams[name].words_at(step)
         if len(self.programs) > 1:
             words = RepeatedWords(words, len(self.programs))
         if not isinstance(node_kernel, OutcomeKernel):
@@ -628,8 +630,8 @@ class _EachBlock:
     def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
         """As in `Observer`."""
         for trials, observer in self.of_blocks:
-            own = None if transition is None else transition.of(trials)
-            observer.observe(step, block_states.of(trials), own)
+            own = None if transition is None else transition.select_trials(trials)
+            observer.observe(step, block_states.select_trials(trials), own)
 
 
 class TooMuchMemoryError(UsruError):

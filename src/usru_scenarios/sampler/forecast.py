@@ -39,9 +39,9 @@ from usru_scenarios.sampler.blocks import (
     Stretches,
     require_memory,
 )
-from usru_scenarios.sampler.outcome import MANY, BatchedProducts, FullTransition, LazyTransition
+from usru_scenarios.sampler.outcome import MANY_SCENARIOS, BatchedProducts, FullTransition, LazyTransition
 from usru_scenarios.sampler.outcome_paths import OutcomePath, RaoBlackwellPath, SampledPath
-from usru_scenarios.sampler.state_counts import StateCounts, count
+from usru_scenarios.sampler.state_counts import StateCounts, count_by_batch
 from usru_scenarios.sampler.tables import BlockStates, States
 
 BINS = 2048
@@ -207,7 +207,7 @@ class TrialGroups:
     def count(self, columns: slice, holds: npt.NDArray[np.bool_]) -> None:
         """Note in which trials some things hold, shape (columns, trials)."""
         if self.weights is None:
-            self.sums[:, columns] = count(holds, self.edges)
+            self.sums[:, columns] = count_by_batch(holds, self.edges)
         else:
             self.put(columns, holds.astype(np.float64))
 
@@ -531,7 +531,7 @@ class ForecastAccumulator:
         self.groups = sampler.groups(block, self.sums.columns, weights)
         self.ever: Floats = np.zeros((len(self.groups.edges), len(sampler.sets)))
         self.there: Floats | None = None
-        many = len(self.program.outcome.states) >= MANY
+        many = len(self.program.outcome.states) >= MANY_SCENARIOS
         self.gathered = BatchedProducts(batches.size, block * BLOCK % batches.size) if many else None
         self.path: OutcomePath = path or (
             SampledPath(sampler.sets)
@@ -543,8 +543,8 @@ class ForecastAccumulator:
         """Add a step to the sums."""
         values = dict(zip(self.program.nodes, block_states.now, strict=False))
         for name in self.counted:
-            self.counts.note(name, values[name])
-        self.counts.put(self.groups.sums)
+            self.counts.record(name, values[name])
+        self.counts.write(self.groups.sums)
         self.add(step, values, transition)
 
     def add(self, step: int, values: Mapping[str, Any], transition: LazyTransition | FullTransition | None) -> None:
@@ -587,23 +587,23 @@ class ForecastAccumulator:
         """The sums, when all steps have been seen."""
         if self.there is not None:
             self.sums.stays += (self.there**2).sum(axis=1)
-        if self.gathered is not None and (moves := self.gathered.rest()) is not None:
+        if self.gathered is not None and (moves := self.gathered.flush()) is not None:
             self.sums.moves += moves
         self.groups.fold(self.sums.ever, slice(None), self.ever)
         return self.sums
 
     def _see_outcome(self, step: int, transition: LazyTransition | FullTransition, drawn: States | None) -> None:
-        before = self.path.present
+        before = self.path.probabilities
         if before is not None and self.weights is not None:
             before = before * self.weights
-        probability, seen = self.path.move(transition, drawn)
+        probability, seen = self.path.advance(transition, drawn)
         first = self.sums.columns[OUTCOME]
         self.groups.put(first, seen)
         self.ever += self.groups.sums[:, first]
         if before is not None:
             self.there = before.copy() if self.there is None else np.add(self.there, before, out=self.there)
             if not self._gathers(before, transition):
-                moves = self.path.summed_moves(before, transition, self.edges)
+                moves = self.path.sum_moves(before, transition, self.edges)
                 self.sums.moves += moves
                 self.sums.visits[:, step] += moves.sum(axis=1)
                 return
@@ -638,11 +638,11 @@ class StretchObserver:
         """As in `Observer`."""
         values = dict(zip(self.names, block_states.now, strict=False))
         for name in self.counted:
-            self.counts.note(name, values[name])
-        self.counts.put(self.sums)
+            self.counts.record(name, values[name])
+        self.counts.write(self.sums)
         for number, accumulator in enumerate(self.accumulators):
             trials = slice(number * BLOCK, (number + 1) * BLOCK)
             own: dict[str, Any] = {
                 name: None if (seen := values[name]) is None else seen[trials] for name in self.others
             }
-            accumulator.add(step, own, None if transition is None else transition.of(trials))
+            accumulator.add(step, own, None if transition is None else transition.select_trials(trials))

@@ -25,7 +25,7 @@ Part = TypeVar("Part")
 Array = npt.NDArray[Any]
 
 
-class UnlikeError(Exception):
+class IncompatibleKernelsError(Exception):
     """Kernels of blocks differ in more than what their draws of the judgements are."""
 
 
@@ -36,7 +36,7 @@ class KernelJoiner:
         self._kernels: dict[tuple[int, ...], AnyKernel] = {}
         self._arrays: dict[object, tuple[Sequence[Array], Array]] = {}
 
-    def joined(self, kernels: Sequence[AnyKernel]) -> AnyKernel:
+    def join(self, kernels: Sequence[AnyKernel]) -> AnyKernel:
         """A kernel for the trials of all blocks, from that of each.
 
         Raises:
@@ -44,118 +44,120 @@ class KernelJoiner:
         """
         key = tuple(map(id, kernels))  # of kernels that whoever has this keeps meanwhile
         if key not in self._kernels:
-            self._kernels[key] = self._joined(kernels)
+            self._kernels[key] = self._join(kernels)
         return self._kernels[key]
 
-    def _joined(self, kernels: Sequence[AnyKernel]) -> AnyKernel:
+    def _join(self, kernels: Sequence[AnyKernel]) -> AnyKernel:
         first = kernels[0]
-        if all(each == first for each in kernels):
+        if all(kernel == first for kernel in kernels):
             return first
-        if _all(kernels, ThresholdTable):
-            return self._thresholds(kernels)
-        if _all(kernels, FactoredKernel):
-            return self._factored(kernels)
-        if _all(kernels, OutcomeKernel):
-            return self._outcome(kernels)
-        raise UnlikeError
+        if _are_all(kernels, ThresholdTable):
+            return self._join_thresholds(kernels)
+        if _are_all(kernels, FactoredKernel):
+            return self._join_factored(kernels)
+        if _are_all(kernels, OutcomeKernel):
+            return self._join_outcomes(kernels)
+        raise IncompatibleKernelsError
 
-    def _thresholds(self, kernels: Sequence[ThresholdTable]) -> ThresholdTable:
-        reader = _reader([each.reader for each in kernels])
-        drawn = _is_drawn(reader)
+    def _join_thresholds(self, kernels: Sequence[ThresholdTable]) -> ThresholdTable:
+        reader = _join_readers([each.reader for each in kernels])
+        drawn = _reads_judgements(reader)
         return ThresholdTable(
             reader,
-            tuple(self._by_row(parts, drawn=drawn) for parts in _by_place([each.upper for each in kernels])),
-            self._by_row([each.lower for each in kernels], drawn=drawn),
+            tuple(self._join_rows(parts, has_draws=drawn) for parts in _zip_lists([each.upper for each in kernels])),
+            self._join_rows([each.lower for each in kernels], has_draws=drawn),
         )
 
-    def _factored(self, kernels: Sequence[FactoredKernel]) -> FactoredKernel:
-        whole = copy.copy(_same(kernels, lambda each: (each.confined, each.simple)))
-        whole.evaluator = self._evaluator([each.evaluator for each in kernels])
-        whole.keep = self._by_draw([each.keep for each in kernels], 1)
-        whole.odds = self._by_draw([each.odds for each in kernels], 1)
-        return whole
+    def _join_factored(self, kernels: Sequence[FactoredKernel]) -> FactoredKernel:
+        joined = copy.copy(_require_same(kernels, lambda each: (each.may_be_stuck, each.has_finite_odds)))
+        joined.evaluator = self._join_evaluators([each.evaluator for each in kernels])
+        joined.keep = self._join_draws([each.keep for each in kernels], 1)
+        joined.odds = self._join_draws([each.odds for each in kernels], 1)
+        return joined
 
-    def _outcome(self, kernels: Sequence[OutcomeKernel]) -> OutcomeKernel:
-        whole = copy.copy(_same(kernels, lambda each: (each.size, each.mixes)))
-        whole.fixed = self._by_draw([each.fixed for each in kernels], 1)
-        whole.keep = self._by_draw([each.keep for each in kernels], 1)
-        whole.evaluators = [self._evaluator(parts) for parts in _by_place([each.evaluators for each in kernels])]
-        return whole
+    def _join_outcomes(self, kernels: Sequence[OutcomeKernel]) -> OutcomeKernel:
+        joined = copy.copy(_require_same(kernels, lambda each: (each.size, each.redraws_alike)))
+        joined.fixed = self._join_draws([each.fixed for each in kernels], 1)
+        joined.keep = self._join_draws([each.keep for each in kernels], 1)
+        joined.evaluators = [
+            self._join_evaluators(parts) for parts in _zip_lists([each.evaluators for each in kernels])
+        ]
+        return joined
 
-    def _evaluator(self, evaluators: Sequence[LogWeightEvaluator]) -> LogWeightEvaluator:
-        whole = copy.copy(_same(evaluators, lambda each: (each.holds, each.logarithmic)))
-        whole.lookups = [self._lookup(parts) for parts in _by_place([each.lookups for each in evaluators])]
-        whole.curves = [self._curve(parts) for parts in _by_place([each.curves for each in evaluators])]
-        return whole
+    def _join_evaluators(self, evaluators: Sequence[LogWeightEvaluator]) -> LogWeightEvaluator:
+        joined = copy.copy(_require_same(evaluators, lambda each: (each.has_hold, each.logarithmic)))
+        joined.lookups = [self._join_lookups(parts) for parts in _zip_lists([each.lookups for each in evaluators])]
+        joined.curves = [self._join_curves(parts) for parts in _zip_lists([each.curves for each in evaluators])]
+        return joined
 
-    def _lookup(self, lookups: Sequence[Lookup]) -> Lookup:
-        reader = _reader([each.reader for each in lookups])
-        return Lookup(reader, self._by_row([each.columns for each in lookups], drawn=_is_drawn(reader)))
+    def _join_lookups(self, lookups: Sequence[Lookup]) -> Lookup:
+        reader = _join_readers([each.reader for each in lookups])
+        return Lookup(reader, self._join_rows([each.columns for each in lookups], has_draws=_reads_judgements(reader)))
 
-    def _curve(self, curves: Sequence[PiecewiseLinear]) -> PiecewiseLinear:
-        first = _same(curves, lambda each: (each.index, each.lag, each.knots.tobytes()))
+    def _join_curves(self, curves: Sequence[PiecewiseLinear]) -> PiecewiseLinear:
+        first = _require_same(curves, lambda each: (each.index, each.lag, each.knots.tobytes()))
         return replace(
             first,
-            first=self._by_draw([each.first for each in curves], 1, last=True),
-            slopes=self._by_draw([each.slopes for each in curves], 2, last=True),
+            first_points=self._join_draws([each.first_points for each in curves], 1, draws_last=True),
+            slopes=self._join_draws([each.slopes for each in curves], 2, draws_last=True),
         )
 
-    def _by_row(self, tables: Sequence[Array], *, drawn: bool) -> Array:
+    def _join_rows(self, tables: Sequence[Array], *, has_draws: bool) -> Array:
         """Tables whose last axis is that of the rows, which go by draw where the judgements are among the parents."""
-        return self._beside(tables, -1) if drawn else _alike(tables)
+        return self._concatenate(tables, -1) if has_draws else _require_equal(tables)
 
-    def _by_draw(self, values: Sequence[Any], plain: int, *, last: bool = False) -> Any:
+    def _join_draws(self, values: Sequence[Any], plain_axes: int, *, draws_last: bool = False) -> Any:
         """Values that may be drawn: then they have an axis more than they have plain, first or last; or None."""
-        if values[0] is None or values[0].ndim <= plain:
-            return _alike(values)
-        return self._beside(values, -1 if last else 0)
+        if values[0] is None or values[0].ndim <= plain_axes:
+            return _require_equal(values)
+        return self._concatenate(values, -1 if draws_last else 0)
 
-    def _beside(self, arrays: Sequence[Array], axis: int) -> Array:
+    def _concatenate(self, arrays: Sequence[Array], axis: int) -> Array:
         key = axis, *((each.__array_interface__["data"], each.shape) for each in arrays)
         if key not in self._arrays:
             if len({(each.ndim, each.dtype) for each in arrays}) > 1:
-                raise UnlikeError
+                raise IncompatibleKernelsError
             self._arrays[key] = arrays, np.concatenate(arrays, axis=axis)
         return self._arrays[key][1]
 
 
-def _all(kernels: Sequence[AnyKernel], kind: type[Part]) -> TypeGuard[Sequence[Part]]:
+def _are_all(kernels: Sequence[AnyKernel], kind: type[Part]) -> TypeGuard[Sequence[Part]]:
     return all(type(each) is kind for each in kernels)
 
 
-def _same(parts: Sequence[Part], told: Callable[[Part], object]) -> Part:
+def _require_same(parts: Sequence[Part], properties: Callable[[Part], object]) -> Part:
     """The first of some parts, where all say the same of themselves."""
-    if len({told(each) for each in parts}) > 1:
-        raise UnlikeError
+    if len({properties(each) for each in parts}) > 1:
+        raise IncompatibleKernelsError
     return parts[0]
 
 
-def _by_place(lists: Sequence[Sequence[Part]]) -> Iterable[tuple[Part, ...]]:
+def _zip_lists(lists: Sequence[Sequence[Part]]) -> Iterable[tuple[Part, ...]]:
     """What stands at the same place in each of some lists, place by place."""
-    _same(lists, len)
+    _require_same(lists, len)
     return zip(*lists, strict=True)
 
 
-def _alike(arrays: Sequence[Any]) -> Any:
+def _require_equal(arrays: Sequence[Any]) -> Any:
     """The first of some arrays, or None, where all are equal."""
     first = arrays[0]
     if not all(each is first or (each is not None and np.array_equal(each, first)) for each in arrays):
-        raise UnlikeError
+        raise IncompatibleKernelsError
     return first
 
 
-def _is_drawn(reader: RowIndex) -> bool:
+def _reads_judgements(reader: RowIndex) -> bool:
     return any(parent.node == JUDGEMENTS for _, parent in reader.parents)
 
 
-def _reader(readers: Sequence[RowIndex]) -> RowIndex:
+def _join_readers(readers: Sequence[RowIndex]) -> RowIndex:
     """What reads the rows of tables beside one another: the judgements are the slowest parent, and have all draws."""
-    if not _is_drawn(readers[0]):
-        return _same(readers, lambda each: each.parents)
+    if not _reads_judgements(readers[0]):
+        return _require_same(readers, lambda each: each.parents)
     (place, _), *others = readers[0].parents
     if any(parent.node != JUDGEMENTS for parent in (reader.parents[0][1] for reader in readers)):
-        raise UnlikeError
-    _same(readers, lambda each: each.parents[1:])
+        raise IncompatibleKernelsError
+    _require_same(readers, lambda each: each.parents[1:])
     draws = sum(reader.parents[0][1].size for reader in readers)
     judgements = readers[0].parents[0][1]._replace(size=draws)
     return RowIndex(((place, judgements), *others))

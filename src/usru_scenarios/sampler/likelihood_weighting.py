@@ -35,7 +35,7 @@ from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.sampler.blocks import BLOCK, SECONDS_PER_DRAW, BlockSampler, KernelCache, MapBlocks, Observer, Plan
 from usru_scenarios.sampler.forecast import ForecastAccumulator, ForecastSums, RunningSums, Sampler
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition
-from usru_scenarios.sampler.outcome_paths import DrawnScenario, OutcomePath, RaoBlackwellPath
+from usru_scenarios.sampler.outcome_paths import DrawnPath, OutcomePath, RaoBlackwellPath
 from usru_scenarios.sampler.restrictions import restrictions_of
 from usru_scenarios.sampler.tables import BlockStates
 
@@ -163,7 +163,7 @@ class WeightedForecast:
         drawn = self.block_sampler.walk(block, recorder or tracker)
         _, given = tracker.of[0].probabilities(0)
         sets = self.forecast.sets
-        path: OutcomePath = RaoBlackwellPath(sets, lumped=self.forecast.lumped) if self.carried else DrawnScenario(sets)
+        path: OutcomePath = RaoBlackwellPath(sets, lumped=self.forecast.lumped) if self.carried else DrawnPath(sets)
         weights = drawn * given
         beside = running.beside(range(block, block + 1))
         accumulator = ForecastAccumulator(self.forecast, block, beside, weights=weights, path=path)
@@ -463,8 +463,8 @@ class FlagSplit:
             self._start(seen)
         else:
             assert seen.transition is not None, "the outcome moves at every step"
-            transition = seen.transition.of(self.trials)
-            self.mass = [transition.survive(mass, []) for mass in self.mass]
+            transition = seen.transition.select_trials(self.trials)
+            self.mass = [transition.advance_unvisited(mass, []) for mass in self.mass]
         for bit, part in enumerate(self.parts):
             if step in part.steps:
                 self._flag(bit, part, seen.in_scenarios(part.predicate, self.trials))

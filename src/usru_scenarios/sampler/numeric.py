@@ -11,7 +11,7 @@ from usru_scenarios.program.latent_scale import decay_latent
 from usru_scenarios.program.program import Floats, NumericNode
 from usru_scenarios.sampler.restrictions import Restriction
 from usru_scenarios.sampler.rng import RandomWords
-from usru_scenarios.sampler.tables import BlockStates, Lookup, PiecewiseLinear, RowIndex, added_up
+from usru_scenarios.sampler.tables import BlockStates, Lookup, PiecewiseLinear, RowIndex, sum_by_column
 
 
 class NumericKernel:
@@ -19,7 +19,7 @@ class NumericKernel:
 
     def __init__(self, node: NumericNode, step: int, index: Mapping[str, int]) -> None:
         self.node = node
-        self.first = step == 0
+        self.is_first_step = step == 0
         self.imposed = float(node.imposed[step])
         self.window = node.windows[..., step]
         active = [term for term in node.terms if step or not any(parent.lag for parent in term.parents)]
@@ -28,40 +28,44 @@ class NumericKernel:
             for term in active
         ]
         self.curves = [PiecewiseLinear.of(curve, index[curve.node]) for curve in node.curves if step or not curve.lag]
-        self.start = np.asarray(0.0) if node.initial is None else node.scale.latent(node.initial)
+        self.initial_latent = np.asarray(0.0) if node.initial is None else node.scale.latent(node.initial)
 
     def draw(
         self, block_states: BlockStates, index: int, words: RandomWords, restriction: Restriction | None = None
     ) -> Floats | None:
         """Set `block_states.now[index]` and `block_states.latent[index]`, shape (trials,); else as `Kernel.draw`."""
-        inside: Floats | None = None
+        admitted: Floats | None = None
         shift = self._shift(block_states)
-        centre, spread = self._latent(block_states, block_states.latent[index], shift)
-        known = self._known(block_states)
+        centre, spread = self._latent_moments(block_states, block_states.latent[index], shift)
+        fixed_value = self._fixed_value(block_states)
         if not spread.any():
             latent = centre + np.zeros(block_states.trials)
-        elif restriction is None or known is not None:
+        elif restriction is None or fixed_value is not None:
             latent = centre + spread * words.normals
         else:
-            middle = np.broadcast_to((centre + shift) / spread, block_states.trials)
-            normals, inside = self._narrow(restriction, block_states, words, middle, spread)
+            shifted_centre = np.broadcast_to((centre + shift) / spread, block_states.trials)
+            normals, admitted = self._draw_restricted(restriction, block_states, words, shifted_centre, spread)
             latent = centre + spread * normals
         block_states.latent[index] = latent
         scale = self.node.scale
         block_states.now[index] = (
-            scale(latent + shift, block_states.drawn) if known is None else np.full(block_states.trials, known)
+            scale(latent + shift, block_states.draw_numbers)
+            if fixed_value is None
+            else np.full(block_states.trials, fixed_value)
         )
-        if restriction is not None and inside is None:
-            inside = restriction.admits(block_states.now[index]).astype(np.float64)
-        return inside
+        if restriction is not None and admitted is None:
+            admitted = restriction.admits(block_states.now[index]).astype(np.float64)
+        return admitted
 
-    def _known(self, block_states: BlockStates) -> Floats | None:
+    def _fixed_value(self, block_states: BlockStates) -> Floats | None:
         """The value where an intervention or `initial` says it, shape () or (trials,)."""
         if not math.isnan(self.imposed):
             return np.asarray(self.imposed)
-        return block_states.each(self.node.initial) if self.first and self.node.initial is not None else None
+        return (
+            block_states.per_trial(self.node.initial) if self.is_first_step and self.node.initial is not None else None
+        )
 
-    def _narrow(
+    def _draw_restricted(
         self, restriction: Restriction, block_states: BlockStates, words: RandomWords, centre: Floats, spread: Floats
     ) -> tuple[Floats, Floats]:
         """Standard normals that bring the value within a restriction, and its probability, each of shape (trials,).
@@ -70,18 +74,18 @@ class NumericKernel:
         """
         latent = self.node.scale.latent
         low, high = (
-            block_states.each(latent(value)) / spread - centre for value in (restriction.low, restriction.high)
+            block_states.per_trial(latent(value)) / spread - centre for value in (restriction.low, restriction.high)
         )
-        free = restriction.free
-        if free is not None:
-            low, high = np.where(free, -np.inf, low), np.where(free, np.inf, high)
-        upper = low > 0
-        low, high = np.where(upper, -high, low), np.where(upper, -low, high)
-        below, inside = _normal_cdf(low), _normal_cdf(high) - _normal_cdf(low)
-        drawn = _normal_quantile(np.clip(below + words.uniforms * inside, 1e-300, 1.0 - 2.0**-53))
-        return np.where(upper, -drawn, drawn), inside
+        free_trials = restriction.free_trials
+        if free_trials is not None:
+            low, high = np.where(free_trials, -np.inf, low), np.where(free_trials, np.inf, high)
+        is_upper_tail = low > 0
+        low, high = np.where(is_upper_tail, -high, low), np.where(is_upper_tail, -low, high)
+        below, admitted = _normal_cdf(low), _normal_cdf(high) - _normal_cdf(low)
+        normals = _normal_quantile(np.clip(below + words.uniforms * admitted, 1e-300, 1.0 - 2.0**-53))
+        return np.where(is_upper_tail, -normals, normals), admitted
 
-    def _latent(self, block_states: BlockStates, before: Floats | None, shift: Floats) -> tuple[Floats, Floats]:
+    def _latent_moments(self, block_states: BlockStates, before: Floats | None, shift: Floats) -> tuple[Floats, Floats]:
         """Mean and standard deviation of the latent normal given the past, each of shape () or (trials,): method (3).
 
         It starts as a standard normal, or where an `initial` value comes out.
@@ -89,21 +93,21 @@ class NumericKernel:
         if before is None:
             if self.node.initial is None:
                 return np.zeros_like(shift), np.asarray(1.0)
-            return block_states.each(self.start) - shift, np.asarray(0.0)
-        r = block_states.each(self.node.persistence)
-        return decay_latent(r, before), np.sqrt(1.0 - r * r)
+            return block_states.per_trial(self.initial_latent) - shift, np.asarray(0.0)
+        persistence = block_states.per_trial(self.node.persistence)
+        return decay_latent(persistence, before), np.sqrt(1.0 - persistence * persistence)
 
     def _shift(self, block_states: BlockStates) -> Floats:
-        window = block_states.each(self.window)
+        window = block_states.per_trial(self.window)
         if not self.lookups and not self.curves:
-            return window * block_states.each(self.node.sd_per_point)
+            return window * block_states.per_trial(self.node.sd_per_point)
         points = np.empty((1, block_states.trials))
         points[0] = window
         for lookup in self.lookups:
             lookup.combine(block_states, points, np.add)
-        for given in added_up(curve.points(block_states) for curve in self.curves).values():
-            points += given
-        shift: Floats = points[0] * block_states.each(self.node.sd_per_point)
+        for curve_points in sum_by_column(curve.points(block_states) for curve in self.curves).values():
+            points += curve_points
+        shift: Floats = points[0] * block_states.per_trial(self.node.sd_per_point)
         return shift
 
 

@@ -8,39 +8,39 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.program.program import Floats
-from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, products
+from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, batch_products
 from usru_scenarios.sampler.tables import States
 
 
 class OutcomePath(Protocol):
     """Follows the outcome along the trials of a block; its moves are those of the transition, or its own."""
 
-    present: Floats | None
+    probabilities: Floats | None
     """The scenarios' probabilities now, shape (scenarios, trials); None before the first step."""
 
-    def move(self, transition: LazyTransition | FullTransition, drawn: States | None, /) -> tuple[Floats, Floats]:
+    def advance(self, transition: LazyTransition | FullTransition, drawn: States | None, /) -> tuple[Floats, Floats]:
         """Take a step: the scenarios' probabilities, shape (scenarios, trials), and those of first visits.
 
         The latter are of each set of scenarios being visited for the first time, shape (sets, trials).
         """
 
-    def summed_moves(
-        self, before: Floats, transition: LazyTransition | FullTransition, edges: npt.NDArray[np.int64]
+    def sum_moves(
+        self, before: Floats, transition: LazyTransition | FullTransition, starts: npt.NDArray[np.int64]
     ) -> Floats:
         """Sums over batches of the probability of having been in one scenario and now in another.
 
         Args:
             before: shape (scenarios, trials), takes the place of the probabilities one step ago.
             transition: the step.
-            edges: where the batches start.
+            starts: where the batches start.
 
         Returns:
             Shape (batches, from, to).
         """
-        return transition.summed_moves(before, edges)
+        return transition.sum_moves(before, starts)
 
     def flow(self, transition: LazyTransition | FullTransition, /) -> Floats | None:
-        """What `summed_moves` are products with, shape (scenarios or one more, trials); None where they are none."""
+        """What `sum_moves` are products with, shape (scenarios or one more, trials); None where they are none."""
         return transition.flow if isinstance(transition, LazyTransition) else None
 
 
@@ -50,57 +50,59 @@ class RaoBlackwellPath(OutcomePath):
     def __init__(self, sets: list[list[int]], *, lumped: bool) -> None:
         self.sets = sets
         self.lumped = lumped
-        self.present: Floats | None = None
-        self.unseen: list[Floats] = []
+        self.probabilities: Floats | None = None
+        self.unvisited: list[Floats] = []
 
-    def move(self, transition: LazyTransition | FullTransition, _drawn: States | None) -> tuple[Floats, Floats]:
+    def advance(self, transition: LazyTransition | FullTransition, _drawn: States | None) -> tuple[Floats, Floats]:
         """Carry the outcome on: shapes (scenarios, trials) and (sets, trials)."""
-        if self.present is None:
-            self.present = transition.start()
-            return self.present, _sums(self.present, self.sets)
-        self.unseen = self.unseen or [self._unseen_at_first(members) for members in self.sets]
-        self.present = transition.advance(self.present)
+        if self.probabilities is None:
+            self.probabilities = transition.start()
+            return self.probabilities, _set_probabilities(self.probabilities, self.sets)
+        self.unvisited = self.unvisited or [self._initially_unvisited(members) for members in self.sets]
+        self.probabilities = transition.advance(self.probabilities)
         if self.lumped:
             assert isinstance(transition, LazyTransition)
-            seen = np.empty((len(self.sets), transition.moved.shape[1]))
-            for members, unseen, out in zip(self.sets, self.unseen, seen, strict=True):
-                np.multiply(_sum(transition.moved, members), unseen, out=out)
-                np.subtract(unseen, out, out=unseen)
-            return self.present, seen
-        left = [unseen.sum(axis=0) for unseen in self.unseen]
-        self.unseen = [transition.survive(*pair) for pair in zip(self.unseen, self.sets, strict=True)]
-        return self.present, np.array([was - now.sum(axis=0) for was, now in zip(left, self.unseen, strict=True)])
+            first_visits = np.empty((len(self.sets), transition.redraw_flow.shape[1]))
+            for members, unvisited, out in zip(self.sets, self.unvisited, first_visits, strict=True):
+                np.multiply(_sum_rows(transition.redraw_flow, members), unvisited, out=out)
+                np.subtract(unvisited, out, out=unvisited)
+            return self.probabilities, first_visits
+        unvisited_before = [unvisited.sum(axis=0) for unvisited in self.unvisited]
+        self.unvisited = [transition.advance_unvisited(*pair) for pair in zip(self.unvisited, self.sets, strict=True)]
+        return self.probabilities, np.array(
+            [before - now.sum(axis=0) for before, now in zip(unvisited_before, self.unvisited, strict=True)]
+        )
 
-    def _unseen_at_first(self, members: list[int]) -> Floats:
+    def _initially_unvisited(self, members: list[int]) -> Floats:
         """The probability of not being in a set at the first step: (trials,), or (scenarios, trials) if not lumped."""
-        assert self.present is not None
+        assert self.probabilities is not None
         if self.lumped:
-            elsewhere: Floats = 1.0 - _sum(self.present, members)
+            elsewhere: Floats = 1.0 - _sum_rows(self.probabilities, members)
         else:
-            elsewhere = self.present.copy()
+            elsewhere = self.probabilities.copy()
             elsewhere[members] = 0.0
         return elsewhere
 
 
-def _sums(probability: Floats, sets: list[list[int]]) -> Floats:
+def _set_probabilities(probability: Floats, sets: list[list[int]]) -> Floats:
     """The probability of each set of scenarios, shape (sets, trials)."""
     sums = np.empty((len(sets), probability.shape[1]))
     for members, out in zip(sets, sums, strict=True):
-        out[:] = _sum(probability, members)
+        out[:] = _sum_rows(probability, members)
     return sums
 
 
-def _sum(rows: Floats, members: list[int]) -> Floats:
+def _sum_rows(rows: Floats, members: list[int]) -> Floats:
     """The sum of some rows; of a single one, the row itself."""
     first, *others = (rows[member] for member in members)
-    whole: Floats = sum(others, first)
-    return whole
+    total: Floats = sum(others, first)
+    return total
 
 
 def one_hot(scenarios: int, drawn: States) -> Floats:
     """The probabilities of scenarios where they are those drawn, shape (scenarios, trials)."""
-    found: Floats = (np.arange(scenarios, dtype=drawn.dtype)[:, None] == drawn).astype(np.float64)
-    return found
+    probabilities: Floats = (np.arange(scenarios, dtype=drawn.dtype)[:, None] == drawn).astype(np.float64)
+    return probabilities
 
 
 class SampledPath(OutcomePath):
@@ -108,47 +110,47 @@ class SampledPath(OutcomePath):
 
     def __init__(self, sets: list[list[int]]) -> None:
         self.sets = sets
-        self.present: Floats | None = None
-        self.unseen: Floats | None = None
+        self.probabilities: Floats | None = None
+        self.unvisited: Floats | None = None
 
-    def move(self, transition: LazyTransition | FullTransition, drawn: States | None) -> tuple[Floats, Floats]:
+    def advance(self, transition: LazyTransition | FullTransition, drawn: States | None) -> tuple[Floats, Floats]:
         """Read the probability one step ahead: shapes (scenarios, trials) and (sets, trials)."""
         assert drawn is not None, "where the outcome feeds back, it is drawn"
-        probability = transition.start() if self.present is None else transition.advance(self.present)
-        self.present = one_hot(len(probability), drawn)
-        if self.unseen is None:
-            self.unseen = np.ones((len(self.sets), probability.shape[1]))
-        seen, elsewhere = np.empty_like(self.unseen), 1.0 - self.present
-        for members, unseen, out in zip(self.sets, self.unseen, seen, strict=True):
-            np.multiply(_sum(probability, members), unseen, out=out)
+        probability = transition.start() if self.probabilities is None else transition.advance(self.probabilities)
+        self.probabilities = one_hot(len(probability), drawn)
+        if self.unvisited is None:
+            self.unvisited = np.ones((len(self.sets), probability.shape[1]))
+        first_visits, elsewhere = np.empty_like(self.unvisited), 1.0 - self.probabilities
+        for members, unvisited, out in zip(self.sets, self.unvisited, first_visits, strict=True):
+            np.multiply(_sum_rows(probability, members), unvisited, out=out)
             for member in members:
-                np.multiply(unseen, elsewhere[member], out=unseen)
-        return probability, seen
+                np.multiply(unvisited, elsewhere[member], out=unvisited)
+        return probability, first_visits
 
 
-class DrawnScenario:
+class DrawnPath:
     """The drawn scenario as it is, since what is seen later may bear on it: method (15)."""
 
     def __init__(self, sets: list[list[int]]) -> None:
         self.sets = sets
-        self.present: Floats | None = None
-        self.unseen: list[Floats] = []
+        self.probabilities: Floats | None = None
+        self.unvisited: list[Floats] = []
 
-    def move(self, transition: LazyTransition | FullTransition, drawn: Any) -> tuple[Floats, Floats]:
+    def advance(self, transition: LazyTransition | FullTransition, drawn: Any) -> tuple[Floats, Floats]:
         """As in `OutcomePath`, of 0 and 1: shapes (scenarios, trials) and (sets, trials)."""
-        self.present = one_hot(transition.scenarios, drawn)
-        here = [self.present[members].sum(axis=0) for members in self.sets]
-        unseen = self.unseen or [np.ones_like(part) for part in here]
-        self.unseen = [was * (1.0 - part) for was, part in zip(unseen, here, strict=True)]
-        return self.present, np.array([was * part for was, part in zip(unseen, here, strict=True)])
+        self.probabilities = one_hot(transition.scenarios, drawn)
+        visits = [self.probabilities[members].sum(axis=0) for members in self.sets]
+        unvisited = self.unvisited or [np.ones_like(visit) for visit in visits]
+        self.unvisited = [before * (1.0 - visit) for before, visit in zip(unvisited, visits, strict=True)]
+        return self.probabilities, np.array([before * visit for before, visit in zip(unvisited, visits, strict=True)])
 
-    def summed_moves(
-        self, before: Floats, _transition: LazyTransition | FullTransition, edges: npt.NDArray[np.int64]
+    def sum_moves(
+        self, before: Floats, _transition: LazyTransition | FullTransition, starts: npt.NDArray[np.int64]
     ) -> Floats:
         """As in `OutcomePath`, shape (batches, from, to)."""
-        assert self.present is not None
-        return products(before, self.present, edges)
+        assert self.probabilities is not None
+        return batch_products(before, self.probabilities, starts)
 
     def flow(self, _transition: LazyTransition | FullTransition) -> Floats | None:
         """As in `OutcomePath`, shape (scenarios, trials)."""
-        return self.present
+        return self.probabilities

@@ -22,13 +22,13 @@ Halves = npt.NDArray[np.uint16]
 BLOCK = 16_384
 """Trials in a block; part of the format, since it decides which words a trial gets."""
 
-_PATTERN = 1024
+_PATTERN_TRIALS = 1024
 """Trials after which the pattern begins anew: so many that it hardly matters which orders its sets happen to have."""
 _PATTERN_STEPS = 16
 """Steps whose patterns are drawn at once."""
 
-_PARTS = 1 << 16
-_HALVES = 4  # of 16 bits, in a draw of the generator
+_HALF_VALUES = 1 << 16
+_HALVES_PER_DRAW = 4  # of 16 bits, in a draw of the generator
 
 _ORDER_BITS = 10
 """A set of the pattern picks one of 2^10 random orders of its strata."""
@@ -54,32 +54,32 @@ class WordMemory:
     """
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, int], StepWords] = {}
+        self._words: dict[tuple[str, int], StepWords] = {}
         self._uniforms: dict[tuple[str, int], Floats] = {}
         self._bytes = 0
         self._uniform_bytes = 0
 
-    def recalled(self, node: str, step: int) -> StepWords | None:
+    def recall(self, node: str, step: int) -> StepWords | None:
         """Those of a node at a step, as `StepWords`: shapes (trials,), (trials of the pattern,) and (blocks, 1)."""
-        return self._known.get((node, step))
+        return self._words.get((node, step))
 
     def remember(self, node: str, step: int, words: StepWords) -> None:
         """Keep them, if there is room."""
         size = words[0].nbytes
         if self._bytes + size <= MOST_WORD_BYTES:
-            self._known[node, step] = words
+            self._words[node, step] = words
             self._bytes += size
 
     def uniforms(self, node: str, step: int, make: Callable[[], Floats]) -> Floats:
         """Those of a node at a step as numbers, shape (trials,), which the caller may overwrite."""
-        place = node, step
-        if place not in self._uniforms:
-            made = make()
-            if self._uniform_bytes + made.nbytes > MOST_UNIFORM_BYTES:
-                return made
-            self._uniforms[place] = made
-            self._uniform_bytes += made.nbytes
-        return self._uniforms[place].copy()
+        key = node, step
+        if key not in self._uniforms:
+            uniforms = make()
+            if self._uniform_bytes + uniforms.nbytes > MOST_UNIFORM_BYTES:
+                return uniforms
+            self._uniforms[key] = uniforms
+            self._uniform_bytes += uniforms.nbytes
+        return self._uniforms[key].copy()
 
 
 class RandomStream:
@@ -95,14 +95,14 @@ class RandomStream:
     """
 
     def __init__(self, seed: int, node: str, trials: int, set_size: int = 1) -> None:
-        self._run = trials
+        self._run_trials = trials
         self._node = node
         self._memory: WordMemory | None = None
         self._set_size = set_size
         self._key = f"{seed}/{node}/".encode()
-        self._bits: list[np.random.SFC64] = []
-        self._draws = BLOCK // set_size // _HALVES + 1
-        self._next = 0
+        self._generators: list[np.random.SFC64] = []
+        self._draws_per_step = BLOCK // set_size // _HALVES_PER_DRAW + 1
+        self._next_step = 0
         import_whole("numpy.random")
 
     def begin(self, blocks: range, memory: WordMemory | None = None) -> None:
@@ -113,25 +113,25 @@ class RandomStream:
             memory: of what was drawn of them before.
         """
         self._memory = memory
-        self.trials = min(len(blocks) * BLOCK, self._run - blocks.start * BLOCK)
-        self._next = 0
-        while len(self._bits) < len(blocks):
-            self._bits.append(np.random.SFC64(_unused()))
-        del self._bits[len(blocks) :]
-        for block, bits in zip(blocks, self._bits, strict=True):
-            _start(bits, self._key + str(block).encode())
+        self.trials = min(len(blocks) * BLOCK, self._run_trials - blocks.start * BLOCK)
+        self._next_step = 0
+        while len(self._generators) < len(blocks):
+            self._generators.append(np.random.SFC64(_placeholder_seed()))
+        del self._generators[len(blocks) :]
+        for block, generator in zip(blocks, self._generators, strict=True):
+            _seed_generator(generator, self._key + str(block).encode())
 
-    def at(self, step: int) -> RandomWords:
+    def words_at(self, step: int) -> RandomWords:
         """The words of a step; steps come in their order."""
         return RandomWords(self, step)
 
-    def drawn(self, step: int) -> StepWords:
+    def step_words(self, step: int) -> StepWords:
         """The words of a step: shapes (trials,), (trials of the pattern,) and (blocks, 1)."""
         if self._memory is None:
-            return self.made(step)
-        words = self._memory.recalled(self._node, step)
+            return self.make_step_words(step)
+        words = self._memory.recall(self._node, step)
         if words is None:
-            words = self.made(step)
+            words = self.make_step_words(step)
             self._memory.remember(self._node, step, words)
         return words
 
@@ -139,23 +139,23 @@ class RandomStream:
         """A step's words as numbers, shape (trials,), made unless they are remembered."""
         return make() if self._memory is None else self._memory.uniforms(self._node, step, make)
 
-    def made(self, step: int) -> StepWords:
+    def make_step_words(self, step: int) -> StepWords:
         """The same, not remembered, of the same shapes."""
-        if step > self._next:
-            for bits in self._bits:
-                bits.random_raw((step - self._next) * self._draws, output=False)
-        self._next = step + 1
-        drawn = np.array([bits.random_raw(self._draws) for bits in self._bits]).view(np.uint16)
-        upper, lower = _patterns(self._key, step // _PATTERN_STEPS, self._set_size)[:, step % _PATTERN_STEPS]
+        if step > self._next_step:
+            for generator in self._generators:
+                generator.random_raw((step - self._next_step) * self._draws_per_step, output=False)
+        self._next_step = step + 1
+        drawn = np.array([generator.random_raw(self._draws_per_step) for generator in self._generators]).view(np.uint16)
+        upper, lower = _draw_patterns(self._key, step // _PATTERN_STEPS, self._set_size)[:, step % _PATTERN_STEPS]
         trials = self.trials // len(drawn)
-        whole = -(-trials // _PATTERN) * _PATTERN
-        words = drawn[:, : whole // self._set_size].repeat(self._set_size, axis=1).reshape(-1, _PATTERN)
+        pattern_trials = -(-trials // _PATTERN_TRIALS) * _PATTERN_TRIALS
+        words = drawn[:, : pattern_trials // self._set_size].repeat(self._set_size, axis=1).reshape(-1, _PATTERN_TRIALS)
         words ^= upper
         return words.reshape(-1)[: self.trials], lower, drawn[:, -1:].copy()
 
 
 @lru_cache(maxsize=128)
-def _patterns(key: bytes, part: int, set_size: int) -> Halves:
+def _draw_patterns(key: bytes, part: int, set_size: int) -> Halves:
     """The pattern of a node at some neighbouring steps: shape (halves, steps, trials), the upper half first.
 
     Args:
@@ -163,19 +163,19 @@ def _patterns(key: bytes, part: int, set_size: int) -> Halves:
         part: which steps: the first, second, ... so many.
         set_size: as in `RandomStream`.
     """
-    bits = np.random.SFC64(_unused())
-    _start(bits, b"pattern/" + key + str(part).encode())
-    size = _PATTERN_STEPS * _PATTERN
-    halves = bits.random_raw(2 * size // _HALVES).view(np.uint16).reshape(2, -1, set_size)
-    picks = bits.random_raw(size // set_size) >> np.uint64(64 - _ORDER_BITS)
+    generator = np.random.SFC64(_placeholder_seed())
+    _seed_generator(generator, b"pattern/" + key + str(part).encode())
+    size = _PATTERN_STEPS * _PATTERN_TRIALS
+    halves = generator.random_raw(2 * size // _HALVES_PER_DRAW).view(np.uint16).reshape(2, -1, set_size)
+    picks = generator.random_raw(size // set_size) >> np.uint64(64 - _ORDER_BITS)
     halves[0] >>= np.uint16(set_size.bit_length() - 1)
-    halves[0] |= _starts(set_size).take(picks.astype(np.intp), axis=0)
-    return halves.reshape(2, _PATTERN_STEPS, _PATTERN)
+    halves[0] |= _stratum_starts(set_size).take(picks.astype(np.intp), axis=0)
+    return halves.reshape(2, _PATTERN_STEPS, _PATTERN_TRIALS)
 
 
-def _start(bits: np.random.SFC64, name: bytes) -> None:
+def _seed_generator(generator: np.random.SFC64, name: bytes) -> None:
     """Set a generator to the start of the stream of a name."""
-    bits.state = {
+    generator.state = {
         "bit_generator": "SFC64",
         "state": {"state": np.frombuffer(hashlib.sha256(name).digest(), dtype="<u8").astype(np.uint64)},
         "has_uint32": 0,
@@ -184,47 +184,47 @@ def _start(bits: np.random.SFC64, name: bytes) -> None:
 
 
 @cache
-def _unused() -> np.random.SeedSequence:
+def _placeholder_seed() -> np.random.SeedSequence:
     """What generators are made of before their state is set: one for all, for to make it takes the longest."""
     return np.random.SeedSequence(0)
 
 
 @lru_cache(maxsize=8)
-def _starts(size: int) -> Halves:
+def _stratum_starts(size: int) -> Halves:
     """Where strata start in units of 2^-16, in random orders, the same in every process: shape (orders, strata)."""
     drawn: npt.NDArray[np.uint64] = np.random.SFC64(size).random_raw(size << _ORDER_BITS).reshape(-1, size)
-    return (drawn.argsort(axis=1) * (_PARTS // size)).astype(np.uint16)
+    return (drawn.argsort(axis=1) * (_HALF_VALUES // size)).astype(np.uint16)
 
 
 class RandomWords:
     """The words of a node at a step, drawn when they are first asked for."""
 
-    __slots__ = ("_drawn", "_step", "_stream")
+    __slots__ = ("_step", "_step_words", "_stream")
 
     def __init__(self, stream: RandomStream, step: int) -> None:
         self._stream = stream
         self._step = step
-        self._drawn: StepWords | None = None
+        self._step_words: StepWords | None = None
 
-    def _words(self) -> StepWords:
-        if self._drawn is None:
-            self._drawn = self._stream.drawn(self._step)
-        return self._drawn
+    def _get_words(self) -> StepWords:
+        if self._step_words is None:
+            self._step_words = self._stream.step_words(self._step)
+        return self._step_words
 
     @property
     def upper(self) -> Halves:
         """The upper half of each trial's word, shape (trials,)."""
-        return self._words()[0]
+        return self._get_words()[0]
 
     def lower(self) -> Halves:
         """The lower halves of the words, shape (trials,)."""
-        upper, pattern, moved = self._words()
-        return np.tile(pattern ^ moved, BLOCK // _PATTERN).reshape(-1)[: len(upper)]
+        upper, pattern, changed_by = self._get_words()
+        return np.tile(pattern ^ changed_by, BLOCK // _PATTERN_TRIALS).reshape(-1)[: len(upper)]
 
-    def lower_of(self, trial: int) -> int:
+    def lower_of_trial(self, trial: int) -> int:
         """The same of one trial, which is quicker than to ask numpy for a few."""
-        _, pattern, moved = self._words()
-        return int(pattern[trial % _PATTERN]) ^ int(moved[trial // BLOCK, 0])
+        _, pattern, changed_by = self._get_words()
+        return int(pattern[trial % _PATTERN_TRIALS]) ^ int(changed_by[trial // BLOCK, 0])
 
     @property
     def uniforms(self) -> Floats:
@@ -250,36 +250,36 @@ class RepeatedWords(RandomWords):
     """The words of a node at a step for each of several programs that are walked together.
 
     Args:
-        one: the words, which are the same for all of them.
+        words: the words, which are the same for all of them.
         programs: how many there are.
     """
 
-    def __init__(self, one: RandomWords, programs: int) -> None:
-        self.one = one
+    def __init__(self, words: RandomWords, programs: int) -> None:
+        self.words = words
         self._programs = programs
 
     @property
     def upper(self) -> Halves:
         """As in `RandomWords`, shape (programs * trials,)."""
-        return np.tile(self.one.upper, self._programs)
+        return np.tile(self.words.upper, self._programs)
 
     def lower(self) -> Halves:
         """As in `RandomWords`, shape (programs * trials,)."""
-        return np.tile(self.one.lower(), self._programs)
+        return np.tile(self.words.lower(), self._programs)
 
-    def lower_of(self, trial: int) -> int:
+    def lower_of_trial(self, trial: int) -> int:
         """As in `RandomWords`."""
-        return self.one.lower_of(trial % len(self.one.upper))
+        return self.words.lower_of_trial(trial % len(self.words.upper))
 
     @property
     def uniforms(self) -> Floats:
         """As in `RandomWords`, shape (programs * trials,)."""
-        return np.tile(self.one.uniforms, self._programs)
+        return np.tile(self.words.uniforms, self._programs)
 
     @property
     def normals(self) -> Floats:
         """As in `RandomWords`, shape (programs * trials,)."""
-        return np.tile(self.one.normals, self._programs)
+        return np.tile(self.words.normals, self._programs)
 
 
 def _normal_quantile(shares: Floats) -> Floats:
@@ -290,8 +290,8 @@ def _normal_quantile(shares: Floats) -> Floats:
     normals = _polynomial((59.109374720, 159.29113202, 50.434271938, 3.3871327179), square)
     normals /= _polynomial((67.187563600, 78.757757664, 17.895169469, 1.0), square)
     normals *= off_middle
-    (beyond,) = (np.abs(off_middle) > 0.425).nonzero()
-    tail, side = shares[beyond], off_middle[beyond]
+    (tail_places,) = (np.abs(off_middle) > 0.425).nonzero()
+    tail, side = shares[tail_places], off_middle[tail_places]
     distance = np.sqrt(-np.log(np.minimum(tail, 1.0 - tail)))
     near, far = distance - 1.6, np.maximum(distance - 5.0, 0.0)
     tails = _polynomial((0.17023821103, 1.3067284816, 2.7568153900, 1.4234372777), near)
@@ -300,7 +300,7 @@ def _normal_quantile(shares: Floats) -> Floats:
         further = _polynomial((0.017337203997, 0.42868294337, 3.0812263860, 6.6579051150), far)
         further /= _polynomial((0.012258202635, 0.24197894225, 1.0), far)
         tails = np.where(far > 0.0, further, tails)
-    normals[beyond] = np.copysign(tails, side)
+    normals[tail_places] = np.copysign(tails, side)
     return normals
 
 

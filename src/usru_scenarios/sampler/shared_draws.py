@@ -24,7 +24,7 @@ from usru_scenarios.sampler.tables import BlockStates, CurveMemory
 MOST_BYTES = 1 << 26
 """What may be remembered, of all blocks together; the earliest are forgotten first."""
 
-Reads = Sequence[tuple[int, int]]
+NodeInputs = Sequence[tuple[int, int]]
 """The nodes that one reads, by their places in `BlockStates`, each with its lag."""
 
 Transition = LazyTransition | FullTransition
@@ -35,12 +35,12 @@ class NodeDraw:
     """What was drawn of a node at a step.
 
     Attributes:
-        number: no other draw has it; it stands for the states where what was drawn from them is told apart.
+        draw_id: no other draw has it; it stands for the states where what was drawn from them is told apart.
         states, latent: as in `BlockStates`, shape (trials,), or None.
         transition: of the outcome, as compiled, or None.
     """
 
-    number: int
+    draw_id: int
     states: object
     latent: object
     transition: Transition | None
@@ -56,7 +56,7 @@ class SharedDraws:
     """The first walk over each block, as far as there is room for it; in another process nothing has been drawn yet."""
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
-        self.numbers = count(1)
+        self.draw_ids = count(1)
         self._most_bytes = most_bytes
         self._blocks: dict[Hashable, dict[Hashable, NodeDraw]] = {}
         self._bytes: dict[Hashable, int] = {}
@@ -66,21 +66,21 @@ class SharedDraws:
     def __reduce__(self) -> tuple[type[SharedDraws], tuple[int]]:
         return SharedDraws, (self._most_bytes,)
 
-    def walk(self, block: Hashable, block_states: BlockStates) -> WalkDraws:
+    def begin_walk(self, block: Hashable, block_states: BlockStates) -> WalkDraws:
         """For a walk; `block` names all that the words of the block and its draws of the judgements follow from."""
-        first = block not in self._blocks
-        if first:
+        is_first = block not in self._blocks
+        if is_first:
             self._blocks[block], self._curves[block] = {}, CurveMemory(partial(self._make_room, block))
-        block_states.curves = self._curves[block]
-        return WalkDraws(self, block, block_states, first=first)
+        block_states.curve_memory = self._curves[block]
+        return WalkDraws(self, block, block_states, is_first=is_first)
 
-    def words(self, block: Hashable) -> WordMemory:
-        """The words of some blocks, named as for `walk`, whoever walks them; those of others are forgotten."""
+    def word_memory(self, block: Hashable) -> WordMemory:
+        """The words of some blocks, named as for `begin_walk`, whoever walks them; those of others are forgotten."""
         if self._words[0] != block:
             self._words = block, WordMemory()
         return self._words[1]
 
-    def known(self, block: Hashable) -> dict[Hashable, NodeDraw]:
+    def draws_of_block(self, block: Hashable) -> dict[Hashable, NodeDraw]:
         """The draws of a block."""
         return self._blocks.get(block, {})
 
@@ -90,12 +90,12 @@ class SharedDraws:
             self._blocks[block][key] = draw
             if draw.latent is not None:
                 assert isinstance(draw.states, np.ndarray), "a node that has latent normals was drawn"
-                self._curves[block].expect(draw.states)
+                self._curves[block].track(draw.states)
 
     def _make_room(self, block: Hashable, more: int) -> bool:
         """Whether there is room for so many bytes more of a block, once those of earlier ones are forgotten."""
         while sum(self._bytes.values()) + more > self._most_bytes and self._bytes.keys() - {block}:
-            earliest = next(one for one in self._bytes if one != block)
+            earliest = next(other for other in self._bytes if other != block)
             del self._bytes[earliest], self._blocks[earliest], self._curves[earliest]
         fits = self._bytes.get(block, 0) + more <= self._most_bytes
         if fits:
@@ -109,26 +109,26 @@ class WalkDraws:
     Args:
         shared: what other walks have drawn.
         block, block_states: the block, and its trials in this walk.
-        first: whether it is the walk that is remembered.
+        is_first: whether it is the walk that is remembered.
     """
 
-    def __init__(self, shared: SharedDraws, block: Hashable, block_states: BlockStates, *, first: bool) -> None:
+    def __init__(self, shared: SharedDraws, block: Hashable, block_states: BlockStates, *, is_first: bool) -> None:
         self.shared = shared
         self.block = block
         self.block_states = block_states
-        self.first = first
+        self.is_first = is_first
         self.now = [0] * len(block_states.now)
         self.before = self.now
 
     def advance(self) -> None:
-        """Begin a new step; what is drawn otherwise than by `once` is like nothing else."""
-        self.before, self.now = self.now, [next(self.shared.numbers)] * len(self.now)
+        """Begin a new step; what is drawn otherwise than by `draw_once` is like nothing else."""
+        self.before, self.now = self.now, [next(self.shared.draw_ids)] * len(self.now)
 
-    def once(
+    def draw_once(
         self,
         place: tuple[int, str],
         kernel: Hashable,
-        reads: Reads,
+        inputs: NodeInputs,
         draw: Callable[[], tuple[Transition | None, object]],
     ) -> Transition | None:
         """Draw a node, unless another walk has drawn it alike; gives the outcome's transition, where it is that.
@@ -136,24 +136,24 @@ class WalkDraws:
         Args:
             place: the step and the node.
             kernel: that draws it.
-            reads: what it reads besides its words, itself first.
+            inputs: what it reads besides its words, itself first.
             draw: sets it in the trials of the block.
         """
-        key, (index, _) = self._key(place, kernel, reads), reads[0]
-        known = None if self.first else self.shared.known(self.block).get(key)
-        if known is not None:
-            self.now[index] = known.number
-            self.block_states.now[index], self.block_states.latent[index] = known.states, known.latent
-            return copy.copy(known.transition)
+        key, (index, _) = self._draw_key(place, kernel, inputs), inputs[0]
+        earlier_draw = None if self.is_first else self.shared.draws_of_block(self.block).get(key)
+        if earlier_draw is not None:
+            self.now[index] = earlier_draw.draw_id
+            self.block_states.now[index], self.block_states.latent[index] = earlier_draw.states, earlier_draw.latent
+            return copy.copy(earlier_draw.transition)
         transition, _ = draw()
-        self.now[index] = number = next(self.shared.numbers)
-        if self.first:
+        self.now[index] = draw_id = next(self.shared.draw_ids)
+        if self.is_first:
             states, latent = self.block_states.now[index], self.block_states.latent[index]
-            self.shared.remember(self.block, key, NodeDraw(number, states, latent, copy.copy(transition)))
+            self.shared.remember(self.block, key, NodeDraw(draw_id, states, latent, copy.copy(transition)))
         return transition
 
-    def _key(self, place: tuple[int, str], kernel: Hashable, reads: Reads) -> Hashable:
+    def _draw_key(self, place: tuple[int, str], kernel: Hashable, inputs: NodeInputs) -> Hashable:
         """What the states of a node follow from; a kernel that was compiled apart is another one."""
         if isinstance(kernel, FixedState):
             return place, kernel
-        return place, kernel, *(self.before[index] if lag else self.now[index] for index, lag in reads)
+        return place, kernel, *(self.before[index] if lag else self.now[index] for index, lag in inputs)

@@ -23,10 +23,10 @@ States = npt.NDArray[np.uint8]
 RowIndices = npt.NDArray[np.intp]
 Parents = tuple[Parent, ...]
 
-_NOTHING: Floats = np.asarray(0.0)
+_ZERO: Floats = np.asarray(0.0)
 _FACTOR_ROWS = 1 << 14
 """The most rows of one of the tables that a law is multiplied out from."""
-_BYTE = 255
+_MOST_BYTE_STATES = 255
 """The most joint states that are packed in bytes; their number has to fit too."""
 _SAFE_SPREAD = 600.0
 """Products of factors are formed as such while no state's log-weight can fall this far below the largest."""
@@ -38,49 +38,52 @@ class BlockStates:
     Args:
         nodes: how many there are.
         trials: of the block.
-        drawn: which draw of the judgements each of them has, shape (trials,), or None.
+        draw_numbers: which draw of the judgements each of them has, shape (trials,), or None.
         programs: how many are walked together: each has the trials of the block, one program's after the other's.
 
     Attributes:
         trials: of all programs.
         now, before: by index of the node, shape (trials,): states as small integers or values of numeric nodes.
-        drawn: as above, of all programs; the last in `now` too.
+        draw_numbers: as above, of all programs; the last in `now` too.
         latent: by index of the node, the latent normals of numeric nodes.
-        curves: what was worked out along values that other walks have too; None where there are none.
+        curve_memory: what was worked out along values that other walks have too; None where there are none.
     """
 
-    def __init__(self, nodes: int, trials: int, drawn: npt.NDArray[np.int64] | None = None, programs: int = 1) -> None:
+    def __init__(
+        self, nodes: int, trials: int, draw_numbers: npt.NDArray[np.int64] | None = None, programs: int = 1
+    ) -> None:
         self.programs = programs
         self.trials = trials * programs
-        self._in_draw = None if drawn is None else _alike(np.bincount(drawn))
-        self.drawn = repeated(drawn, programs) if drawn is not None else None
-        self._drawn_state = None if self.drawn is None else self.drawn.astype(np.min_scalar_type(self.drawn.max()))
+        self._trials_per_draw = None if draw_numbers is None else _repeat_counts(np.bincount(draw_numbers))
+        self.draw_numbers = _repeat_for_programs(draw_numbers, programs) if draw_numbers is not None else None
+        self._draw_states = (
+            None if self.draw_numbers is None else self.draw_numbers.astype(np.min_scalar_type(self.draw_numbers.max()))
+        )
         self.now: list[Any] = [None] * nodes
         self.before: list[Any] = [None] * nodes
         self.latent: list[Any] = [None] * nodes
-        self.curves: CurveMemory | None = None
+        self.curve_memory: CurveMemory | None = None
 
     def advance(self) -> None:
         """Begin a new step."""
         self.before, self.now = self.now, [None] * len(self.now)
-        self.now[-1] = self._drawn_state
+        self.now[-1] = self._draw_states
 
-    def each(self, values: Floats) -> Floats:
+    def per_trial(self, values: Floats) -> Floats:
         """A judgement's value in every trial, shape () where it is the same in all and else (trials,)."""
         if not values.ndim:
             return values
-        assert self._in_draw is not None, "a value for each draw needs draws"
+        assert self._trials_per_draw is not None, "a value for each draw needs draws"
         # the trials of a program come draw by draw, so that nothing has to be looked up
-        return repeated(values.repeat(self._in_draw), self.programs)
+        return _repeat_for_programs(values.repeat(self._trials_per_draw), self.programs)
 
-    def of(self, program: slice) -> BlockStates:
+    def select_trials(self, trials: slice) -> BlockStates:
         """Those of the trials of one of several programs; what is drawn in them is seen by nobody else."""
         own = copy.copy(self)
-        own.programs, own.trials = 1, program.stop - program.start
-        own.drawn = None if self.drawn is None else self.drawn[program]
+        own.programs, own.trials = 1, trials.stop - trials.start
+        own.draw_numbers = None if self.draw_numbers is None else self.draw_numbers[trials]
         own.now, own.before, own.latent = (
-            [part if part is None else part[program] for part in parts]
-            for parts in (self.now, self.before, self.latent)
+            [part if part is None else part[trials] for part in parts] for parts in (self.now, self.before, self.latent)
         )
         return own
 
@@ -96,13 +99,13 @@ class CurveMemory:
 
     def __init__(self, make_room: Callable[[int], bool]) -> None:
         self._make_room = make_room
-        self._made: dict[int, tuple[Floats, dict[object, dict[int, Floats]]]] = {}
+        self._made_from: dict[int, tuple[Floats, dict[object, dict[int, Floats]]]] = {}
 
-    def expect(self, values: Floats) -> None:
+    def track(self, values: Floats) -> None:
         """From now on keep what is made of some values, shape (trials,), which other walks will have as this array."""
-        self._made[id(values)] = values, {}  # as long as an array is kept here, no other one has its identity
+        self._made_from[id(values)] = values, {}  # as long as an array is kept here, no other one has its identity
 
-    def once(
+    def get_or_make(
         self, key: object, values: Sequence[Floats], make: Callable[[], dict[int, Floats]]
     ) -> Mapping[int, Floats]:
         """What is made of some values, by column, shape () or (trials,), which nobody changes.
@@ -112,26 +115,26 @@ class CurveMemory:
             values: of one or more nodes, shape (trials,) each.
             make: makes it.
         """
-        if any(id(each) not in self._made for each in values):
+        if any(id(value) not in self._made_from for value in values):
             return make()
-        made, place = self._made[id(values[0])][1], (key, *map(id, values[1:]))
-        if place not in made:
-            found = make()
-            if not self._make_room(sum(each.nbytes for each in found.values())):
-                return found
-            made[place] = found
-        return made[place]
+        made, effects_key = self._made_from[id(values[0])][1], (key, *map(id, values[1:]))
+        if effects_key not in made:
+            effects = make()
+            if not self._make_room(sum(value.nbytes for value in effects.values())):
+                return effects
+            made[effects_key] = effects
+        return made[effects_key]
 
 
 Repeated = TypeVar("Repeated", bound=np.generic)
 
 
-def repeated(values: npt.NDArray[Repeated], times: int) -> npt.NDArray[Repeated]:
+def _repeat_for_programs(values: npt.NDArray[Repeated], times: int) -> npt.NDArray[Repeated]:
     """The values of the trials of a block for each of so many programs: shape (times * trials,)."""
     return values if times == 1 else np.tile(values, times)
 
 
-def _alike(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | int:
+def _repeat_counts(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | int:
     """How often each value is to be repeated; one number where that is the same for all, which is faster."""
     return int(counts[0]) if (counts == counts[0]).all() else counts
 
@@ -145,56 +148,56 @@ class RowIndex:
 
     def rows(self, block_states: BlockStates) -> RowIndices:
         """The row of each trial, shape (trials,)."""
-        return self.packed(block_states).astype(np.intp)
+        return self.packed_rows(block_states).astype(np.intp)
 
-    def packed(self, block_states: BlockStates) -> npt.NDArray[np.unsignedinteger[Any]]:
+    def packed_rows(self, block_states: BlockStates) -> npt.NDArray[np.unsignedinteger[Any]]:
         """The same, shape (trials,), in bytes where there are few rows; it may be the states of a parent."""
-        (_, first), *others = self._groups
-        packed = _packed(first, block_states)
+        (_, first), *others = self._byte_groups
+        rows = _pack_states(first, block_states)
         for dtype, parents in others:
-            packed = packed.astype(dtype, copy=False) * dtype.type(math.prod(size for _, _, size, _ in parents))
-            packed += _packed(parents, block_states).astype(dtype, copy=False)
-        return packed
+            rows = rows.astype(dtype, copy=False) * dtype.type(math.prod(size for _, _, size, _ in parents))
+            rows += _pack_states(parents, block_states).astype(dtype, copy=False)
+        return rows
 
     @cached_property
-    def _groups(self) -> list[tuple[np.dtype[Any], list[_ArrayKey]]]:
+    def _byte_groups(self) -> list[tuple[np.dtype[Any], list[_ParentKey]]]:
         """Neighbouring parents whose joint state fits into a byte, and a type for that of all up to these.
 
         Bytes are packed many at a time; to add numbers of two types takes ten times as long.
         """
-        groups: list[tuple[np.dtype[Any], list[_ArrayKey]]] = []
-        own = rows = 1
+        groups: list[tuple[np.dtype[Any], list[_ParentKey]]] = []
+        group_rows = rows = 1
         for index, parent in self.parents:
-            rows, own = rows * parent.size, own * parent.size
-            if own > _BYTE or not groups:
-                own = parent.size
+            rows, group_rows = rows * parent.size, group_rows * parent.size
+            if group_rows > _MOST_BYTE_STATES or not groups:
+                group_rows = parent.size
                 groups.append((np.dtype(np.uint8), []))
             whole, places = np.dtype(np.min_scalar_type(rows)), groups[-1][1]
             groups[-1] = whole, [*places, (index, parent.lag, parent.size, parent.edges)]
         return groups
 
 
-_ArrayKey = tuple[int, int, int, tuple[float, ...]]
+_ParentKey = tuple[int, int, int, tuple[float, ...]]
 """Index, lag, size and edges of a parent."""
 
 
-def _packed(parents: list[_ArrayKey], block_states: BlockStates) -> npt.NDArray[np.unsignedinteger[Any]]:
+def _pack_states(parents: list[_ParentKey], block_states: BlockStates) -> npt.NDArray[np.unsignedinteger[Any]]:
     """The joint state of some parents, shape (trials,), in bytes where these can hold it."""
-    first, *others = (_state(parent, block_states) for parent in parents)
+    first, *others = (_parent_states(parent, block_states) for parent in parents)
     for (_, _, size, _), state in zip(parents[1:], others, strict=True):
         first = first * np.uint8(size)
         first += state
     return first
 
 
-def _state(parent: _ArrayKey, block_states: BlockStates) -> npt.NDArray[np.unsignedinteger[Any]]:
+def _parent_states(parent: _ParentKey, block_states: BlockStates) -> npt.NDArray[np.unsignedinteger[Any]]:
     """The states of a parent, shape (trials,)."""
     index, lag, _, edges = parent
     states: npt.NDArray[Any] = (block_states.before if lag else block_states.now)[index]
-    return _reached(states, edges) if edges else states
+    return _count_edges_reached(states, edges) if edges else states
 
 
-def _reached(values: Floats, edges: tuple[float, ...]) -> npt.NDArray[np.unsignedinteger[Any]]:
+def _count_edges_reached(values: Floats, edges: tuple[float, ...]) -> npt.NDArray[np.unsignedinteger[Any]]:
     """How many edges each value reaches."""
     if len(edges) > np.iinfo(np.uint8).max:
         return np.searchsorted(np.array(edges), values, side="right").astype(np.uint32)
@@ -220,27 +223,27 @@ class Lookup:
 
     def combine(self, block_states: BlockStates, into: Floats, operation: np.ufunc) -> None:
         """Add or multiply the numbers of each trial to what is there, shape (columns, trials)."""
-        changed = self._changed(operation)
+        changed_columns = self._changed_columns(operation)
         if not self.reader.parents:
-            for column in changed:
+            for column in changed_columns:
                 operation(into[column], self.columns[column], out=into[column])
             return
         if [parent.node for _, parent in self.reader.parents] == [JUDGEMENTS]:
-            for column in changed:
-                operation(into[column], block_states.each(self.columns[column]), out=into[column])
+            for column in changed_columns:
+                operation(into[column], block_states.per_trial(self.columns[column]), out=into[column])
             return
         rows = self.reader.rows(block_states)
-        for column in changed:
+        for column in changed_columns:
             operation(into[column], self.columns[column].take(rows, mode="wrap"), out=into[column])
 
-    def _changed(self, operation: np.ufunc) -> list[int]:
+    def _changed_columns(self, operation: np.ufunc) -> list[int]:
         """The columns in which adding or multiplying changes anything."""
-        if operation not in self._changes:
-            self._changes[operation] = _nonzero(self.columns != operation.identity)
-        return self._changes[operation]
+        if operation not in self._changed_by_operation:
+            self._changed_by_operation[operation] = _nonzero_rows(self.columns != operation.identity)
+        return self._changed_by_operation[operation]
 
     @cached_property
-    def _changes(self) -> dict[np.ufunc, list[int]]:
+    def _changed_by_operation(self) -> dict[np.ufunc, list[int]]:
         return {}
 
 
@@ -252,7 +255,7 @@ class PiecewiseLinear:
     lag: int
     knots: Floats
     """Shape (stretches + 1,)."""
-    first: Floats
+    first_points: Floats
     """At the first knot: shape (columns,) or, where judgements are drawn, (columns, draws)."""
     slopes: Floats
     """Shape (stretches, columns) or (stretches, columns, draws)."""
@@ -266,14 +269,16 @@ class PiecewiseLinear:
 
     def without_first(self) -> PiecewiseLinear:
         """The same where the points at the first knot are given by something else."""
-        return replace(self, first=np.zeros_like(self.first))
+        return replace(self, first_points=np.zeros_like(self.first_points))
 
     @cached_property
-    def touched(self) -> list[int]:
+    def affected_columns(self) -> list[int]:
         """The columns that get any points."""
-        return sorted({*_nonzero(self.first), *(column for slopes in self.slopes for column in _nonzero(slopes))})
+        return sorted(
+            {*_nonzero_rows(self.first_points), *(column for slopes in self.slopes for column in _nonzero_rows(slopes))}
+        )
 
-    def values(self, block_states: BlockStates) -> Floats:
+    def node_values(self, block_states: BlockStates) -> Floats:
         """The values of the node that it lies along, shape (trials,)."""
         values: Floats = (block_states.before if self.lag else block_states.now)[self.index]
         return values
@@ -281,37 +286,38 @@ class PiecewiseLinear:
     @cached_property
     def key(self) -> tuple[bytes, ...]:
         """Equal where the same values get the same points."""
-        return self.knots.tobytes(), self.first.tobytes(), self.slopes.tobytes()
+        return self.knots.tobytes(), self.first_points.tobytes(), self.slopes.tobytes()
 
     def points(self, block_states: BlockStates) -> dict[int, Floats]:
         """The points of each trial, by column that gets any, shape () or (trials,)."""
-        values = self.values(block_states)
+        values = self.node_values(block_states)
         points: dict[int, Floats] = {}
-        for left, right, slopes in self._stretches:
+        for left, right, slopes in self._segments:
             along = np.minimum(np.maximum(values, left), right)
             along -= left
             for column, slope in slopes:
-                rise = block_states.each(slope) * along
+                rise = block_states.per_trial(slope) * along
                 points[column] = points[column] + rise if column in points else rise
-        for column, first in self._firsts:
-            points[column] = points.get(column, _NOTHING) + block_states.each(first)
+        for column, first in self._first_by_column:
+            points[column] = points.get(column, _ZERO) + block_states.per_trial(first)
         return points
 
     @cached_property
-    def _stretches(self) -> list[tuple[np.float64, np.float64, list[tuple[int, Floats]]]]:
+    def _segments(self) -> list[tuple[np.float64, np.float64, list[tuple[int, Floats]]]]:
         """The ends of each stretch, and its slopes by column that has any."""
         ends = zip(self.knots[:-1], self.knots[1:], self.slopes, strict=True)
         return [
-            (left, right, [(column, slopes[column]) for column in _nonzero(slopes)]) for left, right, slopes in ends
+            (left, right, [(column, slopes[column]) for column in _nonzero_rows(slopes)])
+            for left, right, slopes in ends
         ]
 
     @cached_property
-    def _firsts(self) -> list[tuple[int, Floats]]:
+    def _first_by_column(self) -> list[tuple[int, Floats]]:
         """The points at the first knot, by column that gets any."""
-        return [(column, self.first[column]) for column in _nonzero(self.first)]
+        return [(column, self.first_points[column]) for column in _nonzero_rows(self.first_points)]
 
 
-def _nonzero(rows: Floats) -> list[int]:
+def _nonzero_rows(rows: Floats) -> list[int]:
     """Which rows have anything in them."""
     return np.flatnonzero(rows.reshape(len(rows), -1).any(axis=1)).tolist()
 
@@ -330,60 +336,60 @@ class LogWeightTable:
         part = StepLaw(law.name, law.size, None, terms=terms, prior=np.ones(law.size), offset=offset)
         rows = log_weights(part, self.parents).reshape(-1, law.size + 1)
         self.logs: Floats = np.ascontiguousarray(rows.T)
-        self.holds = bool(self.logs[-1].any())
-        self.lowest = float(self.logs.min())
-        if self.lowest == -math.inf:
-            self.lowest = float(self.logs[np.isfinite(self.logs)].min(initial=0.0))
-        self.most_hold = float(self.logs[-1].max(initial=0.0))
+        self.has_hold = bool(self.logs[-1].any())
+        self.smallest_log = float(self.logs.min())
+        if self.smallest_log == -math.inf:
+            self.smallest_log = float(self.logs[np.isfinite(self.logs)].min(initial=0.0))
+        self.largest_hold = float(self.logs[-1].max(initial=0.0))
 
     @cached_property
     def factors(self) -> Floats:
         """What they multiply weights and odds by, shape (states + 1, rows)."""
         return np.exp(self.logs)
 
-    def columns(self, *, logarithmic: bool, holds: bool) -> Floats:
+    def columns(self, *, logarithmic: bool, with_hold: bool) -> Floats:
         """The logarithms or the factors, with those of keeping or without: shape (states + holds, rows).
 
         One and the same array for all laws that the table is a part of, so that they are pickled with one copy of it.
         """
-        whole = self.logs if logarithmic else self.factors
-        return whole if holds else whole[:-1]
+        table = self.logs if logarithmic else self.factors
+        return table if with_hold else table[:-1]
 
 
-def added_up(parts: Iterable[Mapping[int, Floats]]) -> dict[int, Floats]:
+def sum_by_column(parts: Iterable[Mapping[int, Floats]]) -> dict[int, Floats]:
     """Points by column, added up: shape () or (trials,)."""
-    whole: dict[int, Floats] = {}
+    total: dict[int, Floats] = {}
     for part in parts:
         for column, points in part.items():
-            whole[column] = whole[column] + points if column in whole else points
-    return whole
+            total[column] = total[column] + points if column in total else points
+    return total
 
 
 class TableCache:
     """Tables that were made already, by what they were made of.
 
     Args:
-        others: those whose tables these share, but for what is drawn of judgements: that is a block's and goes with it.
+        permanent_from: whose tables these share, except those with drawn judgements, which belong to a block.
     """
 
-    def __init__(self, others: TableCache | None = None) -> None:
-        self.lasting: dict[object, LogWeightTable] = {} if others is None else others.lasting
-        self._drawn: dict[object, LogWeightTable] = {}
+    def __init__(self, permanent_from: TableCache | None = None) -> None:
+        self.permanent: dict[object, LogWeightTable] = {} if permanent_from is None else permanent_from.permanent
+        self._block_tables: dict[object, LogWeightTable] = {}
 
     def copy(self) -> TableCache:
         """The same lasting tables, to which more can be added."""
         other = TableCache()
-        other.lasting.update(self.lasting)
+        other.permanent.update(self.permanent)
         return other
 
-    def of(self, law: StepLaw, terms: tuple[Term, ...], offset: Floats) -> LogWeightTable:
+    def table(self, law: StepLaw, terms: tuple[Term, ...], offset: Floats) -> LogWeightTable:
         """As `LogWeightTable`."""
         drawn = any(parent.node == JUDGEMENTS for term in terms for parent in term.parents)
-        known = self._drawn if drawn else self.lasting
-        made_of = (offset.tobytes(), *((term.parents, term.points.tobytes()) for term in terms))
-        if made_of not in known:
-            known[made_of] = LogWeightTable(law, terms, offset)
-        return known[made_of]
+        tables = self._block_tables if drawn else self.permanent
+        key = (offset.tobytes(), *((term.parents, term.points.tobytes()) for term in terms))
+        if key not in tables:
+            tables[key] = LogWeightTable(law, terms, offset)
+        return tables[key]
 
 
 class LogWeightEvaluator:
@@ -393,7 +399,7 @@ class LogWeightEvaluator:
         law: the law.
         index: each node's place in `BlockStates`.
         tables: those already made, which laws of other steps and blocks share.
-        varying: the weights that change over time; their terms get tables of their own, so that others can be shared.
+        varying_weights: the weights that change over time; terms without them get tables that can be shared.
     """
 
     def __init__(
@@ -401,65 +407,69 @@ class LogWeightEvaluator:
         law: StepLaw,
         index: Mapping[str, int],
         tables: TableCache | None = None,
-        varying: frozenset[str] = frozenset(),
+        varying_weights: frozenset[str] = frozenset(),
     ) -> None:
         self.size = law.size
         self.curves = [PiecewiseLinear.of(curve, index[curve.node]) for curve in law.curves]
-        law = replace(law, offset=sum((curve.first for curve in self.curves if curve.first.ndim == 1), law.offset))
-        parts = _tables(law, varying, tables or TableCache())
+        law = replace(
+            law, offset=sum((curve.first_points for curve in self.curves if curve.first_points.ndim == 1), law.offset)
+        )
+        parts_tables = _make_tables(law, varying_weights, tables or TableCache())
         steepest = [2.0 * float(np.abs(curve.points).max()) for curve in law.curves]
-        self.logarithmic = math.fsum(steepest) + sum(part.most_hold - part.lowest for part in parts) > _SAFE_SPREAD
-        self.curves = [curve.without_first() if curve.first.ndim == 1 else curve for curve in self.curves]
-        tilted = any(law.size in curve.touched for curve in self.curves)
-        self.holds = tilted or any(part.holds for part in parts)
+        self.logarithmic = (
+            math.fsum(steepest) + sum(part.largest_hold - part.smallest_log for part in parts_tables) > _SAFE_SPREAD
+        )
+        self.curves = [curve.without_first() if curve.first_points.ndim == 1 else curve for curve in self.curves]
+        curves_have_hold = any(law.size in curve.affected_columns for curve in self.curves)
+        self.has_hold = curves_have_hold or any(part.has_hold for part in parts_tables)
         self.lookups = [
             Lookup(
                 RowIndex(tuple((index[parent.node], parent) for parent in part.parents)),
-                part.columns(logarithmic=self.logarithmic, holds=self.holds),
+                part.columns(logarithmic=self.logarithmic, with_hold=self.has_hold),
             )
-            for part in parts
+            for part in parts_tables
         ]
 
     def __call__(self, block_states: BlockStates) -> tuple[Floats, Floats | None]:
         """Weights of the states, shape (states, trials), and the log-odds of keeping, or None where they are 0."""
-        weights, last = self._multiplied(block_states)
-        return weights, last if last is None or self.logarithmic else np.log(last)
+        weights, hold = self._multiply(block_states)
+        return weights, hold if hold is None or self.logarithmic else np.log(hold)
 
     def with_odds(self, block_states: BlockStates) -> tuple[Floats, Floats | None]:
         """Weights, shape (states, trials), and the factor of the odds of keeping, (trials,), None where it is 1."""
-        weights, last = self._multiplied(block_states)
-        if last is not None and self.logarithmic:
-            last = np.exp(np.clip(last, -_SAFE_SPREAD, _SAFE_SPREAD))
-        return weights, last
+        weights, hold = self._multiply(block_states)
+        if hold is not None and self.logarithmic:
+            hold = np.exp(np.clip(hold, -_SAFE_SPREAD, _SAFE_SPREAD))
+        return weights, hold
 
-    def _multiplied(self, block_states: BlockStates) -> tuple[Floats, Floats | None]:
+    def _multiply(self, block_states: BlockStates) -> tuple[Floats, Floats | None]:
         """Weights of the states, and the factor of the odds, or its logarithm where logarithms are added up."""
-        columns = np.empty((self.size + self.holds, block_states.trials))
+        columns = np.empty((self.size + self.has_hold, block_states.trials))
         first, *others = self.lookups
         first.fill(block_states, columns)
         for lookup in others:
             lookup.combine(block_states, columns, np.add if self.logarithmic else np.multiply)
-        weights, last = columns[: self.size], columns[self.size] if self.holds else None
-        for column, along in self._along(block_states).items():
+        weights, hold = columns[: self.size], columns[self.size] if self.has_hold else None
+        for column, effect in self._curve_effects(block_states).items():
             if self.logarithmic:
-                columns[column] += along
+                columns[column] += effect
             else:
-                columns[column] *= along
+                columns[column] *= effect
         if self.logarithmic:
             weights -= np.maximum(weights.max(axis=0), -1e300)
             np.exp(weights, out=weights)
-        return weights, last
+        return weights, hold
 
-    def _along(self, block_states: BlockStates) -> Mapping[int, Floats]:
+    def _curve_effects(self, block_states: BlockStates) -> Mapping[int, Floats]:
         """What curves add to the logarithms, or multiply weights and odds by: by column, shape () or (trials,)."""
-        make = partial(self._made_along, block_states)
-        if block_states.curves is None or not self.curves:
+        make = partial(self._make_curve_effects, block_states)
+        if block_states.curve_memory is None or not self.curves:
             return make()
-        values = [curve.values(block_states) for curve in self.curves]
-        return block_states.curves.once(self._curves_key, values, make)
+        values = [curve.node_values(block_states) for curve in self.curves]
+        return block_states.curve_memory.get_or_make(self._curves_key, values, make)
 
-    def _made_along(self, block_states: BlockStates) -> dict[int, Floats]:
-        points = added_up(curve.points(block_states) for curve in self.curves)
+    def _make_curve_effects(self, block_states: BlockStates) -> dict[int, Floats]:
+        points = sum_by_column(curve.points(block_states) for curve in self.curves)
         return points if self.logarithmic else {column: np.exp(added) for column, added in points.items()}
 
     @property
@@ -468,13 +478,13 @@ class LogWeightEvaluator:
         return self.logarithmic, *(curve.key for curve in self.curves)
 
 
-def _tables(law: StepLaw, varying: frozenset[str], known: TableCache) -> list[LogWeightTable]:
+def _make_tables(law: StepLaw, varying_weights: frozenset[str], cache: TableCache) -> list[LogWeightTable]:
     """The tables of a law. Event windows go into the smallest."""
-    terms = (*law.terms, *_prior(law))
-    groups, smallest = _grouped(tuple((term.parents, term.weight in varying) for term in terms))
-    nothing = np.zeros(law.size + 1)
+    terms = (*law.terms, *_prior_terms(law))
+    groups, smallest = _group_terms(tuple((term.parents, term.weight in varying_weights) for term in terms))
+    no_offset = np.zeros(law.size + 1)
     return [
-        known.of(law, tuple(terms[place] for place in group), law.offset if group is smallest else nothing)
+        cache.table(law, tuple(terms[place] for place in group), law.offset if group is smallest else no_offset)
         for group in groups
     ]
 
@@ -499,7 +509,7 @@ class _TermGroup:
 
 
 @lru_cache(maxsize=1024)
-def _grouped(terms: tuple[tuple[Parents, bool], ...]) -> tuple[list[list[int]], list[int]]:
+def _group_terms(terms: tuple[tuple[Parents, bool], ...]) -> tuple[list[list[int]], list[int]]:
     """The places of terms in groups whose parents have at most `_FACTOR_ROWS` joint states, and the smallest group.
 
     What is drawn of judgements, and what varies over time, keeps apart from what does not. Large terms come first and
@@ -510,18 +520,18 @@ def _grouped(terms: tuple[tuple[Parents, bool], ...]) -> tuple[list[list[int]], 
     """
     groups: dict[tuple[bool, bool], list[_TermGroup]] = {}
     for place in sorted(range(len(terms)), key=lambda place: (-len(terms[place][0]), terms[place][0])):
-        parents, varies = terms[place]
-        drawn = any(parent.node == JUDGEMENTS for parent in parents)
-        alike = groups.setdefault((varies, drawn), [])
-        fitting = [group for group in alike if group.rows_with(parents) <= max(_FACTOR_ROWS, group.rows)]
+        parents, is_varying = terms[place]
+        has_draws = any(parent.node == JUDGEMENTS for parent in parents)
+        similar_groups = groups.setdefault((is_varying, has_draws), [])
+        fitting = [group for group in similar_groups if group.rows_with(parents) <= max(_FACTOR_ROWS, group.rows)]
         if not fitting:
-            alike.append(_TermGroup())
-        min(fitting or alike[-1:], key=lambda group: group.rows_with(parents)).add(place, parents)
-    whole = [group for kind in sorted(groups) for group in groups[kind]]
-    return [group.places for group in whole], min(whole, key=lambda group: group.rows).places
+            similar_groups.append(_TermGroup())
+        min(fitting or similar_groups[-1:], key=lambda group: group.rows_with(parents)).add(place, parents)
+    all_groups = [group for kind in sorted(groups) for group in groups[kind]]
+    return [group.places for group in all_groups], min(all_groups, key=lambda group: group.rows).places
 
 
-def _prior(law: StepLaw) -> Iterator[Term]:
+def _prior_terms(law: StepLaw) -> Iterator[Term]:
     """The prior as a term, where it says anything or nothing else does."""
     if not law.terms or bool(np.any(law.prior != law.prior[..., :1])):
         yield law.prior_term()

@@ -213,7 +213,7 @@ def _mixes(program: Program, plan: Plan) -> bool:
     (outcome,) = zip(
         *BlockSampler(program, plan, draw_outcome=False, needed=frozenset({OUTCOME})).kernels(0), strict=True
     )
-    return all(isinstance(kernel, OutcomeKernel) and kernel.mixes for kernel in outcome)
+    return all(isinstance(kernel, OutcomeKernel) and kernel.redraws_alike for kernel in outcome)
 
 
 def _evaluators(

@@ -253,7 +253,7 @@ def _under(tilt: RowTilt, codes: Codes) -> Floats:
 
 def _law(transition: LazyTransition | FullTransition) -> RedrawLaw:
     assert isinstance(transition, LazyTransition), "the outcome is carried where every step keeps all scenarios alike"
-    return RedrawLaw(transition.share, np.asarray(transition.hold))
+    return RedrawLaw(transition.redraw_shares, np.asarray(transition.hold))
 
 
 def _derivative(law: RedrawLaw, slopes: Floats, before: Floats) -> Floats:
