@@ -348,7 +348,7 @@ MODELS = sorted(file for folder in ("good", "exact") for file in (HERE / "models
 @pytest.mark.parametrize("file", [HERE.parent / "scenarios" / "us-russia.yaml", *MODELS], ids=lambda file: file.stem)
 def test_a_file_is_the_same_when_it_is_recalled(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def recalled() -> Loaded:
-        return study.recalled(Request.of(file, overrides={"title": "another"})).loaded
+        return study.load_cached(Request.of(file, overrides={"title": "another"})).loaded
 
     def profiles(loaded: Loaded) -> list[object]:
         return [(one.tree.data, one.model, one.problems) for one in loaded.file.profiles.values()]
@@ -513,7 +513,7 @@ def test_kernels_of_the_default_forecast_are_kept_and_change_no_digit(
 
     def compiles(seed: int = 1) -> bool:
         compiled.clear()
-        found = study.recalled(Request.of(file)).simulate(method="sample", seed=seed)
+        found = study.load_cached(Request.of(file)).simulate(method="sample", seed=seed)
         any_compiled = bool(compiled)
         assert found == study.load(file).simulate(method="sample", seed=seed)
         return any_compiled
@@ -556,7 +556,7 @@ def test_what_single_trials_say_of_a_held_driver_is_kept_and_is_that_of_another_
 
     def supports(seed: int, of: str | None = None) -> int:
         made.clear()
-        found = study.recalled(Request.of(file)).sensitivity(of, questions=["moves"], trials=1000, seed=seed)
+        found = study.load_cached(Request.of(file)).sensitivity(of, questions=["moves"], trials=1000, seed=seed)
         count = len(made)
         assert found == study.load(file).sensitivity(of, questions=["moves"], trials=1000, seed=seed)
         return count
@@ -581,12 +581,12 @@ def test_what_follows_from_other_judgements_is_kept_and_is_that_of_all_condition
     def made(one: Mapping[str, Any], of: study.Study) -> Sensitivity:
         return of.sensitivity(**one, trials=1000)
 
-    assert made({}, study.recalled(Request.of(source))) == made({}, study.load(source))
+    assert made({}, study.load_cached(Request.of(source))) == made({}, study.load(source))
     expected = [made(one, study.load(source)) for one in asked]
     monkeypatch.setattr(loading, "_opened", lambda _: pytest.fail("it has been read before"))
     monkeypatch.setattr(one_point, "perturbations", lambda *_: pytest.fail("they have been listed before"))
     monkeypatch.setattr(law_tilts, "compile_model", lambda *_: pytest.fail("it has been compiled before"))
-    assert [made(one, study.recalled(Request.of(source))) for one in asked] == expected
+    assert [made(one, study.load_cached(Request.of(source))) for one in asked] == expected
 
 
 def test_controls_are_factored_once_for_a_program_and_its_variants_and_kept(
@@ -597,7 +597,7 @@ def test_controls_are_factored_once_for_a_program_and_its_variants_and_kept(
 
     def factorings(seed: int = 1, do: Sequence[str] = ()) -> int:
         factored.clear()
-        study.recalled(Request.of(file)).simulate(method="sample", seed=seed, do=do)
+        study.load_cached(Request.of(file)).simulate(method="sample", seed=seed, do=do)
         return len(factored)
 
     def noted(columns: Floats, carried: Floats) -> tuple[Floats, Floats]:

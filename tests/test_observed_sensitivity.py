@@ -106,7 +106,7 @@ class _Truth:
 
     def __init__(self, case: Case, study: Study) -> None:
         self.study = study
-        self.conditioned = study._conditions(None, case.do, case.given)  # noqa: SLF001  # what `sensitivity` asks
+        self.conditioned = study._read_conditions(case.do, case.given)  # noqa: SLF001  # what `sensitivity` asks
         labels = list(self.conditioned.base.grid.labels)
         end = labels[-1] if case.at == "end" else case.at
         self.step = None if case.at == "mean" else labels.index(end)

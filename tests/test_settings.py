@@ -215,12 +215,12 @@ def test_an_argument_that_makes_sense_is_taken(study: Study, question: str, argu
 
 
 def test_whole_numbers_are_taken_in_any_type() -> None:
-    settings = RunSettings.checked(1e5, np.int8(3), "sample", Decimal(100))
+    settings = RunSettings.from_arguments(1e5, np.int8(3), "sample", Decimal(100))
     assert settings == RunSettings(100_000, 3, "sample", 100)
     assert issubclass(ArgumentError, ValueError)
     assert all(type(one) is int for one in (settings.trials, settings.seed, settings.judgements))
-    assert RunSettings.checked() == RunSettings(DEFAULT_TRIALS, 1, "auto", DEFAULT_JUDGEMENTS)
-    assert RunSettings.checked(50).method == "sample", "who asks for a number of trials wants them drawn"
+    assert RunSettings.from_arguments() == RunSettings(DEFAULT_TRIALS, 1, "auto", DEFAULT_JUDGEMENTS)
+    assert RunSettings.from_arguments(50).method == "sample", "who asks for a number of trials wants them drawn"
 
 
 @pytest.mark.parametrize(

@@ -21,12 +21,12 @@ class ComparedFiles:
     reference: CompiledFile
     variant: CompiledFile
 
-    def keep(self, part: str, make: Callable[[], Part]) -> Part:
+    def get_or_make(self, part: str, make: Callable[[], Part]) -> Part:
         """A part of what follows from both alone; recalled where both are read from the same file."""
         reference, variant = self.reference, self.variant
-        if variant.kept is None or variant.kept is not reference.kept:
+        if variant.compile_cache is None or variant.compile_cache is not reference.compile_cache:
             return make()
-        return variant.kept.get_or_make(f"{part} of {variant.request!r} beside {reference.request!r}", make)
+        return variant.compile_cache.get_or_make(f"{part} of {variant.request!r} beside {reference.request!r}", make)
 
     @cached_property
     def differences(self) -> FileDifferences:
@@ -36,12 +36,12 @@ class ComparedFiles:
         if self.variant.outline.model.sha256 == self.reference.outline.model.sha256:
             return FileDifferences()
 
-        def different() -> FileDifferences:
+        def find_differences() -> FileDifferences:
             from usru_scenarios.questions.differences import file_differences
 
             return file_differences(self.reference.loaded.model, self.variant.loaded.model, self.reference.compiled)
 
-        return self.keep("differences", different)
+        return self.get_or_make("differences", find_differences)
 
     def edits(self, by_part: bool) -> Mapping[str, ProgramEdit | None]:
         """What brings groups of the differences into the reference: as `edits` of `questions.compare.Variant`."""
@@ -54,16 +54,16 @@ class ComparedFiles:
             models = self.reference.loaded.model, self.variant.loaded.model
             return edits_by_group(*models, self.reference.compiled, self.differences.grouped(by_part=by_part))
 
-        return self.keep(f"differences brought in, by part: {by_part}", make_edits)
+        return self.get_or_make(f"differences brought in, by part: {by_part}", make_edits)
 
     @property
     def program(self) -> Program:
         """That of the variant, as far as can be made of that of the reference; each with its own evidence."""
-        if self.knows:
+        if self.has_evidence:
             return self.variant.program
         return self.differences.all.on(self.reference.program)
 
     @property
-    def knows(self) -> bool:
-        """Whether something has been seen that either takes for given."""
+    def has_evidence(self) -> bool:
+        """Whether either takes evidence for given."""
         return self.variant.evidence is not None or self.reference.evidence is not None

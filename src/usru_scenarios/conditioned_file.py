@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from usru_scenarios.compiled_file import CompiledFile
 from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.problems import ImpossibleEvidence, Problem, TooFewTrials
-from usru_scenarios.settings import ArgumentError, Method, RunSettings, shown, text, texts
+from usru_scenarios.settings import ArgumentError, Method, RunSettings, check_text, check_texts, format_value
 from usru_scenarios.source_text import SourceText
 from usru_scenarios.work import listener
 
@@ -36,74 +36,79 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-
-Known = TypeVar("Known", "CheckReport", "Comparison", "Explanation", "Sensitivity", "Simulation", "Sweep", "Watch")
+Answered = TypeVar(
+    "Answered", "CheckReport", "Comparison", "Explanation", "Sensitivity", "Simulation", "Sweep", "Watch"
+)
 
 
 @dataclass(frozen=True)
 class ConditionedFile(CompiledFile):
     """A compiled file with what answers questions about it under conditions."""
 
-    def _conditions(self, profile: str | None, do: Sequence[str], given: Sequence[str] = ()) -> Conditioned:
+    def _read_conditions(self, do: Sequence[str], given: Sequence[str] = (), profile: str | None = None) -> Conditioned:
         """Interventions and observations, read in the program of a profile; each where the ones before it hold."""
-        do, given = texts("do", do, "sanctions=eased"), texts("given", given, "sanctions=eased@end")
+        do, given = check_texts("do", do, "sanctions=eased"), check_texts("given", given, "sanctions=eased@end")
         program = self.program if profile is None else self.under(profile)
-        return self._conditioned(program, do, given)
+        return self._apply_conditions(program, do, given)
 
-    def _conditioned(self, base: Program, do: Sequence[str], given: Sequence[str] = ()) -> Conditioned:
-        """A program under conditions as they are written."""
+    def _apply_conditions(self, program: Program, do: Sequence[str], given: Sequence[str] = ()) -> Conditioned:
+        """A program under conditions as they are written, and under the evidence."""
         from usru_scenarios.program.conditions import Conditioned
 
-        under = Conditioned(base)
+        conditioned = Conditioned(program)
         if do or given:
             from usru_scenarios.language.query import parse_assignment, parse_observation
 
-            for one in do:
-                imposed = parse_assignment(one, self.outline, under.program)
-                under = replace(under, interventions=(*under.interventions, imposed))
-            observed = [parse_observation(one, self.outline, under.program) for one in given]
-            under = replace(under, observations=tuple(observed))
+            for text in do:
+                intervention = parse_assignment(text, self.outline, conditioned.program)
+                conditioned = replace(conditioned, interventions=(*conditioned.interventions, intervention))
+            observations = tuple(parse_observation(text, self.outline, conditioned.program) for text in given)
+            conditioned = replace(conditioned, observations=observations)
         if self.evidence is not None:
-            known = self.evidence.observations(base, self.outline)
-            under = replace(under, observations=(*under.observations, *known))
-        return under
+            observations = (*conditioned.observations, *self.evidence.observations(program, self.outline))
+            conditioned = replace(conditioned, observations=observations)
+        return conditioned
 
     def _query_run(
         self, settings: RunSettings, method: Method, do: Sequence[str], given: Sequence[str], map_blocks: MapBlocks
     ) -> QueryRun:
-        """What queries are asked of, under conditions as they are written."""
+        """What answers queries, with the conditions that hold for all of them as they are written."""
         from usru_scenarios.questions.ask import QueryRun
         from usru_scenarios.questions.probability import ProbabilityEstimator
 
-        program, in_profile = self.programs(settings)
-        kernels = self._kernels(settings)
+        program, program_under = self.programs(settings)
         estimator = ProbabilityEstimator(
-            program, in_profile, settings, map_blocks, rare_exactly=method != "sample", kernels=kernels
+            program,
+            program_under,
+            settings,
+            map_blocks,
+            rare_exactly=method != "sample",
+            kernels=self._kernel_cache(settings),
         )
         return QueryRun(self.outline, estimator, self.program.weights, do, given)
 
-    def _reader(self, do: Sequence[str], given: Sequence[str]) -> Callable[[str | SourceText], Asked]:
-        """What reads queries under conditions, which hold for every probability in them."""
+    def _query_reader(self, do: Sequence[str], given: Sequence[str]) -> Callable[[str | SourceText], Asked]:
+        """Return a function that reads a query and adds conditions to every probability in it."""
         from usru_scenarios.language.query import parse_statement
         from usru_scenarios.language.questions import conditioned
 
-        conditions = self._in_profiles(do, given)
-        further = self._further(conditions)
+        conditions_under = self._conditions_by_profile(do, given)
+        add_conditions = self._condition_adder(conditions_under)
 
         def read(query: str | SourceText) -> Asked:
-            written, source = (query.text, query.name) if isinstance(query, SourceText) else (query, "query")
+            text, source = (query.text, query.name) if isinstance(query, SourceText) else (query, "query")
             statement = parse_statement(
-                text("query", written),
+                check_text("query", text),
                 self.outline,
-                conditions(None).program,
+                conditions_under(None).program,
                 source=source,
-                in_profile=lambda profile: conditions(profile).program,
+                in_profile=lambda profile: conditions_under(profile).program,
             )
-            return conditioned(statement, further)
+            return conditioned(statement, add_conditions)
 
         return read
 
-    def _statements(self, queries: object, do: Sequence[str], given: Sequence[str]) -> list[tuple[str, Asked]]:
+    def _read_statements(self, queries: object, do: Sequence[str], given: Sequence[str]) -> list[tuple[str, Asked]]:
         """Several queries, each as it is written and as it is read under conditions.
 
         Raises:
@@ -113,8 +118,9 @@ class ConditionedFile(CompiledFile):
         from usru_scenarios.problems import QueryError, RequestError
 
         if not isinstance(queries, Iterable) or isinstance(queries, str | bytes | Mapping):
-            raise ArgumentError(f"queries takes a list of texts, not {shown(queries)}", 'such as ["P(reset @ end)"]')
-        read = self._reader(do, given)
+            message = f"queries takes a list of texts, not {format_value(queries)}"
+            raise ArgumentError(message, 'such as ["P(reset @ end)"]')
+        read = self._query_reader(do, given)
         statements: list[tuple[str, Asked]] = []
         faults: list[Problem] = []
         for query in queries:
@@ -126,48 +132,46 @@ class ConditionedFile(CompiledFile):
             raise RequestError(faults)
         return statements
 
-    def _in_profiles(self, do: Sequence[str], given: Sequence[str]) -> Callable[[str | None], Conditioned]:
-        """What gives the conditions as they are read in the program of a profile."""
-        return cache(lambda profile: self._conditions(profile, do, given))
+    def _conditions_by_profile(self, do: Sequence[str], given: Sequence[str]) -> Callable[[str | None], Conditioned]:
+        """Return a function that reads the conditions in the program of a profile."""
+        return cache(partial(self._read_conditions, do, given))
 
     @staticmethod
-    def _further(conditions: Callable[[str | None], Conditioned]) -> Callable[[Probability], Probability]:
-        """What lays conditions on a probability, in the program of its profile, beside those that it has."""
+    def _condition_adder(conditions_under: Callable[[str | None], Conditioned]) -> Callable[[Probability], Probability]:
+        """Return a function that adds conditions, read in the program of its profile, to those of a probability."""
 
-        def further(probability: Probability) -> Probability:
-            outside = conditions(probability.profile)
-            return probability.further(outside.interventions, outside.observations)
+        def add_conditions(probability: Probability) -> Probability:
+            conditions = conditions_under(probability.profile)
+            return probability.further(conditions.interventions, conditions.observations)
 
-        return further
+        return add_conditions
 
     @cached_property
     def is_faster_exactly(self) -> bool:
         """Whether a forecast without conditions is predicted to take less time exactly than by sampling."""
-        return self._made("faster exactly", lambda: _is_faster_exactly(self.program))
+        return self._get_or_make("faster exactly", lambda: _is_faster_exactly(self.program))
 
     def _is_exact(self, settings: RunSettings, conditions: Conditioned) -> bool:
         """Whether a forecast under conditions is found exactly, method (41); not where it would not be at the means."""
         if settings.method != "auto":
             return settings.method == "exact"
         if conditions.interventions or conditions.observations:
-            settled = _is_faster_exactly(conditions.program, conditions.given)
-            if not settled or not settings.judgements:
-                return settled
-            return _is_faster_exactly(self._whole(settings, conditions), conditions.given)
-        return self.is_faster_exactly and (not settings.judgements or self._faster_in_draws(settings))
-
-    def _faster_in_draws(self, settings: RunSettings) -> bool:
-        """As `is_faster_exactly`, in each draw of the judgements."""
+            faster = _is_faster_exactly(conditions.program, conditions.given)
+            if not faster or not settings.judgements:
+                return faster
+            return _is_faster_exactly(self._conditioned_program(settings, conditions), conditions.given)
+        if not settings.judgements or not self.is_faster_exactly:
+            return self.is_faster_exactly
         seed, draws = settings.seed, settings.judgements
         part = f"faster exactly in each draw {seed} {draws}"
-        return self._made(part, lambda: _is_faster_exactly(self.drawn(seed, draws)))
+        return self._get_or_make(part, lambda: _is_faster_exactly(self.drawn(seed, draws)))
 
-    def _whole(self, settings: RunSettings, conditions: Conditioned) -> Program:
+    def _conditioned_program(self, settings: RunSettings, conditions: Conditioned) -> Program:
         """The program with what is imposed, and with the draws of the judgements if there are any."""
         return conditions.with_base(self.programs(settings)[0]).program if settings.judgements else conditions.program
 
     @staticmethod
-    def _solves(program: Program, conditions: Conditioned) -> bool:
+    def _can_be_exact(program: Program, conditions: Conditioned) -> bool:
         """Whether a forecast under conditions can be had exactly at all."""
         from usru_scenarios.exact import inference as exact
 
@@ -176,7 +180,7 @@ class ConditionedFile(CompiledFile):
         except exact.NotExact:
             return False
 
-    def _simulated(
+    def _forecast(
         self,
         settings: RunSettings,
         conditions: Conditioned,
@@ -185,29 +189,29 @@ class ConditionedFile(CompiledFile):
         rare_exactly: bool,
         consequences: bool = True,
     ) -> Simulation:
-        """The forecast under conditions; exact after too few trials where that is wanted."""
+        """The forecast under conditions; exact where too few trials agree with them and `rare_exactly` says so."""
         if self._is_exact(settings, conditions):
-            return self._exactly(settings, conditions, listener(map_blocks), consequences=consequences)
+            return self._forecast_exactly(settings, conditions, listener(map_blocks), consequences=consequences)
         from usru_scenarios.questions.simulate.question import sample_forecast
 
-        free = not conditions.interventions and not conditions.observations
+        has_conditions = bool(conditions.interventions or conditions.observations)
         try:
             return sample_forecast(
                 self.outline,
                 conditions.with_base(self.programs(settings)[0]),
                 settings,
                 weights=self.program.weights,
-                support=partial(self._support, settings) if free else None,
-                kernels=(self._lasting_kernels if free else self._kernels)(settings),
+                support=None if has_conditions else partial(self._support, settings),
+                kernels=self._kernel_cache(settings) if has_conditions else self._forecast_kernels(settings),
                 map_blocks=map_blocks,
                 consequences=consequences,
             )
         except (ImpossibleEvidence, TooFewTrials):
-            if rare_exactly and self._solves(self._whole(settings, conditions), conditions):
-                return self._exactly(settings, conditions, listener(map_blocks), consequences=consequences)
+            if rare_exactly and self._can_be_exact(self._conditioned_program(settings, conditions), conditions):
+                return self._forecast_exactly(settings, conditions, listener(map_blocks), consequences=consequences)
             raise
 
-    def _exactly(
+    def _forecast_exactly(
         self, settings: RunSettings, conditions: Conditioned, progress: Listener, *, consequences: bool
     ) -> Simulation:
         from usru_scenarios.questions.simulate.exact import forecast_exactly
@@ -221,49 +225,49 @@ class ConditionedFile(CompiledFile):
             consequences=consequences,
         )
 
-    def _else_exactly(
+    def _answer_or_retry_exactly(
         self,
-        found: Callable[[RunSettings], Result],
+        answer: Callable[[RunSettings], Result],
         settings: RunSettings,
         method: Method,
-        conditioned: Iterable[Conditioned],
+        programs: Iterable[Conditioned],
     ) -> Result:
         """An answer; where too few trials agree with what is observed, exactly if it can be had and may be.
 
         Args:
-            found: gives it.
+            answer: gives it.
             settings: with the method that is tried first.
             method: that is asked for.
-            conditioned: all that is to be solved.
+            programs: all that are to be solved.
         """
         try:
-            return found(settings)
+            return answer(settings)
         except (ImpossibleEvidence, TooFewTrials):
-            if method == "sample" or not all(self._solves(one.program, one) for one in conditioned):
+            if method == "sample" or not all(self._can_be_exact(item.program, item) for item in programs):
                 raise
-            return found(replace(settings, method="exact"))
+            return answer(replace(settings, method="exact"))
 
-    def _knowing(self, found: Known) -> Known:
-        """An answer with the evidence that it takes for given, and what is odd about that."""
-        return found if self.evidence is None else _with_evidence(found, self.evidence)
+    def _attach_evidence(self, result: Answered) -> Answered:
+        """A result with the evidence that it takes for given, and the warnings of that."""
+        return result if self.evidence is None else _with_evidence(result, self.evidence)
 
 
-def _with_evidence(found: Known, evidence: Evidence) -> Known:
+def _with_evidence(result: Answered, evidence: Evidence) -> Answered:
     from usru_scenarios.results.common import to_warned
 
-    warnings = [*found.warnings, *map(to_warned, evidence.warnings)]
-    return replace(found, run=replace(found.run, evidence=evidence.used), warnings=warnings)
+    warnings = [*result.warnings, *map(to_warned, evidence.warnings)]
+    return replace(result, run=replace(result.run, evidence=evidence.used), warnings=warnings)
 
 
-def with_method(settings: RunSettings, *stages: Sequence[Conditioned]) -> RunSettings:
+def choose_method(settings: RunSettings, programs: Iterable[Conditioned]) -> RunSettings:
     """Settings with how several programs are run: exactly where that is faster for each by method (41).
 
-    Those of a stage are looked at only where it is so for all of the stages before.
+    The programs are looked at in their order, up to the first one for which it is not.
     """
     if settings.method != "auto":
         return settings
-    faster = all(all(_is_faster_exactly(one.program, one.given) for one in stage) for stage in stages)
-    return replace(settings, method="exact" if faster else "sample")
+    is_faster = all(_is_faster_exactly(conditioned.program, conditioned.given) for conditioned in programs)
+    return replace(settings, method="exact" if is_faster else "sample")
 
 
 def _is_faster_exactly(program: Program, given: Formula | None = None) -> bool:

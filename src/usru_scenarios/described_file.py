@@ -5,13 +5,12 @@ Nothing is forecast for that. Each part is kept between runs as all that is made
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from usru_scenarios.compiled_file import CompiledFile, Part
+from usru_scenarios.compiled_file import CompiledFile
 from usru_scenarios.light_dataclasses import dataclass
-from usru_scenarios.settings import optional_text
+from usru_scenarios.settings import check_optional_text
 
 if TYPE_CHECKING:
     from usru_scenarios.language.questions import ComparisonStatement as Statement
@@ -31,12 +30,12 @@ class DescribedFile(CompiledFile):
     def overview(self) -> Overview:
         """What the model says, as the program understands it."""
 
-        def described() -> Overview:
+        def make() -> Overview:
             from usru_scenarios.questions.show import describe_model
 
             return describe_model(self.loaded, self.program)
 
-        return self._made("overview", described)
+        return self._get_or_make("overview", make)
 
     def sources(self, about: str | None = None) -> SourcesReport:
         """What the judgements rest on.
@@ -47,13 +46,14 @@ class DescribedFile(CompiledFile):
         Raises:
             RequestError: there is nothing of that name.
         """
+        about = check_optional_text("about", about)
 
-        def found(about: str | None) -> SourcesReport:
+        def make() -> SourcesReport:
             from usru_scenarios.questions.sources import judgement_sources
 
             return judgement_sources(self.loaded, about)
 
-        return self._made_about("sources", about, found)
+        return self._get_or_make(f"sources {about!r}", make)
 
     def directions(self, about: str | None = None) -> DirectionsReport:
         """In which direction claims push the numbers of points that cite them.
@@ -64,18 +64,14 @@ class DescribedFile(CompiledFile):
         Raises:
             RequestError: there is nothing of that name.
         """
+        about = check_optional_text("about", about)
 
-        def found(about: str | None) -> DirectionsReport:
+        def make() -> DirectionsReport:
             from usru_scenarios.questions.sources import claim_directions
 
             return claim_directions(self.loaded, about)
 
-        return self._made_about("directions", about, found)
-
-    def _made_about(self, part: str, about: str | None, make: Callable[[str | None], Part]) -> Part:
-        """What is made of all of the model, or of what is named; kept for each name."""
-        about = optional_text("about", about)
-        return self._made(f"{part} {about!r}", lambda: make(about))
+        return self._get_or_make(f"directions {about!r}", make)
 
     @cached_property
     def validation(self) -> tuple[Validation, tuple[Problem, ...]]:
@@ -85,7 +81,7 @@ class DescribedFile(CompiledFile):
             ModelError: an expectation or a question can't be understood; with the faults of all.
         """
 
-        def examined() -> tuple[Validation, tuple[Problem, ...]]:
+        def make() -> tuple[Validation, tuple[Problem, ...]]:
             from usru_scenarios.problems import ModelError
             from usru_scenarios.questions import statements, validate
 
@@ -96,7 +92,7 @@ class DescribedFile(CompiledFile):
             warnings = validate.file_warnings(self.loaded, self.program)
             return validate.report_valid(self.loaded, warnings), tuple(warnings)
 
-        return self._made("validation", examined)
+        return self._get_or_make("validation", make)
 
     @property
     def is_as_written(self) -> bool:
@@ -108,8 +104,8 @@ class DescribedFile(CompiledFile):
     def remarks(self) -> tuple[Warned, ...]:
         """What is odd about the file, whatever is asked of it: an anchor that it misses, statements that mean nothing.
 
-        Nothing of a bundled model, which is known to be sound, and nothing where a profile, weights or other values
-        make it another than the one that is written.
+        Nothing of a bundled model, which is known to be right, and nothing where a profile, weights or other values
+        change what the file says.
         """
         from usru_scenarios.reading.locations import is_bundled
 
@@ -117,12 +113,12 @@ class DescribedFile(CompiledFile):
         if not self.is_as_written or (path is not None and is_bundled(path)):
             return ()
 
-        def found() -> tuple[Warned, ...]:
+        def make() -> tuple[Warned, ...]:
             from usru_scenarios.questions import validate
 
             return validate.answer_remarks(self.loaded, self.program, self.under)
 
-        return self._made("remarks", found)
+        return self._get_or_make("remarks", make)
 
     def expectations(self) -> dict[str, Statement]:
         """The expectations of the file by name.
@@ -131,7 +127,7 @@ class DescribedFile(CompiledFile):
             ModelError: some can't be understood; with all of their faults.
         """
 
-        def read() -> dict[str, Statement]:
+        def make() -> dict[str, Statement]:
             from usru_scenarios.problems import ModelError
             from usru_scenarios.questions.statements import read_expectations
 
@@ -140,7 +136,7 @@ class DescribedFile(CompiledFile):
                 raise ModelError(faults)
             return statements
 
-        return self._made("expectations", read)
+        return self._get_or_make("expectations", make)
 
     def questions(self) -> dict[str, Probability]:
         """What the questions of the file mean, by name.

@@ -54,7 +54,6 @@ MOST_JUDGEMENTS = 10_000
 MOST_PERTURBED = 1_000_000
 """As many perturbed models take days."""
 
-
 MOST_QUERIES = 10_000
 """Queries of one run."""
 
@@ -74,19 +73,19 @@ class ArgumentError(UsageError, ValueError):
         super().__init__(one_line(message), one_line(hint))
 
 
-TOP = 10
-"""How many of what is ranked are told, unless more or fewer are asked for."""
+DEFAULT_TOP = 10
+"""How many entries of a ranking are shown, unless more or fewer are asked for."""
 
 
-class Effective(Protocol):
+class HasEffectiveTrials(Protocol):
     """What was sampled from trials of which some agree with what is observed."""
 
     @property
     def effective_trials(self) -> float:
-        """For how many unweighted trials those stand that agree."""
+        """How many unweighted trials give the same precision as those that agree."""
 
 
-Sampled = TypeVar("Sampled", bound=Effective)
+Sample = TypeVar("Sample", bound=HasEffectiveTrials)
 
 
 @dataclass(frozen=True)
@@ -104,28 +103,28 @@ class SampleLimits:
     least_effective: float = 100.0
 
     def sample(
-        self, run: Callable[[int], Sampled], trials: int, impossible: Callable[[], bool]
-    ) -> tuple[int, Sampled, bool]:
+        self, run: Callable[[int], Sample], trials: int, is_impossible: Callable[[], bool]
+    ) -> tuple[int, Sample, bool]:
         """Sample until enough of the trials agree with what is observed, with four times as many each time.
 
         Args:
             run: samples so many trials.
             trials: the first number of them.
-            impossible: whether it is proven that none can agree, so that no more are drawn; asked where none does.
+            is_impossible: whether it is proven that none can agree, so that no more are drawn; asked where none does.
 
         Returns:
             How many trials were drawn last, what they gave, and whether so many agree: all of them where few are drawn.
         """
         while True:
-            found = run(trials)
-            effective = found.effective_trials
+            sample = run(trials)
+            effective = sample.effective_trials
             if effective >= min(self.least_effective, trials):
-                return trials, found, True
-            if not effective and impossible():
-                return trials, found, False
+                return trials, sample, True
+            if not effective and is_impossible():
+                return trials, sample, False
             if trials >= (self.most_trials if effective else min(self.most_trials, self.most_unmet)):
-                return trials, found, False
-            del found  # the next ones need its room
+                return trials, sample, False
+            del sample  # the next one needs its room
             trials = min(4 * trials, self.most_trials)
 
 
@@ -151,7 +150,7 @@ class RunSettings:
     limits: SampleLimits = DEFAULT_LIMITS
 
     @classmethod
-    def checked(
+    def from_arguments(
         cls,
         trials: object = None,
         seed: object = DEFAULT_SEED,
@@ -175,29 +174,30 @@ class RunSettings:
             ArgumentError: one of them makes no sense.
         """
         settings = cls(
-            usual if trials is None else _trials(trials, least),
-            _seed(seed),
-            _method(method),
-            DEFAULT_JUDGEMENTS if judgements is None else _judgements(judgements),
+            usual if trials is None else _check_trials(trials, least),
+            _check_seed(seed),
+            cast("Method", check_choice("method", method, METHODS)),
+            DEFAULT_JUDGEMENTS if judgements is None else _check_judgements(judgements),
         )
         return replace(settings, method="sample") if trials is not None and settings.method == "auto" else settings
 
 
-def whole(name: str, value: object, *, most: int | None = MOST_TRIALS) -> int:
-    """A whole number from 0 on, not above `most` if there is one; `1e5` is one, True and "5" are none.
+def check_whole_number(name: str, value: object, *, most: int | None = MOST_TRIALS) -> int:
+    """Check that an argument is a whole number from 0 to `most`, and return it; `1e5` is one, True and "5" are none.
 
     Raises:
         ArgumentError: it is none.
     """
-    number = _integer(value)
+    number = _as_integer(value)
     if number is None or number < 0:
-        raise ArgumentError(f"{name} takes a whole number from 0 on, not {shown(value)}", "such as 100000 or 1e5")
+        message = f"{name} takes a whole number from 0 on, not {format_value(value)}"
+        raise ArgumentError(message, "such as 100000 or 1e5")
     if most is not None and number > most:
-        raise ArgumentError(f"{name} {shown(value)} is too many", f"the most is {most:,}")
+        raise ArgumentError(f"{name} {format_value(value)} is too many", f"the most is {most:,}")
     return number
 
 
-def _integer(value: object) -> int | None:
+def _as_integer(value: object) -> int | None:
     """The whole number that a value is; None where it is none."""
     if isinstance(value, Integral) and not isinstance(value, bool):
         return int(value)
@@ -216,83 +216,81 @@ def _is_real(value: object) -> TypeGuard[Real | Decimal]:
     return isinstance(value, Decimal)
 
 
-def _seed(value: object) -> int:
-    number = whole("seed", value, most=None)
+def _check_seed(value: object) -> int:
+    number = check_whole_number("seed", value, most=None)
     if number > MOST_SEED:
-        raise ArgumentError(f"seed {shown(value)} is too large", f"a seed is at most {MOST_SEED}")
+        raise ArgumentError(f"seed {format_value(value)} is too large", f"a seed is at most {MOST_SEED}")
     return number
 
 
-def _trials(value: object, least: int) -> int:
-    number = whole("trials", value)
+def _check_trials(value: object, least: int) -> int:
+    number = check_whole_number("trials", value)
     if number < LEAST_TRIALS:
-        raise ArgumentError(f"trials {shown(value)} is too few", "a standard error takes at least 2 trials")
+        raise ArgumentError(f"trials {format_value(value)} is too few", "a standard error takes at least 2 trials")
     if number < least:
         raise ArgumentError(
-            f"trials {shown(value)} is too few",
+            f"trials {format_value(value)} is too few",
             f"to separate effects from sampling error takes at least {least} trials",
         )
     return number
 
 
-def _judgements(value: object) -> int:
-    number = whole("judgements", value, most=MOST_JUDGEMENTS)
+def _check_judgements(value: object) -> int:
+    number = check_whole_number("judgements", value, most=MOST_JUDGEMENTS)
     if number == 1:
         raise ArgumentError("judgements 1 gives no band", "take 2 or more draws, or 0 for the means of the judgements")
     return number
 
 
-def _method(value: object) -> Method:
-    return cast("Method", one_of("method", value, METHODS))
-
-
-def one_of(name: str, value: object, known: Iterable[str]) -> str:
-    """A text that is one of those known.
+def check_choice(name: str, value: object, known: Iterable[str]) -> str:
+    """Check that an argument is one of the texts that are known, and return it.
 
     Raises:
-        ArgumentError: it is none, with the likely one.
+        ArgumentError: it is none; with the likely one.
     """
     known = list(known)
     if not isinstance(value, str) or value not in known:
         hint = suggestion(value, known) if isinstance(value, str) else ""
-        raise ArgumentError(f"{name} {shown(value)} is unknown", hint or listing(known))
+        raise ArgumentError(f"{name} {format_value(value)} is unknown", hint or listing(known))
     return value
 
 
-def text(name: str, value: object) -> str:
-    """A text.
+def check_text(name: str, value: object) -> str:
+    """Check that an argument is a text, and return it.
 
     Raises:
         ArgumentError: it is something else.
     """
     if not isinstance(value, str):
-        raise ArgumentError(f"{name} takes a text, not {shown(value)}")
+        raise ArgumentError(f"{name} takes a text, not {format_value(value)}")
     return value
 
 
-def optional_text(name: str, value: object) -> str | None:
-    """A text, or None; raises as `text` does."""
-    return None if value is None else text(name, value)
+def check_optional_text(name: str, value: object) -> str | None:
+    """The same of an argument that may be None; raises as `check_text` does."""
+    return None if value is None else check_text(name, value)
 
 
-def texts(name: str, value: object, example: str = "") -> tuple[str, ...]:
-    """A list of texts.
+def check_texts(name: str, value: object, example: str = "") -> tuple[str, ...]:
+    """Check that an argument is a list of texts, and return them.
 
     Raises:
         ArgumentError: it is no list, a text itself, say, or something else than a text is in it.
     """
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
         form = [value] if isinstance(value, str) and value else [example] if example else []
-        raise ArgumentError(f"{name} takes a list of texts, not {shown(value)}", f"such as {name}={form}" * bool(form))
-    found = tuple(value)
-    for one in found:
-        if not isinstance(one, str):
-            raise ArgumentError(f"{name} takes a list of texts, and {shown(one)} in it is none")
-    return found
+        raise ArgumentError(
+            f"{name} takes a list of texts, not {format_value(value)}", f"such as {name}={form}" * bool(form)
+        )
+    texts = tuple(value)
+    for text in texts:
+        if not isinstance(text, str):
+            raise ArgumentError(f"{name} takes a list of texts, and {format_value(text)} in it is none")
+    return texts
 
 
-def texts_by_name(name: str, value: object, known: Iterable[str], example: str) -> dict[str, tuple[str, ...]]:
-    """Lists of texts by name, where None stands for none at all.
+def check_texts_by_name(name: str, value: object, known: Iterable[str], example: str) -> dict[str, tuple[str, ...]]:
+    """Check that an argument is lists of texts by name, where None stands for none at all, and return them.
 
     Raises:
         ArgumentError: it is no map of such lists, or has a name that is none of those known.
@@ -301,42 +299,39 @@ def texts_by_name(name: str, value: object, known: Iterable[str], example: str) 
         return {}
     if not isinstance(value, Mapping):
         hint = f"such as {name}={{'eased': ['{example}']}}"
-        raise ArgumentError(f"{name} takes lists of texts by name, not {shown(value)}", hint)
+        raise ArgumentError(f"{name} takes lists of texts by name, not {format_value(value)}", hint)
     known = list(known)
     return {
-        one_of(f"a key of {name}", key, known): texts(f"{name} of '{key}'", each, example)
+        check_choice(f"a key of {name}", key, known): check_texts(f"{name} of '{key}'", each, example)
         for key, each in value.items()
     }
 
 
-def flag(name: str, value: object) -> bool:
-    """True or False.
+def check_flag(name: str, value: object) -> bool:
+    """Check that an argument is True or False, and return it.
 
     Raises:
         ArgumentError: it is neither.
     """
     if not isinstance(value, bool):
-        raise ArgumentError(f"{name} is True or False, not {shown(value)}")
+        raise ArgumentError(f"{name} is True or False, not {format_value(value)}")
     return value
 
 
-def mapping_function(name: str, value: Callable[..., object]) -> None:
-    """Check what maps over blocks.
+def check_callable(name: str, value: Callable[..., object]) -> None:
+    """Check that an argument can be called.
 
     Raises:
-        ArgumentError: it can't be called.
+        ArgumentError: it can't.
     """
     if not callable(value):
-        raise ArgumentError(f"{name} takes a function such as map, not {shown(value)}")
+        raise ArgumentError(f"{name} takes a function such as map, not {format_value(value)}")
 
 
-def shown(value: object) -> str:
-    """A value as a message shows it: a number bare, all else as it would be written in Python, in a line."""
+def format_value(value: object) -> str:
+    """A value as a message shows it: a number bare, all else as it would be written in Python, 60 characters of it."""
     if _is_real(value) and not isinstance(value, bool):
-        written = str(value) if not isinstance(value, int) or value.bit_length() < 200 else "so large a number"
+        text = str(value) if not isinstance(value, int) or value.bit_length() < 200 else "so large a number"
     else:
-        written = repr(value)
-    return written if len(written) <= _MOST_SHOWN else f"{written[: _MOST_SHOWN - 3]}..."
-
-
-_MOST_SHOWN = 60
+        text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

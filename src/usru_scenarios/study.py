@@ -10,7 +10,7 @@ from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING
 
-from usru_scenarios.conditioned_file import ConditionedFile, with_method
+from usru_scenarios.conditioned_file import ConditionedFile, choose_method
 from usru_scenarios.described_file import DescribedFile
 from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.settings import (
@@ -23,14 +23,14 @@ from usru_scenarios.settings import (
     ArgumentError,
     Method,
     RunSettings,
-    flag,
-    mapping_function,
-    optional_text,
-    shown,
-    text,
-    texts,
-    texts_by_name,
-    whole,
+    check_callable,
+    check_flag,
+    check_optional_text,
+    check_text,
+    check_texts,
+    check_texts_by_name,
+    check_whole_number,
+    format_value,
 )
 from usru_scenarios.source_text import SourceText
 
@@ -96,18 +96,18 @@ class Study(DescribedFile, ConditionedFile):
             TooFewTrials: too few trials agree with what is given.
             TooLarge, NotExact: an exact forecast was asked for that can't be had.
         """
-        settings = self.settled(RunSettings.checked(trials, seed, method, judgements))
-        mapping_function("map_blocks", map_blocks)
-        consequences = flag("consequences", consequences)
-        conditions = self._conditions(None, do, given)
+        settings = self.settled(RunSettings.from_arguments(trials, seed, method, judgements))
+        check_callable("map_blocks", map_blocks)
+        consequences = check_flag("consequences", consequences)
+        conditions = self._read_conditions(do, given)
         rare_exactly = method != "sample"
-        found = self._simulated(settings, conditions, map_blocks, rare_exactly=rare_exactly, consequences=consequences)
+        result = self._forecast(settings, conditions, map_blocks, rare_exactly=rare_exactly, consequences=consequences)
         if self.evidence is None:
-            return found
+            return result
         from usru_scenarios.questions.evidence.ahead import read_ahead
 
-        known = conditions.with_base(self.programs(settings)[0])
-        return self._knowing(read_ahead(found, known, self.evidence.now, settings, map_blocks))
+        conditioned = conditions.with_base(self.programs(settings)[0])
+        return self._attach_evidence(read_ahead(result, conditioned, self.evidence.now, settings, map_blocks))
 
     def ask(
         self,
@@ -135,11 +135,11 @@ class Study(DescribedFile, ConditionedFile):
             QueryError: the query can't be understood.
             ImpossibleEvidence, TooFewTrials, TooLarge, NotExact: as in `simulate`.
         """
-        settings = self.settled(RunSettings.checked(trials, seed, method, judgements))
-        mapping_function("map_blocks", map_blocks)
+        settings = self.settled(RunSettings.from_arguments(trials, seed, method, judgements))
+        check_callable("map_blocks", map_blocks)
         from usru_scenarios.questions.ask import answer_query
 
-        statement = self._reader(do, given)(text("query", query))
+        statement = self._query_reader(do, given)(check_text("query", query))
         return answer_query(query, statement, self._query_run(settings, method, do, given, map_blocks))
 
     def answers(
@@ -165,9 +165,9 @@ class Study(DescribedFile, ConditionedFile):
         """
         from usru_scenarios.questions.ask import answer_queries
 
-        settings = self.settled(RunSettings.checked(trials, seed, method, judgements))
-        mapping_function("map_blocks", map_blocks)
-        statements = self._statements(queries, do, given)
+        settings = self.settled(RunSettings.from_arguments(trials, seed, method, judgements))
+        check_callable("map_blocks", map_blocks)
+        statements = self._read_statements(queries, do, given)
         return answer_queries(statements, self._query_run(settings, method, do, given, map_blocks))
 
     def explain(
@@ -195,12 +195,12 @@ class Study(DescribedFile, ConditionedFile):
         """
         from usru_scenarios.questions.explain.question import explain
 
-        settings = self.settled(RunSettings.checked(trials, seed, method, judgements=0))
-        mapping_function("map_blocks", map_blocks)
-        conditions, wanted = self._conditions(None, do, given), text("question", question)
+        settings = self.settled(RunSettings.from_arguments(trials, seed, method, judgements=0))
+        check_callable("map_blocks", map_blocks)
+        conditions, question = self._read_conditions(do, given), check_text("question", question)
         rare_exactly = method != "sample"
-        found = explain(self.loaded, conditions, wanted, settings, rare_exactly=rare_exactly, map_blocks=map_blocks)
-        return self._knowing(found)
+        result = explain(self.loaded, conditions, question, settings, rare_exactly=rare_exactly, map_blocks=map_blocks)
+        return self._attach_evidence(result)
 
     def foresight(
         self,
@@ -226,18 +226,20 @@ class Study(DescribedFile, ConditionedFile):
         """
         from usru_scenarios.questions.evidence.question import EVIDENCE_TRIALS, effects
 
-        settings = self.settled(RunSettings.checked(trials, seed, method, judgements, usual=EVIDENCE_TRIALS))
-        mapping_function("map_blocks", map_blocks)
+        settings = self.settled(RunSettings.from_arguments(trials, seed, method, judgements, usual=EVIDENCE_TRIALS))
+        check_callable("map_blocks", map_blocks)
         if self.evidence is None:
             raise ArgumentError("the study knows of no evidence", "study.knowing(FILE) does")
-        program, under = self.programs(settings)
-        named = self.outline.profiles if flag("profiles", profiles) and self.request.profile is None else ()
+        program, program_under = self.programs(settings)
+        names = self.outline.profiles if check_flag("profiles", profiles) and self.request.profile is None else ()
         return effects(
             self.outline,
-            self._conditioned(program, ()),
+            self._apply_conditions(program, ()),
             self.evidence,
             settings,
-            profiles={name: partial(lambda name: self._conditioned(under(name), ()), name) for name in named},
+            profiles={
+                name: partial(lambda name: self._apply_conditions(program_under(name), ()), name) for name in names
+            },
             weights=self.program.weights,
             map_blocks=map_blocks,
         )
@@ -272,21 +274,20 @@ class Study(DescribedFile, ConditionedFile):
         """
         from usru_scenarios.questions.watch.question import parse_watch, watch
 
-        settings = self.settled(RunSettings.checked(trials, seed, method, judgements=0))
-        mapping_function("map_blocks", map_blocks)
-        asked = [optional_text(name, value) for name, value in (("on", on), ("horizon", horizon), ("of", of))]
-        conditions = self._conditions(None, do, given)
-        question, items = parse_watch(self.program, *asked), () if self.evidence is None else self.evidence.items
-        found = watch(
+        settings = self.settled(RunSettings.from_arguments(trials, seed, method, judgements=0))
+        check_callable("map_blocks", map_blocks)
+        texts = [check_optional_text(name, value) for name, value in (("on", on), ("horizon", horizon), ("of", of))]
+        conditions = self._read_conditions(do, given)
+        result = watch(
             self.loaded,
             conditions,
-            question,
+            parse_watch(self.program, *texts),
             settings,
-            items=items,
+            items=() if self.evidence is None else self.evidence.items,
             rare_exactly=method != "sample",
             map_blocks=map_blocks,
         )
-        return self._knowing(found)
+        return self._attach_evidence(result)
 
     def sensitivity(
         self,
@@ -322,31 +323,30 @@ class Study(DescribedFile, ConditionedFile):
         from usru_scenarios.questions.sensitivity.question import sensitivity
         from usru_scenarios.results.sensitivity import QUESTIONS
 
-        asked_for = RunSettings.checked(
+        settings = RunSettings.from_arguments(
             trials, seed, method, judgements=0, usual=SENSITIVITY_TRIALS, least=LEAST_SENSITIVITY_TRIALS
         )
-        if asked_for.method == "exact":
+        if settings.method == "exact":
             message = "sensitivity has no exact method: it is found from what single trials tell"
             raise ArgumentError(message, "leave it out; simulate, compare and sweep have one")
-        settings = self.settled(asked_for)
-        mapping_function("map_blocks", map_blocks)
-        asked = texts("questions", QUESTIONS if questions is None else questions, "drivers")
-        if unknown := [name for name in asked if name not in QUESTIONS]:
+        check_callable("map_blocks", map_blocks)
+        names = check_texts("questions", QUESTIONS if questions is None else questions, "drivers")
+        if unknown := [name for name in names if name not in QUESTIONS]:
             hint = suggestion(unknown[0], QUESTIONS) or listing(QUESTIONS)
             raise ArgumentError(f"no question is called '{unknown[0]}'", hint)
-        conditions = self._conditions(None, do, given)
-        found = sensitivity(
+        conditions = self._read_conditions(do, given)
+        result = sensitivity(
             self.outline,
-            PerturbedModel(lambda: self.loaded, self.program, self._made),
+            PerturbedModel(lambda: self.loaded, self.program, self._get_or_make),
             conditions,
-            settings,
-            of=optional_text("of", of),
-            at=optional_text("at", at),
-            questions=[one for one in QUESTIONS if one in asked],
+            self.settled(settings),
+            of=check_optional_text("of", of),
+            at=check_optional_text("at", at),
+            questions=[name for name in QUESTIONS if name in names],
             map_blocks=map_blocks,
-            keep=self._made if conditions.is_unconditional and self.evidence is None else make_uncached,
+            keep=self._get_or_make if conditions.is_unconditional and self.evidence is None else make_uncached,
         )
-        return self._knowing(found)
+        return self._attach_evidence(result)
 
     def check(
         self,
@@ -381,35 +381,34 @@ class Study(DescribedFile, ConditionedFile):
         """
         from usru_scenarios.questions.check import FIRST_TRIALS, ExpectationChecker
 
-        settings = self.settled(RunSettings.checked(trials, seed, method, judgements, usual=FIRST_TRIALS))
-        models = whole("robust", robust, most=MOST_PERTURBED)
-        mapping_function("map_parts", map_parts)
-        most = whole("mutants", mutants, most=MOST_MUTANTS)
-        if most and (do or given or self.evidence is not None):
+        settings = self.settled(RunSettings.from_arguments(trials, seed, method, judgements, usual=FIRST_TRIALS))
+        robust = check_whole_number("robust", robust, most=MOST_PERTURBED)
+        check_callable("map_parts", map_parts)
+        mutants = check_whole_number("mutants", mutants, most=MOST_MUTANTS)
+        if mutants and (do or given or self.evidence is not None):
             message = "mutants are held against the expectations as the file has them, without do, given and evidence"
             raise ArgumentError(message, "leave out mutants, or the conditions")
-        statements, (program, in_profile) = self.expectations(), self.programs(settings)
+        statements, (program, program_under) = self.expectations(), self.programs(settings)
         if do or given or self.evidence is not None:
-            further = self._further(self._in_profiles(do, given))
-            statements = {name: one.conditioned(further) for name, one in statements.items()}
+            add_conditions = self._condition_adder(self._conditions_by_profile(do, given))
+            statements = {name: statement.conditioned(add_conditions) for name, statement in statements.items()}
         checker = ExpectationChecker(
             self.loaded,
             statements,
             program,
-            in_profile,
+            program_under,
             settings,
             self.program.weights,
             map_parts,
-            self._conditions(None, do, given).texts,
+            self._read_conditions(do, given).texts,
             None if self.evidence is None else self.evidence.on,
         )
-        report = checker.report(models)
-        report = self._knowing(report)
-        if not most:
+        report = self._attach_evidence(checker.report(robust))
+        if not mutants:
             return report
         from usru_scenarios.questions.mutants.question import with_mutants
 
-        return with_mutants(report, checker, most)
+        return with_mutants(report, checker, mutants)
 
     def recalibrated(self) -> Study:
         """The same model with the baselines that its anchor asks for: what was set besides may have moved its shares.
@@ -421,9 +420,9 @@ class Study(DescribedFile, ConditionedFile):
         """
         from usru_scenarios.reading.request import Assignment
 
-        solved = self.calibrate().baselines
-        baselines = (Assignment(f"scenarios.{name}.baseline", value) for name, value in solved.items())
-        return self._read_as(replace(self.request, overrides=(*self.request.overrides, *baselines)))
+        baselines = self.calibrate().baselines
+        assignments = (Assignment(f"scenarios.{name}.baseline", value) for name, value in baselines.items())
+        return self._with_request(replace(self.request, overrides=(*self.request.overrides, *assignments)))
 
     def compare(
         self,
@@ -459,24 +458,24 @@ class Study(DescribedFile, ConditionedFile):
         from usru_scenarios.questions.compare import compare
         from usru_scenarios.questions.program_edits import make_uncached
 
-        asked = RunSettings.checked(trials, seed, method, judgements)
-        _require_others(others, text("name", name))
-        imposed = texts_by_name("do", do, [name, *others], "sanctions=eased")
-        seen = texts_by_name("given", given, [name, *others], "sanctions=eased@end")
-        switch = flag("switch", switch)
-        mapping_function("map_blocks", map_blocks)
-        settings = max((study.settled(asked) for study in (self, *others.values())), key=lambda one: one.judgements)
+        settings = RunSettings.from_arguments(trials, seed, method, judgements)
+        _check_others(others, check_text("name", name))
+        studies = {name: self, **others}
+        do = check_texts_by_name("do", do, studies, "sanctions=eased")
+        given = check_texts_by_name("given", given, studies, "sanctions=eased@end")
+        switch = check_flag("switch", switch)
+        check_callable("map_blocks", map_blocks)
+        settings = max((study.settled(settings) for study in studies.values()), key=lambda settled: settled.judgements)
         variants = [
-            study._variant(one, self, imposed.get(one, ()), seen.get(one, ()), settings)  # noqa: SLF001  # as this one
-            for one, study in {name: self, **others}.items()
+            study._variant(key, self, do.get(key, ()), given.get(key, ()), settings)  # noqa: SLF001  # as this one
+            for key, study in studies.items()
         ]
         if not variants[0].conditioned.is_unconditional:
-            variants = [replace(one, keep=make_uncached) for one in variants]
-        conditioned, drawn = [one.conditioned for one in variants], [one.in_draws for one in variants]
-        settings = with_method(settings, conditioned, drawn)
-        compared = partial(compare, variants, switch=switch, map_blocks=map_blocks)
-        result = self._else_exactly(compared, settings, method, drawn)
-        return self._knowing(result)
+            variants = [replace(variant, keep=make_uncached) for variant in variants]
+        drawn = [variant.in_draws for variant in variants]
+        settings = choose_method(settings, [*(variant.conditioned for variant in variants), *drawn])
+        answer = partial(compare, variants, switch=switch, map_blocks=map_blocks)
+        return self._attach_evidence(self._answer_or_retry_exactly(answer, settings, method, drawn))
 
     def sweep(
         self,
@@ -508,15 +507,15 @@ class Study(DescribedFile, ConditionedFile):
         from usru_scenarios.language.variable import variables_of
         from usru_scenarios.questions.sweep import GRID_TRIALS, SWEEP_TRIALS, sweep
 
-        varied = variables_of(variables)
-        usual = GRID_TRIALS if len(varied) > 1 else SWEEP_TRIALS
-        settings = RunSettings.checked(trials, seed, method, judgements=0, usual=usual)
-        mapping_function("map_blocks", map_blocks)
-        times = texts("at", at, "end")
-        conditions = self._conditions(None, do, given)
-        swept = partial(sweep, varied, self.outline, conditions, lambda: self.loaded, at=times, map_blocks=map_blocks)
-        result = self._else_exactly(swept, with_method(settings, [conditions]), method, [conditions])
-        return self._knowing(result)
+        parsed = variables_of(variables)
+        usual = GRID_TRIALS if len(parsed) > 1 else SWEEP_TRIALS
+        settings = RunSettings.from_arguments(trials, seed, method, judgements=0, usual=usual)
+        check_callable("map_blocks", map_blocks)
+        times = check_texts("at", at, "end")
+        conditions = self._read_conditions(do, given)
+        answer = partial(sweep, parsed, self.outline, conditions, lambda: self.loaded, at=times, map_blocks=map_blocks)
+        settings = choose_method(settings, [conditions])
+        return self._attach_evidence(self._answer_or_retry_exactly(answer, settings, method, [conditions]))
 
     def page(
         self,
@@ -542,11 +541,11 @@ class Study(DescribedFile, ConditionedFile):
         """
         from usru_scenarios.questions.page.question import CARRIED_TRIALS, MOST_CARRIED, CarriedReading, page_data
 
-        wanted = CARRIED_TRIALS if carried is None else whole("carried", carried, most=MOST_CARRIED)
-        settings = RunSettings.checked(trials, seed, method, judgements)
+        carried = CARRIED_TRIALS if carried is None else check_whole_number("carried", carried, most=MOST_CARRIED)
+        settings = RunSettings.from_arguments(trials, seed, method, judgements)
 
         def reading(study: Study, title: str) -> CarriedReading:
-            conditions = study._conditions(None, do)
+            conditions = study._read_conditions(do)
             return CarriedReading(
                 title,
                 study.outline,
@@ -557,17 +556,17 @@ class Study(DescribedFile, ConditionedFile):
                 lambda seed, draws: conditions.with_base(study.drawn(seed, draws) if draws else study.program),
             )
 
-        def under(profile: str | None) -> Study:
+        def study_under(profile: str | None) -> Study:
             if profile == self.request.profile:
                 return self
             request = replace(self.request, profile=profile)
-            return Study(request, self.kept, self.loaded.file, self.limits, self.evidence)
+            return Study(request, self.compile_cache, self.loaded.file, self.limits, self.evidence)
 
-        own = under(None)
-        profiles = [(profile.title or name, under(name)) for name, profile in self.loaded.model.profiles.items()]
+        own = study_under(None)
+        profiles = [(profile.title or name, study_under(name)) for name, profile in self.loaded.model.profiles.items()]
         changed = [(title, study) for title, study in profiles if study.loaded.sha256 != own.loaded.sha256]
         readings = [reading(study, title) for title, study in [("", own), *changed]]
-        return page_data(readings, self.request.profile, trials=wanted, seed=settings.seed, evidence=self.evidence)
+        return page_data(readings, self.request.profile, trials=carried, seed=settings.seed, evidence=self.evidence)
 
     def _variant(
         self, name: str, reference: Study, do: Sequence[str], given: Sequence[str], settings: RunSettings
@@ -577,9 +576,9 @@ class Study(DescribedFile, ConditionedFile):
         from usru_scenarios.questions.program_edits import make_uncached
 
         files = ComparedFiles(reference, self)
-        conditioned = self._conditioned(files.program, do, given)
+        conditioned = self._apply_conditions(files.program, do, given)
         drawn = self.drawn(settings.seed, settings.judgements) if settings.judgements else None
-        keep = files.keep if conditioned.is_unconditional and not files.knows else make_uncached
+        keep = files.get_or_make if conditioned.is_unconditional and not files.has_evidence else make_uncached
         return Variant(name, self.outline, conditioned, drawn, files.differences, files.edits, keep)
 
     def calibrate(self, *, seed: int = DEFAULT_SEED, map_blocks: MapBlocks = map) -> Calibration:
@@ -591,10 +590,10 @@ class Study(DescribedFile, ConditionedFile):
         from usru_scenarios.program.compilation import compile_model
         from usru_scenarios.questions.calibrate import TRIALS, calibrate
 
-        settings = RunSettings.checked(seed=seed, judgements=0, usual=TRIALS)
-        mapping_function("map_blocks", map_blocks)
-        itself = self.loaded.as_written()
-        return calibrate(itself, compile_model(itself.model), settings, map_blocks=map_blocks)
+        settings = RunSettings.from_arguments(seed=seed, judgements=0, usual=TRIALS)
+        check_callable("map_blocks", map_blocks)
+        loaded = self.loaded.as_written()
+        return calibrate(loaded, compile_model(loaded.model), settings, map_blocks=map_blocks)
 
 
 def load(
@@ -633,33 +632,33 @@ def load(
         )
     )
     _ = study.loaded
-    return study.recalibrated() if flag("recalibrate", recalibrate) else study
+    return study.recalibrated() if check_flag("recalibrate", recalibrate) else study
 
 
-def recalled(request: Request) -> Study:
+def load_cached(request: Request) -> Study:
     """As `load`, but what an earlier run made of the same files is taken from the user's cache folder.
 
-    The outline is there when this returns, so that all faults of the file have been told; anything else is recalled or
+    The outline is there when this returns, so that a file with faults has been refused; anything else is recalled or
     made when it is asked for.
     """
     from usru_scenarios.reading.cache import CompileCache
     from usru_scenarios.reading.files import is_rereadable
 
     path = request.path
-    kept = None
+    compile_cache = None
     if path is not None and is_rereadable(path):
-        kept = CompileCache(str(path.absolute()), request.name, request.confined)
-    study = Study(request, kept)
+        compile_cache = CompileCache(str(path.absolute()), request.name, request.confined)
+    study = Study(request, compile_cache)
     _ = study.outline
     return study
 
 
-def _require_others(others: object, name: str) -> None:
-    """Refuse what is no study by name, no study at all, and one that is called as this one is."""
-    if not isinstance(others, Mapping) or not all(isinstance(one, Study) for one in others.values()):
-        raise ArgumentError(f"others takes studies by name, not {shown(others)}", "such as {'eased': study}")
+def _check_others(others: object, name: str) -> None:
+    """Refuse what is no map of studies by name, an empty one, and a study that is called as this one is."""
+    if not isinstance(others, Mapping) or not all(isinstance(study, Study) for study in others.values()):
+        raise ArgumentError(f"others takes studies by name, not {format_value(others)}", "such as {'eased': study}")
     for other in others:
-        text("a key of others", other)
+        check_text("a key of others", other)
     if not others or name in others:
         why = f"has '{name}', which this study is called itself" if others else "is empty: there is nothing to compare"
         raise ArgumentError(f"others {why}", "give each a name of its own")

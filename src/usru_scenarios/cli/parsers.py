@@ -83,12 +83,12 @@ def setting(option: str, text: str, **limits: int) -> int | str:
     Args:
         option: such as `--trials`.
         text: as it is written.
-        limits: those of the question, as `RunSettings.checked` takes them.
+        limits: those of the question, as `RunSettings.from_arguments` takes them.
     """
     value = text if option == "--method" else whole(option, text)
     asked: dict[str, Any] = {option.removeprefix("--"): value}
     try:
-        RunSettings.checked(**asked, **limits)
+        RunSettings.from_arguments(**asked, **limits)
     except ArgumentError as error:
         raise OptionError(f"--{error.message}", error.hint) from None
     return value
@@ -215,9 +215,9 @@ def _is_file(word: str) -> bool:
 def _is_of_default(word: str) -> bool:
     """Whether a word names a part or a claim of the default model, which a file of this name does not replace."""
     from usru_scenarios.reading.request import Request
-    from usru_scenarios.study import recalled
+    from usru_scenarios.study import load_cached
 
-    loaded = recalled(Request.of()).loaded
+    loaded = load_cached(Request.of()).loaded
     model = loaded.model
     parts = {*model.scenarios, *model.groups, *model.drivers, *model.rules, *model.consequences, *model.profiles}
     return word.partition(".")[0] in parts | {*loaded.data} or (loaded.register is not None and word in loaded.register)

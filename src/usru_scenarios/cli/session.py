@@ -113,9 +113,9 @@ class Session(NamedTuple):
 
     def load(self, model: str, changes: ModelOptions, known: EvidenceOptions | None = None) -> Study:
         """A model, ready to be asked: what an earlier run made of it is recalled."""
-        from usru_scenarios.study import recalled
+        from usru_scenarios.study import load_cached
 
-        study = changes.finished(recalled(changes.request(model, confined=self.confined)))
+        study = changes.finished(load_cached(changes.request(model, confined=self.confined)))
         return study if known is None else self.knowing(study, known)
 
     @staticmethod

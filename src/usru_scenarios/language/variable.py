@@ -9,7 +9,7 @@ from numbers import Real
 
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.problems import QueryError
-from usru_scenarios.settings import ArgumentError, shown, text, texts
+from usru_scenarios.settings import ArgumentError, check_text, check_texts, format_value
 from usru_scenarios.source_text import SourceText
 
 DEFAULT_POINTS = 11
@@ -87,19 +87,19 @@ def variables_of(variables: object) -> list[Variable]:
         QueryError: a text is no variable.
     """
     if isinstance(variables, Mapping):
-        by_name = {text("a key of variables", name): _numbers(name, values) for name, values in variables.items()}
+        by_name = {check_text("a key of variables", name): _numbers(name, values) for name, values in variables.items()}
         return [variable_of(name, values) for name, values in by_name.items()]
-    written = (variables,) if isinstance(variables, str) else texts("variables", variables, "sanctions=0..3")
+    written = (variables,) if isinstance(variables, str) else check_texts("variables", variables, "sanctions=0..3")
     return [parse_variable(one) for one in written]
 
 
 def _numbers(name: str, values: object) -> list[float]:
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
-        raise ArgumentError(f"variables takes a list of numbers for '{name}', not {shown(values)}")
+        raise ArgumentError(f"variables takes a list of numbers for '{name}', not {format_value(values)}")
     numbers = list(values)
     for one in numbers:
         if isinstance(one, bool) or not isinstance(one, Real) or not math.isfinite(one):
-            raise ArgumentError(f"variables takes finite numbers for '{name}', not {shown(one)}")
+            raise ArgumentError(f"variables takes finite numbers for '{name}', not {format_value(one)}")
     return [float(one) for one in numbers]
 
 

@@ -98,13 +98,13 @@ class Recomputation:
 
     def _load_study(self, wanted: str) -> Study:
         from usru_scenarios.reading.request import Request
-        from usru_scenarios.study import recalled
+        from usru_scenarios.study import load_cached
 
         path = self.folder.model(wanted)
         if not path.exists():
             raise _missing_file_error(path)
         try:
-            study = recalled(Request.of(path))
+            study = load_cached(Request.of(path))
         except UsruError as error:
             raise NotRecomputed(printable(str(error).splitlines()[0])) from error
         if study.outline.model.sha256 != wanted:

@@ -27,7 +27,7 @@ from usru_scenarios.reading.places import Document
 from usru_scenarios.reading.pydantic_errors import Fault, faults_of, locate
 from usru_scenarios.reading.register import Register, read_register
 from usru_scenarios.reading.yaml_source import read_content, read_file
-from usru_scenarios.settings import ArgumentError, shown
+from usru_scenarios.settings import ArgumentError, format_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,7 +121,7 @@ def read_evidence(file: str | PathLike[str], *, confined: bool = False, text: st
         ModelError: it is no evidence file, or nothing of it can be understood; with all of its faults.
     """
     if not isinstance(file, str | PathLike) or not fspath(file):
-        raise ArgumentError(f"evidence takes the path of a file, not {shown(file)}")
+        raise ArgumentError(f"evidence takes the path of a file, not {format_value(file)}")
     path, name = Path(file), fspath(file)
     if "\0" in name:
         raise UnreadableInput(f"'{printable(name)}' is no name of a file")

@@ -9,7 +9,15 @@ from pathlib import Path
 
 from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.reading.locations import STANDARD_INPUT, find_model_file
-from usru_scenarios.settings import DEFAULT_MODEL, ArgumentError, flag, optional_text, shown, text, texts
+from usru_scenarios.settings import (
+    DEFAULT_MODEL,
+    ArgumentError,
+    check_flag,
+    check_optional_text,
+    check_text,
+    check_texts,
+    format_value,
+)
 
 
 @dataclass(frozen=True)
@@ -67,9 +75,9 @@ class Request:
             UnreadableInput: there is no such file or bundled model.
         """
         if not isinstance(model, str | PathLike):
-            raise ArgumentError(f"model takes a path or the id of a bundled model, not {shown(model)}")
-        asked = cls(None, "<stdin>", confined=flag("confined", confined))
-        asked = asked.with_changes(profile, weights, overrides, flag("sourced_only", sourced_only))
+            raise ArgumentError(f"model takes a path or the id of a bundled model, not {format_value(model)}")
+        asked = cls(None, "<stdin>", confined=check_flag("confined", confined))
+        asked = asked.with_changes(profile, weights, overrides, check_flag("sourced_only", sourced_only))
         if model == STANDARD_INPUT:
             return asked
         path, name = find_model_file(model if isinstance(model, str) else Path(model))
@@ -83,24 +91,26 @@ class Request:
         """
         return replace(
             self,
-            profile=optional_text("profile", profile),
+            profile=check_optional_text("profile", profile),
             weights=_assignments("weights", weights),
             overrides=(*self.overrides, *_assignments("overrides", overrides)),
-            sourced_only=self.sourced_only if sourced_only is None else flag("sourced_only", sourced_only),
+            sourced_only=self.sourced_only if sourced_only is None else check_flag("sourced_only", sourced_only),
         )
 
 
 def _assignments(name: str, given: object) -> tuple[str | Assignment, ...]:
     """Values by name, of which a text is as it would be written; or texts NAME=VALUE."""
     if not isinstance(given, Mapping):
-        return texts(name, given, {"weights": "sanctions=2"}.get(name, "odds_per_point=1.5"))
+        return check_texts(name, given, {"weights": "sanctions=2"}.get(name, "odds_per_point=1.5"))
     found: list[str | Assignment] = []
     for key, value in given.items():
-        text(f"a key of {name}", key)
+        check_text(f"a key of {name}", key)
         try:
             found.append(f"{key}={value}" if isinstance(value, str) else Assignment(key, _plain(value)))
         except (TypeError, ValueError, RecursionError):
-            raise ArgumentError(f"{name} has a value for '{key}' that no file can hold: {shown(value)}") from None
+            raise ArgumentError(
+                f"{name} has a value for '{key}' that no file can hold: {format_value(value)}"
+            ) from None
     return tuple(found)
 
 

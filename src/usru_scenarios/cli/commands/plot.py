@@ -23,7 +23,7 @@ from usru_scenarios.cli.parsers import is_model
 from usru_scenarios.cli.pictures import PICTURES, drawing, drawn
 from usru_scenarios.cli.session import Session
 from usru_scenarios.problems import listing, suggestion
-from usru_scenarios.settings import DEFAULT_MODEL, TOP
+from usru_scenarios.settings import DEFAULT_MODEL, DEFAULT_TOP
 
 if TYPE_CHECKING:
     from usru_scenarios.results.ledger import History
@@ -98,7 +98,7 @@ def plot(
     horizon: Annotated[str | None, Option("--for", metavar="STEP", help="For watch: when the forecast is for.")] = None,
     top: Annotated[
         int | None,
-        Option("--top", metavar="N", help=f"For sensitivity and watch: so many; 0 for all.  [default: {TOP}]"),
+        Option("--top", metavar="N", help=f"For sensitivity and watch: so many; 0 for all.  [default: {DEFAULT_TOP}]"),
         parsers.count,
     ] = None,
     ledger: Annotated[
@@ -152,7 +152,7 @@ def plot(
 
         session.output.write(getattr(show, form)(result))
         return
-    specification = _chart(name, result, width, TOP if top is None else top, saved)
+    specification = _chart(name, result, width, DEFAULT_TOP if top is None else top, saved)
     if form == "vega":
         from usru_scenarios.report.data import to_json
 

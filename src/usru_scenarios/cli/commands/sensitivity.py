@@ -8,7 +8,7 @@ from usru_scenarios.cli import parsers
 from usru_scenarios.cli.declarations import Option, Subset
 from usru_scenarios.cli.options import Model, RunOptions, StudyOptions, trials_to_separate
 from usru_scenarios.cli.session import TableSession
-from usru_scenarios.settings import DEFAULT_MODEL, TOP
+from usru_scenarios.settings import DEFAULT_MODEL, DEFAULT_TOP
 
 if TYPE_CHECKING:
     from usru_scenarios.results.sensitivity import Question
@@ -39,7 +39,7 @@ def sensitivity(
     ] = (),
     top: Annotated[
         int, Option("--top", metavar="N", help="Show so many of each; 0 for all.  [default: 10]"), parsers.count
-    ] = TOP,
+    ] = DEFAULT_TOP,
     options: StudyOptions,
     run: Annotated[RunOptions, Subset("trials", "seed", "method", trials=_Trials)],
     session: TableSession,

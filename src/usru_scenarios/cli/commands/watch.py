@@ -8,7 +8,7 @@ from usru_scenarios.cli import parsers
 from usru_scenarios.cli.declarations import Option, Subset
 from usru_scenarios.cli.options import Model, RunOptions, StudyOptions
 from usru_scenarios.cli.session import LocalTableSession
-from usru_scenarios.settings import DEFAULT_MODEL, TOP
+from usru_scenarios.settings import DEFAULT_MODEL, DEFAULT_TOP
 
 
 def watch(
@@ -26,7 +26,7 @@ def watch(
     ] = None,
     top: Annotated[
         int, Option(metavar="N", help="Show so many; 0 for all, as in csv and json.  [default: 10]"), parsers.count
-    ] = TOP,
+    ] = DEFAULT_TOP,
     options: StudyOptions,
     run: Annotated[RunOptions, Subset("trials", "seed", "method")],
     session: LocalTableSession,
