@@ -23,7 +23,7 @@ from usru_scenarios.problems import RequestError
 from usru_scenarios.program.program import Program
 from usru_scenarios.questions.page import trials as page_trials
 from usru_scenarios.questions.page.question import PageData
-from usru_scenarios.questions.page.trials import plan_of
+from usru_scenarios.questions.page.trials import plan_carried_trials
 from usru_scenarios.results.simulate import Simulation
 from usru_scenarios.study import Study
 
@@ -75,7 +75,7 @@ def fine(monkeypatch: pytest.MonkeyPatch) -> None:
 def assert_same_sums(study: Study, dice: random.Random, *, judgements: int = 0) -> list[bool]:
     """The page's sums are the sampler's under random weights; which chains were lazy."""
     page = study.page(carried=TRIALS, trials=256, judgements=judgements, method="sample")
-    plan = plan_of(TRIALS, 1, judgements)
+    plan = plan_carried_trials(TRIALS, 1, judgements)
     program = study.drawn(plan.seed, plan.judgements) if judgements else study.program
     moved = [Case({}), *(Case(weights_of(program, dice)) for _ in range(3))]
     found = answers(page, moved)

@@ -127,7 +127,7 @@ def states(about: dict[str, Any], *fragments: str) -> list[dict[str, str]]:
 def about(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     """What the page of the small model carries."""
     kept: list[dict[str, Any]] = []
-    document = the_page.document
+    document = the_page.render_page
 
     def noted(about: dict[str, Any], arrays: bytes) -> str:
         kept.append(about)

@@ -17,11 +17,11 @@ import pytest
 
 from usru_scenarios.estimation.estimates import Floats
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.page import FOLDER, carried_bytes
+from usru_scenarios.page import FOLDER, encode_page_data
 from usru_scenarios.program.laws import JUDGEMENTS
 from usru_scenarios.program.program import Program
-from usru_scenarios.questions.page.question import PageData, carried_keys
-from usru_scenarios.questions.page.trials import histories
+from usru_scenarios.questions.page.question import PageData, carried_paths
+from usru_scenarios.questions.page.trials import draw_histories
 from usru_scenarios.sampler.blocks import Plan
 from usru_scenarios.sampler.outcome import LazyTransition, OutcomeKernel
 from usru_scenarios.sampler.outcome_paths import RaoBlackwellPath
@@ -41,7 +41,7 @@ class Case(NamedTuple):
 
 def answers(page: PageData, cases: Sequence[Case]) -> list[dict[str, Any]]:
     """What the page's engine finds of each case."""
-    data = base64.b64encode(carried_bytes(page.about, page.arrays)).decode()
+    data = base64.b64encode(encode_page_data(page.about, page.arrays)).decode()
     return under_node("sums.mjs", {"data": data, "cases": [case._asdict() for case in cases]})
 
 
@@ -82,9 +82,9 @@ class _Values:
     def __init__(self, program: Program, page: PageData, view: int, plan: Plan) -> None:
         self.index = {name: place for place, name in enumerate((*program.nodes, JUDGEMENTS))}
         paths = page.about["views"][view]["sample"]["paths"]
-        carried = dict(zip(carried_keys(program), (history(page, path, program.steps) for path in paths), strict=True))
+        carried = dict(zip(carried_paths(program), (history(page, path, program.steps) for path in paths), strict=True))
         cut = {name for name, edges in carried if edges}
-        values, _ = histories(program, plan, [(name, None) for name in cut])
+        values, _ = draw_histories(program, plan, [(name, None) for name in cut])
         self.of = {name: kept for (name, edges), kept in carried.items() if not edges}
         for name, exact in zip(cut, values, strict=True):
             rounded = self.of.get(name, exact)

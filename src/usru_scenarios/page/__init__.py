@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent
-_LEVEL = 7
+_COMPRESSION_LEVEL = 7
 """Of compression: the highest takes nine times as long, a fifth of the whole command, and saves a twentieth."""
 MODULES = ("arrays", "engine", "estimates", "state", "chart", "view", "main")
 """Each after those that it imports from."""
@@ -25,28 +25,28 @@ _IMPORT = re.compile(r"^import [^;]*;\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export ", re.MULTILINE)
 
 
-def document(about: Mapping[str, Any], arrays: bytes) -> str:
-    """The page, as HTML: nothing in it is fetched, and what `about` and `arrays` say is data wherever it stands."""
+def render_page(about: Mapping[str, Any], arrays: bytes) -> str:
+    """The page as HTML: nothing in it is fetched, and what `about` and `arrays` say is data wherever it stands."""
     style = (FOLDER / "page.css").read_text(encoding="utf-8")
     script = bundled_script()
     parts = {
-        "policy": f"default-src 'none'; script-src {_source(script)}; style-src {_source(style)}; "
+        "policy": f"default-src 'none'; script-src {_content_hash(script)}; style-src {_content_hash(style)}; "
         "base-uri 'none'; form-action 'none'",
         "title": html.escape(f"{about['title']}: what if?"),
         "heading": html.escape(about["title"]),
         "footer": html.escape(about["footer"]),
         "style": style,
-        "data": base64.b64encode(gzip.compress(carried_bytes(about, arrays), _LEVEL, mtime=0)).decode(),
+        "data": base64.b64encode(gzip.compress(encode_page_data(about, arrays), _COMPRESSION_LEVEL, mtime=0)).decode(),
         "script": script,
     }
     template = (FOLDER / "page.html").read_text(encoding="utf-8")
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], template)
+    return re.sub(r"\{\{(\w+)\}\}", lambda placeholder: parts[placeholder[1]], template)
 
 
-def carried_bytes(about: Mapping[str, Any], arrays: bytes) -> bytes:
-    """The length of the JSON in 4 bytes, the JSON, the arrays: see `arrays.mjs`."""
-    said = json.dumps(about, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-    return len(said).to_bytes(4, "little") + said + arrays
+def encode_page_data(about: Mapping[str, Any], arrays: bytes) -> bytes:
+    """Return the length of the JSON in 4 bytes, the JSON and the arrays, as `arrays.mjs` reads them."""
+    encoded = json.dumps(about, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    return len(encoded).to_bytes(4, "little") + encoded + arrays
 
 
 def bundled_script() -> str:
@@ -55,6 +55,6 @@ def bundled_script() -> str:
     return "\n".join(_EXPORT.sub("", _IMPORT.sub("", text)) for text in texts)
 
 
-def _source(text: str) -> str:
-    """What a policy calls an inline text by."""
+def _content_hash(text: str) -> str:
+    """The hash by which a content security policy allows an inline text."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

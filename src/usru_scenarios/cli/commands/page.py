@@ -53,7 +53,7 @@ def page(
     study = session.load(model, changes, known)
     data = study.page(carried=carried, do=do, **run.asked, map_blocks=session.workers())
     session.remark(study)
-    from usru_scenarios.page import document
+    from usru_scenarios.page import render_page
 
     name = f"{data.about['name']}.yaml" if model == _STANDARD_INPUT else Path(model).name  # readers have other folders
     said = {
@@ -62,7 +62,7 @@ def page(
         "command": {"model": shlex.quote(name), "options": _options(changes, do, known, run)},
         "footer": _footer(data),
     }
-    text = document(said, data.arrays)
+    text = render_page(said, data.arrays)
     session.output.write(text)
     views = data.about["views"]
     trials = views[0]["sample"]["trials"]

@@ -20,8 +20,8 @@ from usru_scenarios.program.program import CategoricalNode, Floats, Program
 
 
 @dataclass(frozen=True)
-class WeighedEvidence:
-    """What has been seen, in its two parts.
+class SplitEvidence:
+    """Evidence split by what it is about.
 
     Attributes:
         drivers: what tells of the drivers.
@@ -29,58 +29,55 @@ class WeighedEvidence:
             is drawn with the judgements.
     """
 
-    drivers: All
-    signs: dict[int, Floats]
+    about_drivers: All
+    scenario_likelihoods: dict[int, Floats]
 
 
-def weighed_evidence(conditioned: Conditioned) -> WeighedEvidence:
-    """What a page makes of what has been seen.
+def split_evidence(conditioned: Conditioned) -> SplitEvidence:
+    """Split the evidence into events of the drivers and likelihoods of the scenarios.
 
     Raises:
         RequestError: something tells of the scenario in a way that a page can't weigh.
     """
     program = conditioned.program
-    reached = program.downstream(OUTCOME) | {OUTCOME}
-    drivers: list[Formula] = []
-    signs: dict[int, Floats] = {}
+    downstream = program.downstream(OUTCOME) | {OUTCOME}
+    about_drivers: list[Formula] = []
+    likelihoods: dict[int, Floats] = {}
     for text, event in conditioned.evidence:
         for part in conjuncts(event):
-            if not {atom.node for atom in atoms(part)} & reached:
-                drivers.append(part)
+            if not {atom.node for atom in atoms(part)} & downstream:
+                about_drivers.append(part)
                 continue
-            for step, likelihood in _signs(program, part, text):
-                signs[step] = signs[step] * likelihood if step in signs else likelihood
-    return WeighedEvidence(All(tuple(drivers)), signs)
+            for step, likelihood in _scenario_likelihoods(program, part, text):
+                likelihoods[step] = likelihoods[step] * likelihood if step in likelihoods else likelihood
+    return SplitEvidence(All(tuple(about_drivers)), likelihoods)
 
 
-def _signs(program: Program, part: Formula, text: str) -> Iterator[tuple[int, Floats]]:
+def _scenario_likelihoods(program: Program, part: Formula, text: str) -> Iterator[tuple[int, Floats]]:
     """The likelihood of each scenario at the steps that a part of an observation tells of."""
-    (asked, *others) = sorted({atom.node for atom in atoms(part)})
-    single = isinstance(part, Timed) and not others and (part.mode != "ever" or len(part.steps) == 1)
-    if not single:
-        raise _not_carried(text)
-    assert isinstance(part, Timed), "a single part of an event has a time"
+    (node, *others) = sorted({atom.node for atom in atoms(part)})
+    if not isinstance(part, Timed) or others or (part.mode == "ever" and len(part.steps) > 1):
+        raise _not_carried_error(text)
     for step in part.steps:
-        if asked == OUTCOME:
+        if node == OUTCOME:
             yield step, satisfying_states(part.predicate, len(program.outcome.states)).astype(np.float64)
         else:
-            yield step, _reported(program, asked, step, text)
+            yield step, _report_likelihood(program, node, step, text)
 
 
-def _reported(program: Program, name: str, step: int, text: str) -> Floats:
+def _report_likelihood(program: Program, node: str, step: int, text: str) -> Floats:
     """The likelihood of a report of the scenario."""
-    node = program.nodes[name]
-    report = node.reports.get(step) if isinstance(node, CategoricalNode) else None
+    compiled = program.nodes[node]
+    report = compiled.reports.get(step) if isinstance(compiled, CategoricalNode) else None
     if report is None or {parent.node for parent in report[0]} - {OUTCOME, JUDGEMENTS}:
-        raise _not_carried(text)
-    likelihood: Floats = report[1][..., REPORTED]
-    return likelihood
+        raise _not_carried_error(text)
+    return np.asarray(report[1][..., REPORTED])
 
 
-def _not_carried(text: str) -> RequestError:
-    said = (
+def _not_carried_error(text: str) -> RequestError:
+    message = (
         f"no page can be made with {text}: it tells of the scenario through a consequence or over several steps, so "
         "that its weight in the trials that a page carries would be another one under other weights"
     )
     hint = "leave it out of the file for the page; usru simulate --evidence takes all into account"
-    return RequestError([Problem("not_carried", said, hint=hint)])
+    return RequestError([Problem("not_carried", message, hint=hint)])

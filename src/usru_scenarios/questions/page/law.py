@@ -19,50 +19,54 @@ PathKey = tuple[str, tuple[float, ...] | None]
 """What is carried of a node: its states or, of a numeric one, what its edges cut of it, or (None) its value."""
 
 
-def read_by(outcome: CategoricalNode) -> list[PathKey]:
+def outcome_inputs(outcome: CategoricalNode) -> list[PathKey]:
     """What the outcome reads of other nodes."""
     parents = {parent for term in outcome.terms for parent in term.parents if parent.node not in (JUDGEMENTS, OUTCOME)}
-    found: set[PathKey] = {(parent.node, parent.edges) for parent in parents}
-    return [*sorted(found), *sorted({(curve.node, None) for curve in outcome.curves})]
+    inputs: set[PathKey] = {(parent.node, parent.edges) for parent in parents}
+    return [*sorted(inputs), *sorted({(curve.node, None) for curve in outcome.curves})]
 
 
-def law_of(program: Program, paths: Mapping[PathKey, int], pack: Pack) -> dict[str, Any]:
+def pack_outcome_law(program: Program, paths: Mapping[PathKey, int], pack: Pack) -> dict[str, Any]:
     """The law of the outcome; `paths` gives the place of what is carried among all that is."""
     node = program.outcome
     assert all(parent.node == JUDGEMENTS for parent in node.prior_parents), "the outcome's baselines are given nothing"
     return {
         "states": len(node.states),
         "steps": program.steps,
-        "terms": [_term(term, paths, pack) for term in node.terms],
-        "curves": [_curve(curve, paths, pack) for curve in node.curves],
-        "logOdds": _table(node.log_odds, 0, pack),
-        "prior": _odds(node.prior, pack),
-        "initial": None if node.initial is None else _odds(node.initial, pack),
-        "forced": {step: _odds(shares, pack) for step, shares in sorted(node.forced.items())},
-        "windows": _table(node.windows, 2, pack) if node.windows.any() else None,
-        "persistence": _table(node.persistence, 1, pack),
+        "terms": [_pack_term(term, paths, pack) for term in node.terms],
+        "curves": [_pack_curve(curve, paths, pack) for curve in node.curves],
+        "logOdds": _pack_table(node.log_odds, 0, pack),
+        "prior": _pack_odds(node.prior, pack),
+        "initial": None if node.initial is None else _pack_odds(node.initial, pack),
+        "forced": {step: _pack_odds(shares, pack) for step, shares in sorted(node.forced.items())},
+        "windows": _pack_table(node.windows, 2, pack) if node.windows.any() else None,
+        "persistence": _pack_table(node.persistence, 1, pack),
         "allowed": None if node.allowed is None else pack.put(node.allowed, "uint8"),
         "imposed": node.imposed.tolist(),
-        "weights": {name: _table(program.weights[name], 1, pack) for name in node.weight_names},
+        "weights": {name: _pack_table(program.weights[name], 1, pack) for name in node.weight_names},
     }
 
 
-def signs_of(signs: Mapping[int, Floats], pack: Pack) -> dict[str, Any]:
-    """The likelihoods of scenarios by step, shapes (scenarios,) or (draws, scenarios); nothing where there is none."""
-    return {"signs": {step: _table(likelihood, 1, pack) for step, likelihood in sorted(signs.items())}} if signs else {}
+def pack_scenario_likelihoods(likelihoods: Mapping[int, Floats], pack: Pack) -> dict[str, Any]:
+    """The likelihoods of scenarios by step, shapes (scenarios,) or (draws, scenarios), where there are any."""
+    return (
+        {"signs": {step: _pack_table(likelihood, 1, pack) for step, likelihood in sorted(likelihoods.items())}}
+        if likelihoods
+        else {}
+    )
 
 
-def _table(values: Floats, axes: int, pack: Pack) -> dict[str, Any]:
+def _pack_table(values: Floats, axes: int, pack: Pack) -> dict[str, Any]:
     return {"drawn": values.ndim > axes, "values": pack.floats(values)}
 
 
-def _odds(values: Floats, pack: Pack) -> dict[str, Any]:
+def _pack_odds(values: Floats, pack: Pack) -> dict[str, Any]:
     """Relative odds, divided by the largest where that is beyond what 4 bytes hold."""
     largest = values.max(axis=-1, keepdims=True)
-    return _table(values / largest if largest.max() > np.finfo(np.float32).max else values, 1, pack)
+    return _pack_table(values / largest if largest.max() > np.finfo(np.float32).max else values, 1, pack)
 
 
-def _term(term: Term, paths: Mapping[PathKey, int], pack: Pack) -> dict[str, Any]:
+def _pack_term(term: Term, paths: Mapping[PathKey, int], pack: Pack) -> dict[str, Any]:
     """A term: which of its distinct rows of points each combination of its parents has, and these."""
     parents, points = list(term.parents), term.points
     drawn = term.draws_axis
@@ -74,7 +78,7 @@ def _term(term: Term, paths: Mapping[PathKey, int], pack: Pack) -> dict[str, Any
     rows = points.reshape(len(points), -1, points.shape[-1]).swapaxes(0, 1)
     distinct, row_of = np.unique(rows.reshape(len(rows), -1), axis=0, return_inverse=True)
     return {
-        "parents": [_parent(parent, paths) for parent in parents],
+        "parents": [_describe_parent(parent, paths) for parent in parents],
         "rowOf": pack.put(row_of.reshape(-1), "uint16"),
         "rows": len(distinct),
         "points": {
@@ -85,16 +89,16 @@ def _term(term: Term, paths: Mapping[PathKey, int], pack: Pack) -> dict[str, Any
     }
 
 
-def _parent(parent: Parent, paths: Mapping[PathKey, int]) -> dict[str, Any]:
+def _describe_parent(parent: Parent, paths: Mapping[PathKey, int]) -> dict[str, Any]:
     path = None if parent.node == OUTCOME else paths[parent.node, parent.edges]
     return {"path": path, "lag": parent.lag, "size": parent.size}
 
 
-def _curve(curve: PiecewiseCurve, paths: Mapping[PathKey, int], pack: Pack) -> dict[str, Any]:
+def _pack_curve(curve: PiecewiseCurve, paths: Mapping[PathKey, int], pack: Pack) -> dict[str, Any]:
     return {
         "path": paths[curve.node, None],
         "lag": curve.lag,
         "knots": curve.knots.tolist(),
-        "points": _table(curve.points, 2, pack),
+        "points": _pack_table(curve.points, 2, pack),
         "weight": curve.weight,
     }

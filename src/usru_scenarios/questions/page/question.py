@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from usru_scenarios.light_dataclasses import dataclass
@@ -12,10 +12,10 @@ from usru_scenarios.problems import Problem, RequestError
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import CategoricalNode, Program
 from usru_scenarios.questions.evidence.items import Evidence
-from usru_scenarios.questions.page.evidence import weighed_evidence
-from usru_scenarios.questions.page.law import PathKey, law_of, read_by, signs_of
+from usru_scenarios.questions.page.evidence import split_evidence
+from usru_scenarios.questions.page.law import PathKey, outcome_inputs, pack_outcome_law, pack_scenario_likelihoods
 from usru_scenarios.questions.page.packing import Pack
-from usru_scenarios.questions.page.trials import TrialPack, plan_of
+from usru_scenarios.questions.page.trials import TrialPack, plan_carried_trials
 from usru_scenarios.results.simulate import Ahead, ScenarioResult, Simulation
 from usru_scenarios.results.sources import SourcesReport
 
@@ -34,15 +34,15 @@ class CarriedReading:
         outline: what the model calls its parts, and which profile it is under.
         sources: what its judgements rest on.
         forecast: of the command line.
-        drawn: gives the program, with what is imposed and seen, for a seed and so many draws of the judgements; 0 for
-            the means.
+        compiled_with_draws: gives the program, with its conditions, for a seed and so many draws of the judgements; 0
+            for the means.
     """
 
     title: str
     outline: Outline
     sources: SourcesReport
     forecast: Simulation
-    drawn: Callable[[int, int], Conditioned]
+    compiled_with_draws: Callable[[int, int], Conditioned]
 
 
 @dataclass(frozen=True)
@@ -67,49 +67,56 @@ def page_data(
     pack = Pack()
     model = readings[0].outline.model
     trial_pack = TrialPack(pack)
-    views = [_view(reading, max(trials, _LEAST_CARRIED), seed, trial_pack) for reading in readings]
-    known = {view["profile"] for view in views}
+    views = [_describe_reading(reading, max(trials, _LEAST_CARRIED), seed, trial_pack) for reading in readings]
+    claims = {
+        claim: _describe_claim(claim, reading.sources)
+        for reading in readings
+        for name in _weighted_parts(reading)
+        for claim in _cited_claims(name, reading)
+    }
     about = {
         "format": "usru.page/1.0",
         "name": model.name,
         "title": model.title,
         "sha256": model.sha256,
-        "profile": profile if profile in known else None,
-        "claims": {claim: _claim(claim, one.sources) for one in readings for claim in _all_cited(one)},
+        "profile": profile if any(view["profile"] == profile for view in views) else None,
+        "claims": claims,
         "views": views,
-        **({} if evidence is None else {"evidence": _evidence(evidence)}),
+        **({} if evidence is None else {"evidence": _describe_evidence(evidence)}),
     }
     return PageData(about, pack.data)
 
 
-def _view(reading: CarriedReading, trials: int, seed: int, trial_pack: TrialPack) -> dict[str, Any]:
-    outline, means = reading.outline, reading.drawn(0, 0).program
-    _require_carried(means, outline.profile)
-    plan = plan_of(trials, seed, reading.forecast.run.judgements)
-    conditioned = reading.drawn(plan.seed, plan.judgements)
-    program, seen = conditioned.program, weighed_evidence(conditioned)
-    keys = carried_keys(program)
-    used = reading.forecast.run.evidence
+def _describe_reading(reading: CarriedReading, trials: int, seed: int, trial_pack: TrialPack) -> dict[str, Any]:
+    outline, means = reading.outline, reading.compiled_with_draws(0, 0).program
+    _require_no_feedback(means, outline.profile)
+    plan = plan_carried_trials(trials, seed, reading.forecast.run.judgements)
+    conditioned = reading.compiled_with_draws(plan.seed, plan.judgements)
+    program, evidence = conditioned.program, split_evidence(conditioned)
+    keys = carried_paths(program)
+    evidence_used = reading.forecast.run.evidence
     return {
         "profile": outline.profile,
         "title": reading.title,
         "steps": reading.forecast.run.steps,
-        "scenarios": _scenarios(means, outline),
+        "scenarios": _describe_scenarios(means, outline),
         "drivers": [
-            _driver(name, keys.index((name, ())), means, outline) for name in outline.drivers if (name, ()) in keys
+            _describe_driver(name, keys.index((name, ())), means, outline)
+            for name in outline.drivers
+            if (name, ()) in keys
         ],
-        "weights": [_weight(name, reading) for name in _weighted(reading)],
-        "forecast": _forecast(reading.forecast),
-        "sample": trial_pack.put(program, plan, keys, seen.drivers),
+        "weights": [_describe_weight(name, reading) for name in _weighted_parts(reading)],
+        "forecast": _describe_forecast(reading.forecast),
+        "sample": trial_pack.put(program, plan, keys, evidence.about_drivers),
         "law": {
-            **law_of(program, {key: place for place, key in enumerate(keys)}, trial_pack.pack),
-            **signs_of(seen.signs, trial_pack.pack),
+            **pack_outcome_law(program, {key: place for place, key in enumerate(keys)}, trial_pack.pack),
+            **pack_scenario_likelihoods(evidence.scenario_likelihoods, trial_pack.pack),
         },
-        **({} if used is None else {"now": reading.forecast.run.steps.index(used.now)}),
+        **({} if evidence_used is None else {"now": reading.forecast.run.steps.index(evidence_used.now)}),
     }
 
 
-def _evidence(evidence: Evidence) -> dict[str, Any]:
+def _describe_evidence(evidence: Evidence) -> dict[str, Any]:
     """What a page says of what has been seen."""
     return {
         "name": evidence.name,
@@ -121,7 +128,7 @@ def _evidence(evidence: Evidence) -> dict[str, Any]:
     }
 
 
-def _require_carried(program: Program, profile: str | None) -> None:
+def _require_no_feedback(program: Program, profile: str | None) -> None:
     """Refuse a model whose drivers can't be drawn without its outcome.
 
     Raises:
@@ -135,31 +142,26 @@ def _require_carried(program: Program, profile: str | None) -> None:
         if node.role == "driver" and any(parent == OUTCOME for parent, _ in program.model_links(name))
     ]
     where = f" under the profile {profile}" if profile else ""
-    said = (
+    message = (
         f"no page can be made of this model{where}: its outcome feeds back ({', '.join(read)} reads the scenario), so "
         "that another weight changes the drivers too, and trials of them that were drawn before don't hold any more"
     )
     hint = "usru simulate -w NAME=VALUE and usru sweep NAME=0..3 answer what if for any model"
-    raise RequestError([Problem("outcome_feeds_back", said, hint=hint)])
+    raise RequestError([Problem("outcome_feeds_back", message, hint=hint)])
 
 
-def carried_keys(program: Program) -> list[PathKey]:
-    """What is carried: what the outcome reads, and the drivers that can be observed."""
-    read = read_by(program.outcome)
-    return [*read, *((name, ()) for name in _free(program) if (name, ()) not in read)]
-
-
-def _free(program: Program) -> list[str]:
-    """The drivers with states that do not depend on the outcome."""
-    bound = program.downstream(OUTCOME)
-    return [
-        name
+def carried_paths(program: Program) -> list[PathKey]:
+    """What is carried: what the outcome reads, and the drivers that can be observed, for no scenario reaches them."""
+    inputs, downstream = outcome_inputs(program.outcome), program.downstream(OUTCOME)
+    observable: list[PathKey] = [
+        (name, ())
         for name, node in program.nodes.items()
-        if node.role == "driver" and isinstance(node, CategoricalNode) and name not in bound
+        if node.role == "driver" and isinstance(node, CategoricalNode) and name not in downstream
     ]
+    return [*inputs, *(key for key in observable if key not in inputs)]
 
 
-def _scenarios(program: Program, outline: Outline) -> list[dict[str, Any]]:
+def _describe_scenarios(program: Program, outline: Outline) -> list[dict[str, Any]]:
     """Scenarios, then groups, in the order of the file: with their columns in the law."""
     column = program.outcome.states.index
     return [
@@ -174,7 +176,7 @@ def _scenarios(program: Program, outline: Outline) -> list[dict[str, Any]]:
     ]
 
 
-def _driver(name: str, path: int, program: Program, outline: Outline) -> dict[str, Any]:
+def _describe_driver(name: str, path: int, program: Program, outline: Outline) -> dict[str, Any]:
     """A driver that can be observed: where it is carried, and its states in the order of the file."""
     node, part = program.nodes[name], outline.drivers[name]
     assert isinstance(node, CategoricalNode)
@@ -182,42 +184,37 @@ def _driver(name: str, path: int, program: Program, outline: Outline) -> dict[st
     return {"id": name, "title": part.title, "path": path, "states": states}
 
 
-def _weighted(reading: CarriedReading) -> list[str]:
+def _weighted_parts(reading: CarriedReading) -> list[str]:
     """The drivers, then the rules, whose weights change the outcome, in the order of the file."""
-    weighted = set(reading.drawn(0, 0).program.outcome.weight_names)
+    weighted = set(reading.compiled_with_draws(0, 0).program.outcome.weight_names)
     return [name for name in (*reading.outline.drivers, *reading.outline.rules) if name in weighted]
 
 
-def _weight(name: str, reading: CarriedReading) -> dict[str, Any]:
+def _describe_weight(name: str, reading: CarriedReading) -> dict[str, Any]:
     is_driver = name in reading.outline.drivers
     return {
         "id": name,
         "kind": "drivers" if is_driver else "rules",
         "title": reading.outline.drivers[name].title if is_driver else name.replace("_", " "),
-        "claims": _cited(name, reading),
+        "claims": _cited_claims(name, reading),
     }
 
 
-def _all_cited(reading: CarriedReading) -> Iterator[str]:
-    for name in _weighted(reading):
-        yield from _cited(name, reading)
-
-
-def _cited(name: str, reading: CarriedReading) -> list[str]:
-    """The claims that what a weight multiplies rests on, and the weight itself."""
+def _cited_claims(name: str, reading: CarriedReading) -> list[str]:
+    """The claims that a weight, and what it multiplies, rest on."""
     parts = f"drivers.{name}.impacts.", f"drivers.{name}.weight.", f"rules.{name}."
-    found = (judged.sources for judged in reading.sources.judgements if f"{judged.path}.".startswith(parts))
-    return [*dict.fromkeys(claim for claims in found for claim in claims if claim in reading.sources.claims)]
+    sources = (judged.sources for judged in reading.sources.judgements if f"{judged.path}.".startswith(parts))
+    return [*dict.fromkeys(claim for claims in sources for claim in claims if claim in reading.sources.claims)]
 
 
-def _claim(claim: str, sources: SourcesReport) -> dict[str, Any]:
-    found = sources.claims[claim]
-    document = sources.documents.get(found.document)
-    title = document.title if document else found.document
-    return {"text": found.claim, "document": "" if found.assumption else title}
+def _describe_claim(claim: str, sources: SourcesReport) -> dict[str, Any]:
+    record = sources.claims[claim]
+    document = sources.documents.get(record.document)
+    title = document.title if document else record.document
+    return {"text": record.claim, "document": "" if record.assumption else title}
 
 
-def _forecast(result: Simulation) -> dict[str, Any]:
+def _describe_forecast(result: Simulation) -> dict[str, Any]:
     """The likelihoods of scenarios and groups, with the errors and bands that go with them."""
     parts: Mapping[str, ScenarioResult] = {**result.scenarios, **result.groups}
     return {
@@ -225,11 +222,11 @@ def _forecast(result: Simulation) -> dict[str, Any]:
         "seed": result.run.seed,
         "method": result.run.method,
         "judgements": result.run.judgements,
-        "series": {name: _series(part, (result.ahead or {}).get(name)) for name, part in parts.items()},
+        "series": {name: _describe_series(part, (result.ahead or {}).get(name)) for name, part in parts.items()},
     }
 
 
-def _series(part: ScenarioResult, ahead: Ahead | None) -> dict[str, Any]:
+def _describe_series(part: ScenarioResult, ahead: Ahead | None) -> dict[str, Any]:
     """The share of time and `ever` are those from the present step on, where evidence says which that is."""
     errors = part.standard_errors
     mean, ever, mean_error, ever_error = part.mean, part.ever, errors.mean, errors.ever
