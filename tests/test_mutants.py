@@ -20,8 +20,8 @@ from support.effort import tries
 from support.oracle import Json
 from support.tiny import TINY, study_of
 from usru_scenarios.problems import ModelError
-from usru_scenarios.questions.mutants.population import Mutation, negated, population
-from usru_scenarios.questions.mutants.sample import noticed_share, sampled, shared
+from usru_scenarios.questions.mutants.population import Mutation, list_mutations, negate
+from usru_scenarios.questions.mutants.sample import allocate_to_strata, estimate_noticed_share, sample_mutations
 from usru_scenarios.reading.loading import model_digest
 from usru_scenarios.results.mutants import KINDS, SIGNS, Mutant, MutantSurvey
 from usru_scenarios.schemas import output_schema
@@ -197,14 +197,14 @@ def test_a_model_without_numbers_to_turn_has_no_mutants(tmp_path: Path) -> None:
     ],
 )
 def test_a_judgement_is_turned_round_in_each_of_its_forms(written: Any, turned: Any) -> None:
-    assert negated(written) == turned
-    assert negated(turned) == written
+    assert negate(written) == turned
+    assert negate(turned) == written
 
 
 def test_the_kinds_of_the_bundled_model_are_complete(bundled: Study) -> None:
     """Each number of points is turned round, and each rule, event and consequence is taken away, once."""
     loaded = bundled.loaded
-    every = population(loaded)
+    every = list_mutations(loaded)
     counts = Counter(one.kind for one in every)
     model = loaded.model
     assert set(counts) == set(KINDS)
@@ -225,25 +225,25 @@ def test_the_kinds_of_the_bundled_model_are_complete(bundled: Study) -> None:
 def test_a_mutant_is_what_its_assignments_make(model: str) -> None:
     study = load(model)
     tree = study.loaded.file.tree
-    every = population(study.loaded)
+    every = list_mutations(study.loaded)
     tried = every[:: max(1, len(every) // tries(15, 600))]
     for mutation in tried:
-        changed = mutation.on(tree).data
+        changed = mutation.apply_to(tree).data
         assert changed != tree.data
         overrides = mutation.overrides(tree.data)
         try:
             assert study.varied(overrides=overrides).loaded.sha256 == model_digest(changed), overrides
         except ModelError:
             with pytest.raises(ModelError):
-                study.loaded.file.with_tree(mutation.on(tree))
+                study.loaded.file.with_tree(mutation.apply_to(tree))
     assert study.loaded.file.tree is tree
 
 
 def test_what_an_assignment_says_over_again_is_no_mutant(tmp_path: Path) -> None:
     study = study_of(SMALL, tmp_path)
-    paths = {one.path for one in population(study.loaded)}
+    paths = {one.path for one in list_mutations(study.loaded)}
     set_outside = study.varied(overrides={"drivers.mood.impacts.high.good": 3})
-    left = {one.path for one in population(set_outside.loaded)}
+    left = {one.path for one in list_mutations(set_outside.loaded)}
     assert paths - left == {"drivers.mood.impacts.high.good", "drivers.mood", "drivers.mood.impacts: high and low"}
     assert left < paths
 
@@ -252,26 +252,26 @@ def test_what_an_assignment_says_over_again_is_no_mutant(tmp_path: Path) -> None
 
 
 def test_each_stratum_gets_one_and_the_rest_goes_by_size() -> None:
-    assert shared([100, 50, 1, 1], 4) == [1, 1, 1, 1]
-    assert shared([100, 50, 1, 1], 32) == [20, 10, 1, 1]
-    assert shared([100, 50, 1, 1], 1000) == [100, 50, 1, 1]
-    assert shared([], 5) == []
+    assert allocate_to_strata([100, 50, 1, 1], 4) == [1, 1, 1, 1]
+    assert allocate_to_strata([100, 50, 1, 1], 32) == [20, 10, 1, 1]
+    assert allocate_to_strata([100, 50, 1, 1], 1000) == [100, 50, 1, 1]
+    assert allocate_to_strata([], 5) == []
 
 
 def test_a_sample_sees_every_kind_and_stands_for_the_whole(bundled: Study) -> None:
-    every = population(bundled.loaded)
+    every = list_mutations(bundled.loaded)
     strata = {(one.kind, one.sourced) for one in every}
     for number in (len(strata), 100, 10_000):
-        made = sampled(every, number, 1)
+        made = sample_mutations(every, number, 1)
         assert len(made.mutations) == min(number, len(every))
         assert {(one.kind, one.sourced) for one in made.mutations} == strata
         assert math.fsum(made.weights) == pytest.approx(len(every))
         assert list(made.mutations) == [one for one in every if one in made.mutations]
-    few = sampled(every, 5, 1)
+    few = sample_mutations(every, 5, 1)
     assert len(few.mutations) == 5
     assert math.fsum(few.weights) == pytest.approx(len(every))
-    assert sampled(every, 100, 1) == sampled(every, 100, 1)
-    assert sampled(every, 100, 1) != sampled(every, 100, 2)
+    assert sample_mutations(every, 100, 1) == sample_mutations(every, 100, 1)
+    assert sample_mutations(every, 100, 1) != sample_mutations(every, 100, 2)
 
 
 def made_up(kinds: dict[str, tuple[int, float]]) -> tuple[list[Mutation], set[str]]:
@@ -290,9 +290,9 @@ def estimates(weighted: bool) -> tuple[float, list[float], list[float]]:
     every, noticed = made_up({"impact": (200, 0.1), "influence": (90, 0.5), "rule_deleted": (4, 1.0)})
     shares, errors = [], []
     for seed in range(400):
-        made = sampled(every, 12, seed)
+        made = sample_mutations(every, 12, seed)
         seen = [one.path in noticed for one in made.mutations]
-        found = noticed_share(every, made, seen, lambda _: True)
+        found = estimate_noticed_share(every, made, seen, lambda _: True)
         assert found.share is not None
         assert found.standard_error is not None
         shares.append(found.share if weighted else found.noticed / found.made)
@@ -420,5 +420,5 @@ def test_a_mutant_says_what_it_is(tmp_path: Path) -> None:
 
 
 def test_tiny_has_mutants_of_every_section(tmp_path: Path) -> None:
-    kinds = {one.kind for one in population(study_of(TINY, tmp_path).loaded)}
+    kinds = {one.kind for one in list_mutations(study_of(TINY, tmp_path).loaded)}
     assert kinds >= {"impact", "influence", "consequence_influence", "driver_silenced", "rows_swapped"}

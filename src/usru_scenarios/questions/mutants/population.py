@@ -1,4 +1,4 @@
-"""What can be turned round, taken away or exchanged in a model, one thing at a time: its mutants.
+"""The mutants of a model: one thing in it is turned round, taken away or exchanged at a time.
 
 A mutant is a few edits of what the file says, each of which has a form that `--set` takes.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import chain, pairwise
 from typing import Any, NamedTuple
@@ -50,7 +50,7 @@ class Mutation:
         """Whether a document's claim is among its sources."""
         return not all(map(is_assumption, self.sources))
 
-    def on(self, tree: Tree) -> Tree:
+    def apply_to(self, tree: Tree) -> Tree:
         """A file with the edits made."""
         for edit in self.edits:
             tree = tree.with_value(edit.path, edit.value)
@@ -58,71 +58,75 @@ class Mutation:
 
     def overrides(self, data: Any) -> list[str]:
         """The edits of a file's plain data as one writes them after `--set`."""
-        return [f"{dotted(path)}={_text(_over(found(data, path), value, path))}" for path, value in self.edits]
+        return [f"{dotted(edit.path)}={_format_yaml(_replacing_value(data, edit))}" for edit in self.edits]
 
 
-def _text(value: Any) -> str:
+def _format_yaml(value: Any) -> str:
     """A value in one line of YAML, with quotes where they are needed."""
     match value:
         case dict():
-            return f"{{{', '.join(f'{_text(key)}: {_text(one)}' for key, one in value.items())}}}"
+            return f"{{{', '.join(f'{_format_yaml(key)}: {_format_yaml(part)}' for key, part in value.items())}}}"
         case list():
-            return f"[{', '.join(map(_text, value))}]"
+            return f"[{', '.join(map(_format_yaml, value))}]"
         case str() if _PLAIN.fullmatch(value):
             return value
     return json.dumps(value, ensure_ascii=False)
 
 
-def _over(before: Any, after: Any, path: KeyPath) -> Any:
+def _replacing_value(data: Any, edit: Edit) -> Any:
     """A value that leaves nothing of the former one where the two are merged key by key, as points are."""
-    both_merge = all(isinstance(one, dict) and not is_judgement_form(one) for one in (before, after))
-    if not both_merge or path[-1] == "prior":
+    before, after = value_at(data, edit.path), edit.value
+    are_merged = all(isinstance(value, dict) and not is_judgement_form(value) for value in (before, after))
+    if not are_merged or edit.path[-1] == "prior":
         return after
     return {**after, **{key: None for key in before if key not in after}}
 
 
-_NOTHING = object()
+_ABSENT = object()
 
 
-def found(data: Any, path: KeyPath) -> Any:
-    """What plain data say at a path; `_NOTHING` where they have no such path."""
+def value_at(data: Any, path: KeyPath) -> Any:
+    """What plain data say at a path; `_ABSENT` where they have no such path."""
     for key in path:
         try:
             data = data[key]
         except (KeyError, IndexError, TypeError):
-            return _NOTHING
+            return _ABSENT
     return data
 
 
-def population(loaded: Loaded) -> list[Mutation]:
+def list_mutations(loaded: Loaded) -> list[Mutation]:
     """All mutants of a file, kind by kind and in the order of the file; those that assignments hide are left out."""
-    return sorted(_Population(loaded).mutations(), key=lambda one: KINDS.index(one.kind))
+    return sorted(_MutationLister(loaded).mutations(), key=lambda mutation: KINDS.index(mutation.kind))
 
 
-class _Population:
+class _MutationLister:
     """Lists the mutants of a file that is read without a profile."""
 
     def __init__(self, loaded: Loaded) -> None:
         itself = loaded.as_written()
         self.loaded = loaded
         self.model: Model = itself.model
-        self.written, self.resolved = loaded.file.tree.data, itself.data
+        self.written_data, self.resolved_data = loaded.file.tree.data, itself.data
         self.judged = list(judgements(self.model))
 
     def mutations(self) -> Iterator[Mutation]:
-        every = chain(
-            self._signs(), self._profile_signs(), self._rules(), self._events(), self._drivers(), self._consequences()
+        mutations = chain(
+            self._reversed_signs(),
+            self._reversed_profile_signs(),
+            self._deleted_rules(),
+            self._deleted_events(),
+            self._silenced_and_reversed_drivers(),
+            self._deleted_and_reversed_consequences(),
+            self._swapped_rows(),
         )
-        yield from filter(self._acts, chain(every, self._rows()))
+        yield from filter(self._changes_file, mutations)
 
-    def _acts(self, mutation: Mutation) -> bool:
-        """Whether its edits change something that the file says and no assignment from outside says over again."""
-        before = [found(self.written, path) for path, _ in mutation.edits]
-        return (
-            [found(self.resolved, path) for path, _ in mutation.edits]
-            == before
-            != [value for _, value in mutation.edits]
-        )
+    def _changes_file(self, mutation: Mutation) -> bool:
+        """Whether its edits change something that the file says and no assignment from outside replaces."""
+        before = [value_at(self.written_data, path) for path, _ in mutation.edits]
+        resolved = [value_at(self.resolved_data, path) for path, _ in mutation.edits]
+        return resolved == before != [value for _, value in mutation.edits]
 
     @cached_property
     def _nodes(self) -> list[tuple[KeyPath, Categorical | Numeric | Outcome]]:
@@ -134,21 +138,22 @@ class _Population:
 
     # One sign
 
-    def _signs(self) -> Iterator[Mutation]:
+    def _reversed_signs(self) -> Iterator[Mutation]:
         for judged in self.judged:
             if judged.role == "points":
-                yield from self._sign(self._kind(judged.path), judged, judged.path)
+                yield from self._reversed_sign(self._kind(judged.path), judged, judged.path)
 
-    def _profile_signs(self) -> Iterator[Mutation]:
+    def _reversed_profile_signs(self) -> Iterator[Mutation]:
         for name, profile in self.model.profiles.items():
+            overrides: KeyPath = ("profiles", name, "overrides")
             for judged in judgements(self.loaded.with_profile(name).model):
-                if judged.role == "points" and found(profile.overrides, judged.path) is not _NOTHING:
-                    yield from self._sign("profile_point", judged, ("profiles", name, "overrides", *judged.path))
+                if judged.role == "points" and value_at(profile.overrides, judged.path) is not _ABSENT:
+                    yield from self._reversed_sign("profile_point", judged, (*overrides, *judged.path))
 
-    def _sign(self, kind: Kind, judged: Judged, path: KeyPath) -> Iterator[Mutation]:
-        value, raw = judged.mean(self.model.grid), found(self.written, path)
-        if value and raw is not _NOTHING:
-            yield Mutation(kind, dotted(path), (Edit(path, negated(raw)),), judged.sources, value)
+    def _reversed_sign(self, kind: Kind, judged: Judged, path: KeyPath) -> Iterator[Mutation]:
+        value, raw = judged.mean(self.model.grid), value_at(self.written_data, path)
+        if value and raw is not _ABSENT:
+            yield Mutation(kind, dotted(path), (Edit(path, negate(raw)),), judged.sources, value)
 
     def _kind(self, path: KeyPath) -> Kind:
         section, *rest = path
@@ -159,51 +164,47 @@ class _Population:
             return "event_point"
         if section == "consequences":
             return "consequence_influence"
-        if self._is_numeric(str(rest[0] if part == "impacts" else below[0])):
+        giver = str(rest[0] if part == "impacts" else below[0])
+        if isinstance(dict(self.model.nodes()).get(giver), Numeric):
             return "curve_point"
-        return _KINDS[str(part)]
-
-    def _is_numeric(self, name: str) -> bool:
-        return isinstance(dict(self.model.nodes()).get(name), Numeric)
+        return _KIND_OF[str(part)]
 
     # Something taken away, or all of it turned round
 
-    def _cited(self, *paths: KeyPath, roles: Iterable[str] = ()) -> tuple[str, ...]:
-        """The claims that the numbers below some paths rest on, each once."""
-        below = (
-            judged.sources
-            for path in paths
-            for judged in self.judged
-            if judged.path[: len(path)] == path and (not roles or judged.role in roles)
-        )
-        return tuple(dict.fromkeys(chain.from_iterable(below)))
+    def _judged_below(self, *paths: KeyPath) -> list[Judged]:
+        """The numbers below some paths."""
+        return [judged for path in paths for judged in self.judged if judged.path[: len(path)] == path]
 
-    def _rules(self) -> Iterator[Mutation]:
+    def _claims(self, *paths: KeyPath) -> tuple[str, ...]:
+        """The claims that the numbers below some paths rest on, each once."""
+        return tuple(dict.fromkeys(claim for judged in self._judged_below(*paths) for claim in judged.sources))
+
+    def _deleted_rules(self) -> Iterator[Mutation]:
         for name in self.model.rules:
             path: KeyPath = ("rules", name)
-            yield Mutation("rule_deleted", dotted(path), (Edit(path, None),), self._cited(path, roles=("points",)))
+            yield Mutation("rule_deleted", dotted(path), (Edit(path, None),), self._claims((*path, "then")))
 
-    def _events(self) -> Iterator[Mutation]:
+    def _deleted_events(self) -> Iterator[Mutation]:
         for node, part in self._nodes:
             events: KeyPath = (*node, "events")
-            raw = found(self.written, events)
+            raw = value_at(self.written_data, events)
             for key in part.events:
                 path: KeyPath = (*events, key)
-                rest = [one for place, one in enumerate(raw) if place != key] if isinstance(raw, list) else None
-                edit = Edit(events, rest or None) if isinstance(raw, list) else Edit(path, None)
-                yield Mutation("event_deleted", dotted(path), (edit,), self._cited(path))
+                edit = Edit(path, None)
+                if isinstance(raw, list):
+                    edit = Edit(events, [event for place, event in enumerate(raw) if place != key] or None)
+                yield Mutation("event_deleted", dotted(path), (edit,), self._claims(path))
 
-    def _drivers(self) -> Iterator[Mutation]:
+    def _silenced_and_reversed_drivers(self) -> Iterator[Mutation]:
         for name in self.model.drivers:
-            blocks = list(self._speaking(name))
-            speaks = any(one.mean(self.model.grid) for one in self.judged if one.role == "points" and _in(one, blocks))
-            if speaks:
-                path, sources = f"drivers.{name}", self._cited(*blocks)
+            blocks = list(self._point_blocks(name))
+            if any(judged.mean(self.model.grid) for judged in self._judged_below(*blocks) if judged.role == "points"):
+                path, sources = f"drivers.{name}", self._claims(*blocks)
                 yield Mutation("driver_silenced", path, tuple(Edit(block, None) for block in blocks), sources)
-                turned = tuple(Edit(block, negated_all(found(self.written, block))) for block in blocks)
-                yield Mutation("driver_reversed", path, turned, sources)
+                edits = tuple(Edit(block, negate_all(value_at(self.written_data, block))) for block in blocks)
+                yield Mutation("driver_reversed", path, edits, sources)
 
-    def _speaking(self, name: str) -> Iterator[KeyPath]:
+    def _point_blocks(self, name: str) -> Iterator[KeyPath]:
         """Where a driver gives points to others: its impacts, and its rows among the influences on each node."""
         if self.model.drivers[name].impacts:
             yield ("drivers", name, "impacts")
@@ -212,58 +213,51 @@ class _Population:
                 if name in getattr(node, section, {}):
                     yield (*path, section, name)
 
-    def _consequences(self) -> Iterator[Mutation]:
+    def _deleted_and_reversed_consequences(self) -> Iterator[Mutation]:
         for name, node in self.model.consequences.items():
             path: KeyPath = ("consequences", name)
-            sources = self._cited(path)
+            sources = self._claims(path)
             yield Mutation("consequence_deleted", dotted(path), (Edit(path, None),), sources)
-            if turned := tuple(self._reversed(path, node)):
-                yield Mutation("consequence_reversed", dotted(path), turned, sources)
+            if edits := tuple(self._reversing_edits(path, node)):
+                yield Mutation("consequence_reversed", dotted(path), edits, sources)
 
-    def _reversed(self, path: KeyPath, node: Categorical | Numeric) -> Iterator[Edit]:
+    def _reversing_edits(self, path: KeyPath, node: Categorical | Numeric) -> Iterator[Edit]:
         """A consequence that answers the other way: points with the other sign, priors of rows from the other end."""
         for section in _SECTIONS:
             if getattr(node, section):
-                yield Edit((*path, section), negated_all(found(self.written, (*path, section))))
+                yield Edit((*path, section), negate_all(value_at(self.written_data, (*path, section))))
         for key in getattr(node, "prior_given", {}):
             row: KeyPath = (*path, "prior_given", key, "prior")
-            yield Edit(row, _from_the_other_end(found(self.written, row), list(getattr(node, "states", {}))))
+            yield Edit(row, _reverse_shares(value_at(self.written_data, row), list(getattr(node, "states", {}))))
 
     # Rows
 
-    def _rows(self) -> Iterator[Mutation]:
+    def _swapped_rows(self) -> Iterator[Mutation]:
         """Two neighbouring rows of points, or of priors, that are exchanged."""
         for path, node in self._nodes:
-            if getattr(node, "impacts", {}):
-                yield from self._swaps((*path, "impacts"))
-            for section in _SECTIONS:
-                for parent in getattr(node, section, {}):
-                    yield from self._swaps((*path, section, parent))
-            rows = [(*path, "prior_given", key, "prior") for key in getattr(node, "prior_given", {})]
-            yield from self._exchanged((*path, "prior_given"), rows)
+            blocks: list[KeyPath] = [(*path, "impacts")] if getattr(node, "impacts", {}) else []
+            blocks += [(*path, section, parent) for section in _SECTIONS for parent in getattr(node, section, {})]
+            for block in blocks:
+                raw = value_at(self.written_data, block)
+                if isinstance(raw, Mapping):
+                    yield from self._swapped_neighbours(block, [(*block, key) for key in raw])
+            rows: list[KeyPath] = [(*path, "prior_given", key, "prior") for key in getattr(node, "prior_given", {})]
+            yield from self._swapped_neighbours((*path, "prior_given"), rows)
 
-    def _swaps(self, block: KeyPath) -> Iterator[Mutation]:
-        raw = found(self.written, block)
-        yield from self._exchanged(block, [(*block, key) for key in raw] if isinstance(raw, Mapping) else [])
-
-    def _exchanged(self, block: KeyPath, rows: list[KeyPath]) -> Iterator[Mutation]:
-        for one, other in pairwise(rows):
-            edits = Edit(one, found(self.written, other)), Edit(other, found(self.written, one))
-            names = f"{one[len(block)]} and {other[len(block)]}"
-            yield Mutation("rows_swapped", f"{dotted(block)}: {names}", edits, self._cited(one, other))
+    def _swapped_neighbours(self, block: KeyPath, rows: list[KeyPath]) -> Iterator[Mutation]:
+        for first, second in pairwise(rows):
+            edits = Edit(first, value_at(self.written_data, second)), Edit(second, value_at(self.written_data, first))
+            names = f"{first[len(block)]} and {second[len(block)]}"
+            yield Mutation("rows_swapped", f"{dotted(block)}: {names}", edits, self._claims(first, second))
 
 
-_KINDS: Mapping[str, Kind] = {"impacts": "impact", "influences": "influence", "lagged_influences": "lagged_influence"}
-
-
-def _in(judged: Judged, blocks: Iterable[KeyPath]) -> bool:
-    return any(judged.path[: len(block)] == block for block in blocks)
+_KIND_OF: Mapping[str, Kind] = {"impacts": "impact", "influences": "influence", "lagged_influences": "lagged_influence"}
 
 
 # Values in the forms of a file ----------------------------------------------------------------------------------------
 
 
-def negated(raw: Any) -> Any:
+def negate(raw: Any) -> Any:
     """A judgement in any of its forms, with the other sign; its claims stay."""
     match raw:
         case bool() | str() | None:
@@ -271,29 +265,29 @@ def negated(raw: Any) -> Any:
         case int() | float():
             return -raw if raw else raw
         case [value, *claims]:
-            return [negated(value), *claims]
+            return [negate(value), *claims]
         case {"value": value}:
-            return {**raw, "value": negated(value)}
+            return {**raw, "value": negate(value)}
         case dict():
-            return {key: _turned(key, part) if key in FAMILIES else part for key, part in raw.items()}
+            return {key: _mirrored_parameters(key, part) if key in FAMILIES else part for key, part in raw.items()}
     return raw
 
 
-def _turned(family: str, parameters: list[Any]) -> list[Any]:
+def _mirrored_parameters(family: str, parameters: list[Any]) -> list[Any]:
     """The parameters of a distribution that is mirrored at 0."""
     if FAMILIES[family].is_between:
-        return [negated(one) for one in reversed(parameters)]
-    return [negated(one) if place == FAMILIES[family].place else one for place, one in enumerate(parameters)]
+        return [negate(number) for number in reversed(parameters)]
+    return [negate(number) if place == FAMILIES[family].place else number for place, number in enumerate(parameters)]
 
 
-def negated_all(raw: Any) -> Any:
+def negate_all(raw: Any) -> Any:
     """Points in maps of maps, each with the other sign."""
     if isinstance(raw, dict) and not is_judgement_form(raw):
-        return {key: negated_all(one) for key, one in raw.items()}
-    return negated(raw)
+        return {key: negate_all(part) for key, part in raw.items()}
+    return negate(raw)
 
 
-def _from_the_other_end(shares: dict[str, Any], states: list[str]) -> dict[str, Any]:
+def _reverse_shares(shares: dict[str, Any], states: list[str]) -> dict[str, Any]:
     """Shares by state, given to the states in the opposite order."""
     opposite = dict(zip(states, reversed(states), strict=True))
     return {opposite.get(name, name): share for name, share in shares.items()}

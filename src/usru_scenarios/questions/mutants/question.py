@@ -11,8 +11,7 @@ from __future__ import annotations
 import pickle
 from collections import Counter
 from collections.abc import Callable, Mapping
-from functools import cache, cached_property
-from typing import NamedTuple
+from functools import cache, cached_property, partial
 
 from usru_scenarios.language.questions import ComparisonStatement, probabilities
 from usru_scenarios.light_dataclasses import dataclass, replace
@@ -26,14 +25,14 @@ from usru_scenarios.questions.calibrate import (
     AnchorShares,
     NoAnchor,
     anchor_shares,
-    calibrated_compiler,
     meets_anchor,
     normalised_baselines,
+    calibrated_compiler,
     scenario_shares,
 )
 from usru_scenarios.questions.check import ExpectationChecker, all_needed_probabilities
-from usru_scenarios.questions.mutants.population import Mutation, population
-from usru_scenarios.questions.mutants.sample import SampledMutations, noticed_share, sampled
+from usru_scenarios.questions.mutants.population import Mutation, list_mutations
+from usru_scenarios.questions.mutants.sample import SampledMutations, estimate_noticed_share, sample_mutations
 from usru_scenarios.questions.probability import ProbabilityEstimator, group_by_trials
 from usru_scenarios.questions.statements import read_expectations
 from usru_scenarios.reading.loading import Loaded
@@ -49,35 +48,32 @@ MUTANT_TRIALS = 4096
 MOST_TRIALS = 65_536
 """What is undecided after as many is not noticed."""
 
-_ANCHOR = 16_384
+_ANCHOR_TRIALS = 16_384
 
 
 def with_mutants(report: CheckReport, checker: ExpectationChecker, number: int) -> CheckReport:
     """What a model says to its expectations, with what becomes of at most so many of its mutants, one or more."""
-    every = population(checker.loaded)
-    made = sampled(every, number, checker.settings.seed)
-    runner = MutantRunner.of(
-        checker, [name for name, one in report.expectations.items() if one.verdict == "holds"], made
-    )
-    mutants = [
-        _mutant(mutation, tried, checker.loaded)
-        for mutation, tried in zip(
-            made.mutations, checker.map_parts(runner.tried, range(len(made.mutations))), strict=True
-        )
-    ]
-    counted = {
-        name: replace(
-            one, mutants=sum(name in mutant.failed for mutant in mutants) if name in runner.statements else None
-        )
-        for name, one in report.expectations.items()
-    }
-    return replace(report, expectations=counted, mutants=_survey(every, made, mutants, runner, report))
+    population = list_mutations(checker.loaded)
+    sample = sample_mutations(population, number, checker.settings.seed)
+    holding = [name for name, expectation in report.expectations.items() if expectation.verdict == "holds"]
+    runner = MutantRunner.of(checker, holding, sample)
+    mutants = list(checker.map_parts(runner.try_mutant, range(len(sample.mutations))))
+    expectations = dict(report.expectations)
+    for name in runner.statements:
+        expectations[name] = replace(expectations[name], mutants=sum(name in mutant.failed for mutant in mutants))
+    return replace(report, expectations=expectations, mutants=_summarize(population, sample, mutants, runner, report))
 
 
-def _survey(
-    every: list[Mutation], made: SampledMutations, mutants: list[Mutant], runner: MutantRunner, report: CheckReport
+def _summarize(
+    population: list[Mutation],
+    sample: SampledMutations,
+    mutants: list[Mutant],
+    runner: MutantRunner,
+    report: CheckReport,
 ) -> MutantSurvey:
+    """Count the mutants by kind and by what notices them."""
     noticed = [mutant.noticed_by is not None for mutant in mutants]
+    estimate_share = partial(estimate_noticed_share, population, sample, noticed)
     counts = Counter((mutant.kind, mutant.noticed_by) for mutant in mutants)
     return MutantSurvey(
         trials=0 if runner.settings.method == "exact" else runner.settings.trials,
@@ -85,42 +81,19 @@ def _survey(
         kinds={
             kind: MutantCounts(
                 population=size,
-                made=sum(one.kind == kind for one in mutants),
+                made=sum(mutant.kind == kind for mutant in mutants),
                 by_reading=counts[kind, "reading"],
                 by_expectations=counts[kind, "expectations"],
                 unnoticed=counts[kind, None],
             )
             for kind in KINDS
-            if (size := sum(one.kind == kind for one in every))
+            if (size := sum(mutation.kind == kind for mutation in population))
         },
-        sourced_signs=noticed_share(every, made, noticed, lambda one: one.kind in SIGNS and one.sourced),
-        all=noticed_share(every, made, noticed, lambda _: True),
+        sourced_signs=estimate_share(lambda mutation: mutation.kind in SIGNS and mutation.sourced),
+        all=estimate_share(lambda _: True),
         mutants=mutants,
         not_counted=[name for name in report.expectations if name not in runner.statements],
     )
-
-
-def _mutant(mutation: Mutation, tried: Tried, loaded: Loaded) -> Mutant:
-    return Mutant(
-        kind=mutation.kind,
-        path=mutation.path,
-        value=mutation.value,
-        overrides=mutation.overrides(loaded.file.tree.data),
-        sources=list(mutation.sources),
-        sourced=mutation.sourced,
-        noticed_by="reading" if tried.problem else "expectations" if tried.failed else None,
-        problem=tried.problem,
-        failed=list(tried.failed),
-        undecided=list(tried.undecided),
-    )
-
-
-class Tried(NamedTuple):
-    """What became of a mutant: the first fault that reading finds, or else which expectations fail or are undecided."""
-
-    problem: Warned | None
-    failed: tuple[str, ...] = ()
-    undecided: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -146,98 +119,133 @@ class MutantRunner:
     seconds_each: float
 
     @classmethod
-    def of(cls, checker: ExpectationChecker, holding: list[str], made: SampledMutations) -> MutantRunner:
+    def of(cls, checker: ExpectationChecker, holding: list[str], sample: SampledMutations) -> MutantRunner:
         """For the expectations that hold in a model, and on the trials of a mutant too."""
-        asked = checker.settings
+        check_settings = checker.settings
         settings = RunSettings(
             MUTANT_TRIALS,
-            asked.seed,
-            "exact" if asked.method == "exact" else "sample",
-            limits=replace(asked.limits, most_trials=min(asked.limits.most_trials, MOST_TRIALS)),
+            check_settings.seed,
+            "exact" if check_settings.method == "exact" else "sample",
+            limits=replace(check_settings.limits, most_trials=min(check_settings.limits.most_trials, MOST_TRIALS)),
         )
         statements = {name: checker.statements[name] for name in holding}
         itself = checker.loaded.as_written()
         program = compile_model(itself.model)
         groups = len(group_by_trials(all_needed_probabilities(statements.values(), observed=True)))
-        draws = (settings.trials * groups + _ANCHOR) * len(program.nodes) * program.steps
-        target = _met(itself, program, settings.seed)
-        runner = cls(checker.loaded, statements, made.mutations, settings, target, draws * SECONDS_PER_DRAW)
-        tried = runner._judged(statements, runner._programs(checker.loaded))
-        not_holding = {*tried.failed, *tried.undecided}
-        return replace(runner, statements={name: one for name, one in statements.items() if name not in not_holding})
+        draws = (settings.trials * groups + _ANCHOR_TRIALS) * len(program.nodes) * program.steps
+        target = _anchor_target(itself, program, settings.seed)
+        runner = cls(checker.loaded, statements, sample.mutations, settings, target, draws * SECONDS_PER_DRAW)
+        failed, undecided = runner._check_expectations(statements, runner._program_by_profile(checker.loaded))
+        for name in (*failed, *undecided):
+            del statements[name]
+        return runner
 
     def __getstate__(self) -> dict[str, object]:
         """What is compiled is not sent to another process."""
-        return {name: value for name, value in vars(self).items() if name != "_laws"}
+        return {name: value for name, value in vars(self).items() if name != "_laws_by_profile"}
 
-    def tried(self, number: int) -> Tried:
-        """What becomes of a mutant."""
-        file = self.loaded.file
+    def try_mutant(self, number: int) -> Mutant:
+        """Make a mutant, and say whether reading or an expectation notices it."""
+        mutation = self.mutations[number]
+        problem: Warned | None = None
+        failed: list[str] = []
+        undecided: list[str] = []
         try:
-            other = file.with_tree(self.mutations[number].on(file.tree)).resolve(self.loaded.request)
-            under = self._programs(other)
-            read, faults = read_expectations(other, under(None), under)
+            failed, undecided = self._check_mutant(mutation)
         except ModelError as error:
-            faults = [problem for problem in error.problems if problem.severity == "error"]
+            problem = to_warned(next(problem for problem in error.problems if problem.severity == "error"))
         except NoAnchor as error:
-            return Tried(Warned("no_anchor", error.message))
+            problem = Warned("no_anchor", error.message)
+        return Mutant(
+            kind=mutation.kind,
+            path=mutation.path,
+            value=mutation.value,
+            overrides=mutation.overrides(self.loaded.file.tree.data),
+            sources=list(mutation.sources),
+            sourced=mutation.sourced,
+            noticed_by="reading" if problem else "expectations" if failed else None,
+            problem=problem,
+            failed=failed,
+            undecided=undecided,
+        )
+
+    def _check_mutant(self, mutation: Mutation) -> tuple[list[str], list[str]]:
+        """Read a mutant, and find which expectations that depend on what it changes fail or are undecided in it.
+
+        Raises:
+            ModelError: it can't be read.
+            NoAnchor: no baselines reproduce its anchor.
+        """
+        file = self.loaded.file
+        loaded = file.with_tree(mutation.apply_to(file.tree)).resolve(self.loaded.request)
+        program_under = self._program_by_profile(loaded)
+        expectations, faults = read_expectations(loaded, program_under(None), program_under)
         if faults:
-            return Tried(to_warned(faults[0]))
-        changed = cache(lambda profile: self._changed(profile, under(profile)))
-        return self._judged({name: read[name] for name in self.statements if _reads(read[name], under, changed)}, under)
+            raise ModelError(faults)
+        changed_nodes = cache(lambda profile: self._changed_nodes(profile, program_under(profile)))
+        statements = {
+            name: expectations[name]
+            for name in self.statements
+            if _depends_on(expectations[name], program_under, changed_nodes)
+        }
+        return self._check_expectations(statements, program_under)
 
-    def _judged(self, statements: Mapping[str, ComparisonStatement], under: ProgramOfProfile) -> Tried:
-        """Which of some expectations fail or are undecided in a model."""
-        estimator = ProbabilityEstimator(under(None), under, self.settings)
+    def _check_expectations(
+        self, statements: Mapping[str, ComparisonStatement], program_under: ProgramByProfile
+    ) -> tuple[list[str], list[str]]:
+        """Find which of some expectations fail, and which are undecided, in a model."""
+        estimator = ProbabilityEstimator(program_under(None), program_under, self.settings)
         estimator.find(all_needed_probabilities(statements.values(), observed=False))
-        verdicts = {name: _holds(statement, estimator) for name, statement in statements.items()}
-        failed, undecided = (tuple(n for n, holds in verdicts.items() if holds is one) for one in (False, None))
-        return Tried(None, failed, undecided)
+        verdicts = {name: _expectation_holds(statement, estimator) for name, statement in statements.items()}
+        failed = [name for name, holds in verdicts.items() if holds is False]
+        return failed, [name for name, holds in verdicts.items() if holds is None]
 
-    def _changed(self, profile: str | None, program: Program) -> frozenset[str]:
+    def _changed_nodes(self, profile: str | None, program: Program) -> frozenset[str]:
         """The nodes of a mutant whose laws are not those of the file itself: what reads no other one is as it was."""
-        before = self._laws(profile)
-        return frozenset(name for name, law in _laws_of(program).items() if before.get(name) != law)
+        before = self._laws_by_profile(profile)
+        return frozenset(name for name, law in _pickle_laws(program).items() if before.get(name) != law)
 
     @cached_property
-    def _laws(self) -> Callable[[str | None], Mapping[str, bytes]]:
-        under = self._programs(self.loaded)
-        return cache(lambda profile: _laws_of(under(profile)))
+    def _laws_by_profile(self) -> Callable[[str | None], Mapping[str, bytes]]:
+        program_under = self._program_by_profile(self.loaded)
+        return cache(lambda profile: _pickle_laws(program_under(profile)))
 
-    def _programs(self, loaded: Loaded) -> ProgramOfProfile:
-        """What gives the program of a model under a profile, or of the model as it is read."""
-        compiled = calibrated_compiler(loaded.as_written().model, self.target, Plan(_ANCHOR, self.settings.seed))
+    def _program_by_profile(self, loaded: Loaded) -> ProgramByProfile:
+        """Return a function that gives the program of a model under a profile, or of the model as it is read."""
+        compiled = calibrated_compiler(loaded.as_written().model, self.target, Plan(_ANCHOR_TRIALS, self.settings.seed))
         return cache(lambda profile: compiled((loaded if profile is None else loaded.with_profile(profile)).model))
 
 
-ProgramOfProfile = Callable[[str | None], Program]
+ProgramByProfile = Callable[[str | None], Program]
 """Gives the program of a model under a profile, or as the model is read."""
 
 
-def _laws_of(program: Program) -> dict[str, bytes]:
-    """By node all that its draws follow from beside those of the nodes that it reads."""
+def _pickle_laws(program: Program) -> dict[str, bytes]:
+    """By node all that its draws depend on, beside the draws of the nodes that it reads, as bytes to compare."""
     laws = {name: pickle.dumps(node) for name, node in program.nodes.items()}
     return {**laws, OUTCOME: laws[OUTCOME] + pickle.dumps(dict(program.weights))}
 
 
-def _reads(
-    statement: ComparisonStatement, under: ProgramOfProfile, nodes: Callable[[str | None], frozenset[str]]
+def _depends_on(
+    statement: ComparisonStatement, program_under: ProgramByProfile, nodes: Callable[[str | None], frozenset[str]]
 ) -> bool:
     """Whether what a statement is about depends on some nodes, in the program that it is read in."""
     return any(
-        nodes(part.profile) & under(part.profile).upstream(atom.node for one in part.events() for atom in atoms(one))
+        nodes(part.profile)
+        & program_under(part.profile).upstream(atom.node for event in part.events() for atom in atoms(event))
         for part in probabilities(statement)
     )
 
 
-def _met(itself: Loaded, program: Program, seed: int) -> AnchorShares | None:
+def _anchor_target(itself: Loaded, program: Program, seed: int) -> AnchorShares | None:
+    """What baselines are solved for, as in `MutantRunner.target`."""
     if not meets_anchor(itself, program):
         return None
     step = anchor_shares(itself.model).step
-    return AnchorShares(scenario_shares(program, step, normalised_baselines(program), Plan(_ANCHOR, seed), map), step)
+    return AnchorShares(scenario_shares(program, step, normalised_baselines(program), Plan(_ANCHOR_TRIALS, seed), map), step)
 
 
-def _holds(statement: ComparisonStatement, estimator: ProbabilityEstimator) -> bool | None:
+def _expectation_holds(statement: ComparisonStatement, estimator: ProbabilityEstimator) -> bool | None:
     try:
         verdict = answer_statement(statement, estimator, estimator.program.grid.labels).verdict
     except (ImpossibleEvidence, TooFewTrials):

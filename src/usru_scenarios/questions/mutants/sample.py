@@ -24,57 +24,62 @@ class SampledMutations:
     weights: tuple[float, ...]
 
 
-def sampled(population: Sequence[Mutation], number: int, seed: int) -> SampledMutations:
-    """At most so many of a population, each kind apart, and those apart that rest on a document.
+def sample_mutations(population: Sequence[Mutation], number: int, seed: int) -> SampledMutations:
+    """Draw at most so many of a population, stratified by kind and by whether they rest on a document.
 
     Where there are more of these strata than mutants to be drawn, all are drawn alike.
     """
     strata: dict[Hashable, list[int]] = {}
-    for place, one in enumerate(population):
-        strata.setdefault((one.kind, one.sourced), []).append(place)
+    for place, mutation in enumerate(population):
+        strata.setdefault((mutation.kind, mutation.sourced), []).append(place)
     if len(strata) > number:
         strata = {None: list(range(len(population)))}
-    sizes = shared([len(places) for places in strata.values()], number)
-    drawn: dict[int, float] = {}
+    sizes = allocate_to_strata([len(places) for places in strata.values()], number)
+
+    def order_key(place: int) -> bytes:
+        """What a stratum is sorted by, which depends on nothing else in the file."""
+        mutation = population[place]
+        return hashlib.sha256(f"{seed} {mutation.kind} {mutation.path}".encode()).digest()
+
+    weights: dict[int, float] = {}
     for places, size in zip(strata.values(), sizes, strict=True):
-        first = sorted(places, key=lambda place: _rank(population[place], seed))[:size]
-        drawn |= dict.fromkeys(first, len(places) / max(size, 1))
-    places = sorted(drawn)
-    return SampledMutations(tuple(population[one] for one in places), tuple(drawn[one] for one in places))
+        weights |= dict.fromkeys(sorted(places, key=order_key)[:size], len(places) / max(size, 1))
+    drawn = sorted(weights)
+    return SampledMutations(tuple(population[place] for place in drawn), tuple(weights[place] for place in drawn))
 
 
-def _rank(mutation: Mutation, seed: int) -> bytes:
-    """By which a stratum is put into an order that depends on nothing else in the file."""
-    return hashlib.sha256(f"{seed} {mutation.kind} {mutation.path}".encode()).digest()
-
-
-def shared(sizes: Sequence[int], number: int) -> list[int]:
-    """How many are drawn from strata of such sizes: from each at least one, and else in proportion.
+def allocate_to_strata(sizes: Sequence[int], number: int) -> list[int]:
+    """Say how many are drawn from strata of such sizes: from each at least one, and else in proportion.
 
     They are given out one by one, each to the stratum with the most left over for those that it has, which is the
     method of Webster and Sainte-Laguë with a first seat for all.
     """
     given = [1] * len(sizes)
     for _ in range(min(number, sum(sizes)) - len(sizes)):
-        open_ = (place for place, size in enumerate(sizes) if given[place] < size)
-        given[max(open_, key=lambda place: sizes[place] / (given[place] + 0.5))] += 1
+        unfilled = (place for place, size in enumerate(sizes) if given[place] < size)
+        given[max(unfilled, key=lambda place: sizes[place] / (given[place] + 0.5))] += 1
     return given
 
 
-def noticed_share(
-    population: Iterable[Mutation], made: SampledMutations, noticed: Sequence[bool], among: Callable[[Mutation], bool]
+def estimate_noticed_share(
+    population: Iterable[Mutation],
+    sample: SampledMutations,
+    noticed: Sequence[bool],
+    is_counted: Callable[[Mutation], bool],
 ) -> NoticedShare:
-    """The share of some mutants of a population that is noticed, from those that were made, and which of them were."""
-    total = sum(map(among, population))
-    kept = [
-        (weight, seen) for one, weight, seen in zip(made.mutations, made.weights, noticed, strict=True) if among(one)
+    """Estimate the share of some mutants of a population that is noticed, from those of a sample that are."""
+    total = sum(map(is_counted, population))
+    counted = [
+        (weight, is_noticed)
+        for mutation, weight, is_noticed in zip(sample.mutations, sample.weights, noticed, strict=True)
+        if is_counted(mutation)
     ]
-    count = sum(seen for _, seen in kept)
-    if not kept:
+    noticed_count = sum(is_noticed for _, is_noticed in counted)
+    if not counted:
         return NoticedShare(total, 0, 0, None, None)
-    weight = math.fsum(weight for weight, _ in kept)
-    share = math.fsum(weight for weight, seen in kept if seen) / weight
-    effective = weight**2 / math.fsum(weight**2 for weight, _ in kept)
+    weight = math.fsum(weight for weight, _ in counted)
+    share = math.fsum(weight for weight, is_noticed in counted if is_noticed) / weight
+    effective = weight**2 / math.fsum(weight**2 for weight, _ in counted)
     towards_half = (share * effective + 2.0) / (effective + 4.0)
-    variance = towards_half * (1.0 - towards_half) / effective * (1.0 - len(kept) / total)
-    return NoticedShare(total, len(kept), count, share, math.sqrt(variance))
+    variance = towards_half * (1.0 - towards_half) / effective * (1.0 - len(counted) / total)
+    return NoticedShare(total, len(counted), noticed_count, share, math.sqrt(variance))
