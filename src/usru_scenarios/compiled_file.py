@@ -86,7 +86,7 @@ class CompiledFile:
             return self.loaded.outline
 
         outline = self._get_or_make("outline", make)
-        return outline if self.evidence is None else replace(outline, evidence=self.evidence.used)
+        return outline if self.evidence is None else replace(outline, evidence=self.evidence.summary)
 
     @cached_property
     def names(self) -> dict[str, list[str]]:
@@ -105,7 +105,7 @@ class CompiledFile:
 
     def _apply_evidence(self, program: Program, seed: int = 0) -> Program:
         """A program of the model, with the hints of the evidence as virtual evidence."""
-        return program if self.evidence is None else self.evidence.on(program, seed)
+        return program if self.evidence is None else self.evidence.with_reports(program, seed)
 
     def drawn(self, seed: int, draws: int) -> Program:
         """The model compiled with values of its uncertain judgements for as many draws; the last one is remembered."""
@@ -201,8 +201,8 @@ class CompiledFile:
             ArgumentError, UnreadableInput: the path or the day makes no sense.
             ModelError: the file has faults; with all of them.
         """
-        from usru_scenarios.questions.evidence.items import evidence_of
-        from usru_scenarios.questions.evidence.remarks import about_another_model
+        from usru_scenarios.questions.evidence.items import compile_evidence
+        from usru_scenarios.questions.evidence.remarks import check_model_name
         from usru_scenarios.reading.evidence import EvidenceText, read_evidence
 
         day = check_optional_text("as_of", as_of)
@@ -211,8 +211,10 @@ class CompiledFile:
             text = read_evidence(text, confined=self.request.confined)
         questions = tuple(self.loaded.model.questions) if text.file.resolutions else ()
         signposts = self.loaded.model.with_signposts if text.file.looks_for_all else ()
-        other = tuple(about_another_model(text, self.outline.model.name, self.request.path, lambda: self.loaded.inputs))
-        items = evidence_of(text, self.outline, self.program, questions, signposts, as_of=day, other=other)
+        warnings = tuple(check_model_name(text, self.outline.model.name, self.request.path, lambda: self.loaded.inputs))
+        items = compile_evidence(
+            text, self.outline, self.program, questions, signposts, as_of=day, file_warnings=warnings
+        )
         return replace(self, evidence=items)
 
     # What engines have of it ------------------------------------------------------------------------------------------

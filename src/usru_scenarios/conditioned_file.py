@@ -256,7 +256,7 @@ def _with_evidence(result: Answered, evidence: Evidence) -> Answered:
     from usru_scenarios.results.common import to_warned
 
     warnings = [*result.warnings, *map(to_warned, evidence.warnings)]
-    return replace(result, run=replace(result.run, evidence=evidence.used), warnings=warnings)
+    return replace(result, run=replace(result.run, evidence=evidence.summary), warnings=warnings)
 
 
 def choose_method(settings: RunSettings, programs: Iterable[Conditioned]) -> RunSettings:

@@ -104,10 +104,10 @@ class Study(DescribedFile, ConditionedFile):
         result = self._forecast(settings, conditions, map_blocks, rare_exactly=rare_exactly, consequences=consequences)
         if self.evidence is None:
             return result
-        from usru_scenarios.questions.evidence.ahead import read_ahead
+        from usru_scenarios.questions.evidence.chances import with_ahead
 
         conditioned = conditions.with_base(self.programs(settings)[0])
-        return self._attach_evidence(read_ahead(result, conditioned, self.evidence.now, settings, map_blocks))
+        return self._attach_evidence(with_ahead(result, conditioned, self.evidence.now, settings, map_blocks))
 
     def ask(
         self,
@@ -224,7 +224,7 @@ class Study(DescribedFile, ConditionedFile):
             ImpossibleEvidence: an item can't happen, given those learned before it.
             TooFewTrials, TooLarge, NotExact: as in `simulate`.
         """
-        from usru_scenarios.questions.evidence.question import EVIDENCE_TRIALS, effects
+        from usru_scenarios.questions.evidence.question import EVIDENCE_TRIALS, evidence_report
 
         settings = self.settled(RunSettings.from_arguments(trials, seed, method, judgements, usual=EVIDENCE_TRIALS))
         check_callable("map_blocks", map_blocks)
@@ -232,7 +232,7 @@ class Study(DescribedFile, ConditionedFile):
             raise ArgumentError("the study knows of no evidence", "study.knowing(FILE) does")
         program, program_under = self.programs(settings)
         names = self.outline.profiles if check_flag("profiles", profiles) and self.request.profile is None else ()
-        return effects(
+        return evidence_report(
             self.outline,
             self._apply_conditions(program, ()),
             self.evidence,
@@ -401,7 +401,7 @@ class Study(DescribedFile, ConditionedFile):
             self.program.weights,
             map_parts,
             self._read_conditions(do, given).texts,
-            None if self.evidence is None else self.evidence.on,
+            None if self.evidence is None else self.evidence.with_reports,
         )
         report = self._attach_evidence(checker.report(robust))
         if not mutants:

@@ -64,15 +64,15 @@ def _known_scenarios(items: Sequence[LearnedItem], record: ForecastRecord) -> It
     facts: dict[int, tuple[str, dict[str, float]]] = {}
     judged: dict[int, tuple[str, dict[str, float]]] = {}
     for item in items:
-        if item.seen is not None:
-            name, _, at = (part.strip() for part in item.seen.partition("@"))
+        if item.fact is not None:
+            name, _, at = (part.strip() for part in item.fact.partition("@"))
             step = step_number(record, at)
             if name in states and step is not None:
                 facts.setdefault(step, (item.learned, {one: float(one == name) for one in states}))
-        for hint in (hint for hint in item.hints if hint.node == OUTCOME and hint.found is None):
+        for hint in (hint for hint in item.hints if hint.node == OUTCOME and hint.is_found is None):
             step = hint.steps[-1]
             _, before = judged.get(step, ("", dict.fromkeys(states, 1.0)))
-            judged[step] = item.learned, {one: before[one] * hint.at_means[one] for one in states}
+            judged[step] = item.learned, {one: before[one] * hint.mean_likelihoods[one] for one in states}
     for step, (day, shares) in sorted((judged | facts).items()):
         total = math.fsum(shares.values())
         yield KnownOutcome("step", steps[step], day, {name: share / total for name, share in shares.items()})

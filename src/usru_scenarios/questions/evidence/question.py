@@ -12,7 +12,7 @@ from usru_scenarios.problems import Problem
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.events import InStates, Timed
 from usru_scenarios.questions.described import describe_run
-from usru_scenarios.questions.evidence.chances import Chances, chances
+from usru_scenarios.questions.evidence.chances import Chances, estimate_chances
 from usru_scenarios.results.common import Warned, to_warned
 from usru_scenarios.results.evidence import EvidenceReport, Foresight, ItemEffect
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from usru_scenarios.sampler.blocks import MapBlocks
     from usru_scenarios.settings import RunSettings
 
-ODD = 0.01
+ODD_SHARE = 0.01
 """An item that is less likely than this share of what it is at best, given those before, is warned of."""
 
 AS_IT_IS = "as it is"
@@ -32,7 +32,7 @@ AS_IT_IS = "as it is"
 EVIDENCE_TRIALS = 16_384
 
 
-def effects(
+def evidence_report(
     outline: Outline,
     conditioned: Conditioned,
     evidence: Evidence,
@@ -52,30 +52,33 @@ def effects(
         ImpossibleEvidence: an item can't happen, given those before.
         TooFewTrials: too few trials agree with what was seen up to an item.
     """
-    known = conditioned.observations
 
-    def found(seen: int, where: Conditioned = conditioned) -> Chances:
-        observed = replace(where, observations=where.observations[:seen])
-        return chances(observed, _ends(where.program), settings, map_blocks)
+    def chances_after(count: int, given: Conditioned = conditioned) -> Chances:
+        """The chances of the scenarios at the end after so many items."""
+        observed, states = replace(given, observations=given.observations[:count]), given.program.outcome.states
+        end = range(given.program.steps - 1, given.program.steps)
+        events = [Timed("at", end, InStates(OUTCOME, frozenset([state]))) for state in range(len(states))]
+        return estimate_chances(observed, events, settings, map_blocks)
 
-    before = found(0)
+    before = chances_after(0)
     steps = [before]
     items: dict[str, ItemEffect] = {}
     warnings = list(map(to_warned, (*outline.warnings, *evidence.warnings)))
     for number, item in enumerate(evidence.items, 1):
-        steps.append(found(number))
-        log, error = steps[-1].log_after(steps[-2])
-        parts = (_by_scenario(outline, conditioned.program, one) for one in steps[-2:])
-        effect = _effect(item, (log, error), *parts)
+        steps.append(chances_after(number))
+        log, error = steps[-1].log_probability_after(steps[-2])
+        forecasts = (_by_scenario(outline, conditioned.program, step) for step in steps[-2:])
+        effect = _item_effect(item, (log, error), *forecasts)
         items[item.name] = replace(effect, effective_trials=steps[-1].effective_trials)
-        if math.exp(log) < ODD * item.at_best:
-            warnings.append(_odd(item.name, math.exp(log)))
+        if math.exp(log) < ODD_SHARE * item.best_likelihood:
+            warnings.append(_odd_item_warning(item.name, math.exp(log)))
     last = steps[-1]
-    score, error = last.log_after(before)
+    score, error = last.log_probability_after(before)
     scores = {AS_IT_IS: (score, error)}
-    for name, under in profiles.items():
-        there = under()
-        scores[name] = found(len(known), there).log_after(found(0, there))
+    for name, conditioned_under in profiles.items():
+        given = conditioned_under()
+        after = chances_after(len(conditioned.observations), given)
+        scores[name] = after.log_probability_after(chances_after(0, given))
     best = max(score for score, _ in scores.values())
     return EvidenceReport(
         model=outline.model,
@@ -98,18 +101,12 @@ def effects(
     )
 
 
-def _ends(program: Program) -> list[Timed]:
-    """Each scenario at the last step, in the order of the program."""
-    end = range(program.steps - 1, program.steps)
-    return [Timed("at", end, InStates(OUTCOME, frozenset([state]))) for state in range(len(program.outcome.states))]
-
-
-def _by_scenario(outline: Outline, program: Program, found: Chances) -> dict[str, float]:
-    by_state = dict(zip(program.outcome.states, found.values.tolist(), strict=True))
+def _by_scenario(outline: Outline, program: Program, chances: Chances) -> dict[str, float]:
+    by_state = dict(zip(program.outcome.states, chances.values.tolist(), strict=True))
     return {name: by_state[name] for name in outline.scenarios}
 
 
-def _effect(
+def _item_effect(
     item: LearnedItem, log: tuple[float, float], before: dict[str, float], after: dict[str, float]
 ) -> ItemEffect:
     """What an item did, without how many trials are left.
@@ -133,7 +130,7 @@ def _effect(
     )
 
 
-def _odd(name: str, probability: float) -> Warned:
+def _odd_item_warning(name: str, probability: float) -> Warned:
     message = (
         f"{name} is odd: the model gives it {100.0 * probability:.2g}% after what was learned before; mend the model,"
         " or doubt the report"

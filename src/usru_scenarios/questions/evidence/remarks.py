@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from usru_scenarios.names import KeyPath
     from usru_scenarios.questions.evidence.items import Hint, LearnedItem
 
-NEXT_TO_NOTHING = 1.05
+NEGLIGIBLE_RATIO = 1.05
 """An item that is at most so many times as likely in one state as in another tells next to nothing."""
 
-SPEAKS = 1.5
+TELLING_RATIO = 1.5
 """An item speaks for a state against another where it is at least so many times as likely in it."""
 
 
-_BOTH = "both act; 'independence' lets one of them count alone"
+_BOTH_ACT_HINT = "both act; 'independence' lets one of them count alone"
 
 
-def about_another_model(
+def check_model_name(
     text: EvidenceText, name: str, path: Path | None, inputs: Callable[[], Collection[str]]
 ) -> Iterator[Problem]:
-    """Whether the file names another model than the one that is asked, which does not extend it either.
+    """Warn if the file names another model than the one that is asked, which does not extend it either.
 
     The model that is asked has a name, perhaps a path, and `inputs`, the absolute paths of all files it was read from.
     """
@@ -43,8 +43,8 @@ def about_another_model(
     known = text.model_name
     if known == name or text.model_path in inputs():
         return
-    said = printable(text.file.model)
-    message = f"this is about {known}" if known else f"this names the model {said}, which can't be read"
+    named = printable(text.file.model)
+    message = f"this is about {known}" if known else f"this names the model {named}, which can't be read"
     hint = "what was seen is held against the model that is asked"
     yield _warning("other_model", f"{message}, and {name} is asked", text, ("model",), hint)
 
@@ -56,20 +56,20 @@ def remarks(
 
     `facts` are the events that are observed, by the ids of items.
     """
-    yield from _days(text, items, program, day)
+    yield from _check_days(text, items, program, day)
     for item in items:
-        if item.hints and item.spread <= math.log(NEXT_TO_NOTHING):
-            yield _warning("tells_nothing", f"{item.name} {_little(item)}", text, ("evidence", item.name))
+        if item.hints and item.log_spread <= math.log(NEGLIGIBLE_RATIO):
+            yield _warning("tells_nothing", f"{item.name} {_describe_spread(item)}", text, ("evidence", item.name))
     for one, other in combinations(items, 2):
-        if what := _against(one, other, facts, program):
+        if what := _find_contradiction(one, other, facts, program):
             message = f"{one.name} and {other.name} contradict each other: {what}"
-            yield _warning("contradiction", message, text, ("evidence", other.name), _BOTH)
-        if what := _twice(one, other, program):
+            yield _warning("contradiction", message, text, ("evidence", other.name), _BOTH_ACT_HINT)
+        if what := _find_shared_sign(one, other, program):
             message = f"{one.name} and {other.name} both say that no sign of {what} was found, which counts twice"
-            yield _warning("counted_twice", message, text, ("evidence", other.name), _BOTH)
+            yield _warning("counted_twice", message, text, ("evidence", other.name), _BOTH_ACT_HINT)
 
 
-def _days(text: EvidenceText, items: Sequence[LearnedItem], program: Program, day: str) -> Iterator[Problem]:
+def _check_days(text: EvidenceText, items: Sequence[LearnedItem], program: Program, day: str) -> Iterator[Problem]:
     """Days far beyond the model, which a slip of the hand may have made; how things ended is known later."""
     grid = program.grid
     first, last = grid.first_day(0), grid.last_day(grid.count - 1)
@@ -90,38 +90,38 @@ def _days(text: EvidenceText, items: Sequence[LearnedItem], program: Program, da
             yield _warning("beyond_the_model", message, text, ("evidence", item.name, "learned"))
 
 
-def _little(item: LearnedItem) -> str:
-    if not item.spread:
+def _describe_spread(item: LearnedItem) -> str:
+    if not item.log_spread:
         return "tells nothing: it is as likely in each state"
-    return (
-        f"tells next to nothing: it is at most {math.exp(item.spread):.3g} times as likely in one state as in another"
+    ratio = math.exp(item.log_spread)
+    return f"tells next to nothing: it is at most {ratio:.3g} times as likely in one state as in another"
+
+
+def _find_contradiction(first: LearnedItem, second: LearnedItem, facts: Mapping[str, Formula], program: Program) -> str:
+    """The first contradiction between two items; empty where there is none."""
+    first_fact, second_fact = facts.get(first.name), facts.get(second.name)
+    contradictions = (
+        *(_compare_hints(hint, other, program) for hint in first.hints for other in second.hints),
+        *(_compare_fact_with_hint(first_fact, hint, program) for hint in second.hints),
+        *(_compare_fact_with_hint(second_fact, hint, program) for hint in first.hints),
+        _compare_facts(first_fact, second_fact, program),
     )
+    return next(filter(None, contradictions), "")
 
 
-def _against(one: LearnedItem, other: LearnedItem, facts: Mapping[str, Formula], program: Program) -> str:
-    """What two items say against each other; nothing where they do not."""
-    for hint in one.hints:
-        if what := next((said for second in other.hints if (said := _opposed(hint, second, program))), ""):
-            return what
-    for fact, hints in ((facts.get(one.name), other.hints), (facts.get(other.name), one.hints)):
-        if fact is not None and (what := next((said for hint in hints if (said := _denied(fact, hint, program))), "")):
-            return what
-    return _exclude(facts.get(one.name), facts.get(other.name), program)
-
-
-def _exclude(one: Formula | None, other: Formula | None, program: Program) -> str:
-    """Whether two facts say that a node is in different states at one step."""
-    for name, steps, states in _told(one, program):
-        for node, other_steps, other_states in _told(other, program):
+def _compare_facts(first: Formula | None, second: Formula | None, program: Program) -> str:
+    """The contradiction of two facts of which one says that a node is in other states at a step than the other says."""
+    for name, steps, states in _known_states(first, program):
+        for node, other_steps, other_states in _known_states(second, program):
             common = [step for step in steps if step in other_steps]
             if common and name == node and not states & other_states:
-                first, second = (" or ".join(sorted(each)) for each in (states, other_states))
-                return f"of {name} @ {program.grid.labels[common[0]]} one says {first}, the other {second}"
+                listed, others_listed = (" or ".join(sorted(each)) for each in (states, other_states))
+                return f"of {name} @ {program.grid.labels[common[0]]} one says {listed}, the other {others_listed}"
     return ""
 
 
-def _told(fact: Formula | None, program: Program) -> Iterator[tuple[str, range, set[str]]]:
-    """The nodes of which a fact tells that they are in one of some states at each of some steps."""
+def _known_states(fact: Formula | None, program: Program) -> Iterator[tuple[str, range, set[str]]]:
+    """The nodes that a fact says to be in one of some states at each of some steps."""
     for part in () if fact is None else conjuncts(fact):
         if isinstance(part, Timed) and part.mode != "ever" and isinstance(part.predicate, InStates):
             node = program.nodes.get(part.predicate.node)
@@ -129,55 +129,56 @@ def _told(fact: Formula | None, program: Program) -> Iterator[tuple[str, range, 
                 yield node.name, part.steps, {node.states[state] for state in part.predicate.states}
 
 
-def _twice(one: LearnedItem, other: LearnedItem, program: Program) -> str:
-    """Of which state at which step neither of two items found a sign."""
+def _find_shared_sign(one: LearnedItem, other: LearnedItem, program: Program) -> str:
+    """A state and a step at which neither of two items found a sign of it; empty where there is none."""
     for first, second in ((first, second) for first in one.hints for second in other.hints):
-        if first.found is False and second.found is False and (steps := _common(first, second)):
-            both = [state for state in first.sought if state in second.sought]
+        if first.is_found is False and second.is_found is False and (steps := _common_steps(first, second)):
+            both = [state for state in first.sought_states if state in second.sought_states]
             if both:
                 where = "" if first.node == OUTCOME else f"{first.node}."
                 return f"{where}{both[0]} @ {program.grid.labels[steps[0]]}"
     return ""
 
 
-def _common(one: Hint, other: Hint) -> range:
+def _common_steps(first: Hint, second: Hint) -> range:
     """The steps that two hints are both about; none where they are about different nodes."""
-    if one.node != other.node:
+    if first.node != second.node:
         return range(0)
-    return range(max(one.steps[0], other.steps[0]), min(one.steps[-1], other.steps[-1]) + 1)
+    return range(max(first.steps[0], second.steps[0]), min(first.steps[-1], second.steps[-1]) + 1)
 
 
-def _opposed(one: Hint, other: Hint, program: Program) -> str:
-    """Whether each speaks most for what the other speaks most against."""
-    steps = _common(one, other)
-    if not steps or not (_speaks(one) and _speaks(other)):
+def _compare_hints(first: Hint, second: Hint, program: Program) -> str:
+    """The contradiction of two hints of which each speaks most for what the other speaks most against."""
+    steps = _common_steps(first, second)
+    if not steps or not (_is_telling(first) and _is_telling(second)):
         return ""
-    (least, most), (other_least, other_most) = _ends(one), _ends(other)
+    (least, most), (other_least, other_most) = _extreme_states(first), _extreme_states(second)
     if most <= other_least and other_most <= least:
         for_one, for_other = (" or ".join(sorted(states)) for states in (most, other_most))
-        return f"of {one.node} @ {program.grid.labels[steps[0]]} one speaks for {for_one}, the other for {for_other}"
+        return f"of {first.node} @ {program.grid.labels[steps[0]]} one speaks for {for_one}, the other for {for_other}"
     return ""
 
 
-def _denied(fact: Formula, hint: Hint, program: Program) -> str:
-    """Whether what is a fact is what a hint speaks most against."""
-    for node, known, states in _told(fact, program):
+def _compare_fact_with_hint(fact: Formula | None, hint: Hint, program: Program) -> str:
+    """The contradiction of a fact and a hint that speaks most against it."""
+    for node, known, states in _known_states(fact, program):
         steps = [step for step in known if step in hint.steps]
-        if node == hint.node and steps and _speaks(hint) and states <= _ends(hint)[0]:
+        if node == hint.node and steps and _is_telling(hint) and states <= _extreme_states(hint)[0]:
             at = program.grid.labels[steps[0]]
             return f"it is a fact that {node} is {' or '.join(sorted(states))} @ {at}, and a hint speaks against it"
     return ""
 
 
-def _speaks(hint: Hint) -> bool:
-    least, most = hint.ends
-    return most >= SPEAKS * least
+def _is_telling(hint: Hint) -> bool:
+    least, most = hint.likelihood_range
+    return most >= TELLING_RATIO * least
 
 
-def _ends(hint: Hint) -> tuple[set[str], set[str]]:
+def _extreme_states(hint: Hint) -> tuple[set[str], set[str]]:
     """The states in which a hint is least and most likely."""
-    least, most = ({state for state, likely in hint.at_means.items() if likely == end} for end in hint.ends)
-    return least, most
+    likelihoods, (least, most) = hint.mean_likelihoods, hint.likelihood_range
+    least_likely = {state for state, likelihood in likelihoods.items() if likelihood == least}
+    return least_likely, {state for state, likelihood in likelihoods.items() if likelihood == most}
 
 
 def _warning(code: str, message: str, text: EvidenceText, path: KeyPath, hint: str = "") -> Problem:

@@ -25,9 +25,9 @@ from usru_scenarios.questions.calibrate import (
     AnchorShares,
     NoAnchor,
     anchor_shares,
+    calibrated_compiler,
     meets_anchor,
     normalised_baselines,
-    calibrated_compiler,
     scenario_shares,
 )
 from usru_scenarios.questions.check import ExpectationChecker, all_needed_probabilities
@@ -242,7 +242,9 @@ def _anchor_target(itself: Loaded, program: Program, seed: int) -> AnchorShares 
     if not meets_anchor(itself, program):
         return None
     step = anchor_shares(itself.model).step
-    return AnchorShares(scenario_shares(program, step, normalised_baselines(program), Plan(_ANCHOR_TRIALS, seed), map), step)
+    return AnchorShares(
+        scenario_shares(program, step, normalised_baselines(program), Plan(_ANCHOR_TRIALS, seed), map), step
+    )
 
 
 def _expectation_holds(statement: ComparisonStatement, estimator: ProbabilityEstimator) -> bool | None:

@@ -46,11 +46,11 @@ def _known_from_hint(hint: Hint, labels: tuple[str, ...], of_nodes: dict[str, Di
     if hint.node not in of_nodes:
         return
     at = _describe_steps(hint.steps, labels)
-    if hint.found is not None:
-        yield from ((hint.node, state, "found" if hint.found else "not_found", at) for state in hint.sought)
+    if hint.is_found is not None:
+        yield from ((hint.node, state, "found" if hint.is_found else "not_found", at) for state in hint.sought_states)
         return
-    least, most = hint.ends
-    for state, likelihood in hint.at_means.items():
+    least, most = hint.likelihood_range
+    for state, likelihood in hint.mean_likelihoods.items():
         if least < most and likelihood in (least, most):
             yield hint.node, state, "for" if likelihood == most else "against", at
 
