@@ -68,8 +68,10 @@ def test_a_word_is_broken_behind_what_joins_its_parts() -> None:
 
 def test_a_table_says_which_columns_it_has_no_room_for() -> None:
     """Of those whose absence matters; the others go in silence, as the page on the command line says."""
-    numbers = [Column(head, "number", rank=place, told=place > 1) for place, head in enumerate(("one", "two", "three"))]
-    columns = [Column("name", fills=True, folds=True), *numbers]
+    numbers = [
+        Column(head, "number", rank=place, drop_noted=place > 1) for place, head in enumerate(("one", "two", "three"))
+    ]
+    columns = [Column("name", takes_rest=True, folds=True), *numbers]
     table = Table(columns, [(StyledText("a"), "1.00", "2.00", "3.00")])
     assert describe_dropped_columns(table, drop_columns(table, 80)) == ""
     assert describe_dropped_columns(table, drop_columns(table, 18)) == "No room for three: a wider terminal or --json."

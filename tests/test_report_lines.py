@@ -28,16 +28,7 @@ def a_report(text: str) -> Report:
                 (StyledText(text, "bold", "**"), StyledText("(in 2028-Q4)", "dim"), StyledText(""), StyledText(text))
             ),
             Heading(text),
-            Heading(
-                "no",
-                shown=(
-                    StyledText("of all:", "bold"),
-                    StyledText(text, "cyan"),
-                    StyledText("rest", "dim"),
-                    StyledText(text),
-                ),
-            ),
-            Notes((text, "a note"), left=text),
+            Notes((text, "a note"), omitted=text),
             Notes(("a note",)),
         ],
         footer=[text, "", "the end"],

@@ -22,7 +22,7 @@ def report(result: Answers, _layout: Layout) -> Report:
     """A row for each query; below them why some have no answer."""
     times = Column(kind="notes", label="time")
     answers, bands = number_columns(["answer", BAND_HEAD])
-    columns = [Column("query", fills=True, folds=True), times, answers, bands._replace(rank=1)]
+    columns = [Column("query", takes_rest=True, folds=True), times, answers, bands._replace(rank=1)]
     rows: list[tuple[Cell, ...]] = []
     for one in result.in_order():
         query = " ".join(one.query.split())
@@ -31,7 +31,7 @@ def report(result: Answers, _layout: Layout) -> Report:
         columns, rows = columns[:-1], [row[:-1] for row in rows]
     blocks: list[Block] = [Table(columns, rows)]
     if without := tuple(StyledText(f"{one.number}: {one.problem.splitlines()[0]}") for one in result.unanswered):
-        blocks.append(Lines(without, listed=True))
+        blocks.append(Lines(without, as_list=True))
     meant = f" {ERROR_MEANING}." if any(one.standard_error for one in result.answers) else ""
     first = max(result.answers, key=lambda one: one.trials, default=None)
     return Report(

@@ -215,9 +215,9 @@ def _condition_blocks(result: Answer, layout: Layout) -> Iterator[Block]:
     held = list(_list_all_conditions(result))
     if held and layout.width:
         rows = [(StyledText(kind, "cyan"), text, StyledText(meaning, "dim")) for kind, text, meaning in held]
-        yield Table([Column(), Column(), Column()], rows, headed=False)
+        yield Table([Column(), Column(), Column()], rows, has_header=False)
     elif held:
-        yield Lines(tuple(StyledText(f"{kind}: {text} ({meaning})") for kind, text, meaning in held), listed=True)
+        yield Lines(tuple(StyledText(f"{kind}: {text} ({meaning})") for kind, text, meaning in held), as_list=True)
 
 
 def _list_all_conditions(result: Answer) -> Iterator[ShownCondition]:

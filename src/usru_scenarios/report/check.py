@@ -80,7 +80,7 @@ def rows(result: CheckReport, _layout: Layout) -> Rows:
 def _lines(result: CheckReport) -> Table:
     """The failures first, then what is undecided; each with its statement, which says which side is left."""
     columns = [
-        Column(whole=True),
+        Column(no_wrap=True),
         name_column(label="expectation"),
         Column(kind="notes", label="statement"),
         *number_columns(["left", "right"]),

@@ -361,7 +361,7 @@ def _input_blocks(one: VariantCompared, result: Comparison, layout: Layout) -> I
         rows.append((missed, "", *_format_effect(one.switching.unexplained, result)))
     notes_column = Column(kind="notes", label="reference -> here")
     columns = [document.name_column(label="what differs"), notes_column, *document.number_columns(heads)]
-    yield Table(columns, rows, headed=one.switching is not None)
+    yield Table(columns, rows, has_header=one.switching is not None)
 
 
 def _format_effect(effect: Effect | None, result: Comparison) -> list[str]:

@@ -23,33 +23,32 @@ class StyledText(NamedTuple):
 
 
 class Heading(NamedTuple):
-    """The head of a section; in a terminal as `shown`, where that says more."""
+    """The head of a section."""
 
     text: str
     style: str = "bold cyan"
-    shown: tuple[StyledText, ...] = ()
 
 
 class Lines(NamedTuple):
     """Lines below each other; in Markdown a paragraph, or a list."""
 
     lines: tuple[StyledText, ...]
-    listed: bool = False
+    as_list: bool = False
 
 
 class Notes(NamedTuple):
-    """What is to be said of a table: how many of its entries are left, directly below it, and what its numbers mean."""
+    """Notes on a table: directly below it how many entries it leaves out, then what its numbers mean."""
 
     notes: tuple[str, ...]
-    left: str = ""
+    omitted: str = ""
 
 
 class Item(NamedTuple):
-    """An item with its points: the head, what belongs to it as a whole, and each point with a note on it."""
+    """An item of a list: its head, a summary, and its points, each with a note."""
 
     head: tuple[StyledText, ...]
     points: tuple[tuple[StyledText, str], ...] = ()
-    whole: str = ""
+    summary: str = ""
 
 
 class Items(NamedTuple):
@@ -70,29 +69,29 @@ class Column(NamedTuple):
         kind: text; numbers, which stand to the right in one line; a drawing, for terminals alone; or notes, which
             terminals put below the first text of the row that is not whole.
         label: its head in Markdown, where it is not that of the terminal.
-        width, least: its columns in a terminal, or the fewest.
-        fills: it takes the columns that are left.
+        width, min_width: its columns in a terminal, or the fewest.
+        takes_rest: it takes the columns that are left.
         folds: words that are too long for it are broken.
-        whole: its texts stand in one line each.
-        broken: its texts are given in lines.
+        no_wrap: its texts stand in one line each.
+        multiline: its texts are given in lines.
         style: of its cells in a terminal.
         rank: where there is no room for all columns of a terminal, those of the highest rank are left out first; those
             of rank 0 always stand.
-        told: where it is left out, that is told below the table: the others say less without it.
+        drop_noted: where it is left out, a line below the table says so: the others say less without it.
     """
 
     head: str = ""
     kind: Literal["text", "number", "drawing", "notes"] = "text"
     label: Cell | None = None
     width: int | None = None
-    least: int | None = None
-    fills: bool = False
+    min_width: int | None = None
+    takes_rest: bool = False
     folds: bool = False
-    whole: bool = False
-    broken: bool = False
+    no_wrap: bool = False
+    multiline: bool = False
     style: str = ""
     rank: int = 0
-    told: bool = False
+    drop_noted: bool = False
 
 
 class Table(NamedTuple):
@@ -100,7 +99,7 @@ class Table(NamedTuple):
 
     columns: Sequence[Column]
     rows: Sequence[Sequence[Cell]]
-    headed: bool = True
+    has_header: bool = True
 
 
 class Legend(NamedTuple):
@@ -168,7 +167,7 @@ class Report(NamedTuple):
 
 def name_column(head: str = "", label: Cell | None = None) -> Column:
     """A column of names that takes what the numbers leave."""
-    return Column(head, label=label, fills=True, folds=True)
+    return Column(head, label=label, takes_rest=True, folds=True)
 
 
 def number_columns(heads: Iterable[str]) -> list[Column]:
@@ -177,7 +176,7 @@ def number_columns(heads: Iterable[str]) -> list[Column]:
 
 
 def number_column_widths(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
-    """The columns of a terminal that each column of numbers takes, its head included."""
+    """The width in a terminal of each column of numbers, its head included."""
     return [
         max(cell_len(text) for text in (*head.split("\n"), *(row[place] for row in rows)))
         for place, head in enumerate(heads)
@@ -187,29 +186,30 @@ def number_column_widths(heads: Sequence[str], rows: Sequence[Sequence[str]]) ->
 def drop_columns(table: Table, width: int) -> Table:
     """A table without the columns for which a terminal of such a width has no room, so that no number is cut."""
     kept = list(range(len(table.columns)))
-    needed = [
-        _min_width(column, [row[place] for row in table.rows if row]) for place, column in enumerate(table.columns)
-    ]
+    needed = [_min_width(column, _column_cells(table, place)) for place, column in enumerate(table.columns)]
     while total_width(needed[place] for place in kept if needed[place]) - GAP > width:
-        last = max(table.columns[place].rank for place in kept)
-        if not last:
+        last_rank = max(table.columns[place].rank for place in kept)
+        if not last_rank:
             break
-        kept = [place for place in kept if table.columns[place].rank < last]
+        kept = [place for place in kept if table.columns[place].rank < last_rank]
     if len(kept) == len(table.columns):
         return table
     rows = [[row[place] for place in kept] if row else row for row in table.rows]
-    return Table([table.columns[place] for place in kept], rows, table.headed)
+    return Table([table.columns[place] for place in kept], rows, table.has_header)
 
 
-def join_footer_line(line: FooterLine, shown: Collection[str] | None = None) -> str:
-    """A line below the body where these columns stand, by their heads; by default all of which it speaks."""
-
-    def told(part: str | Legend) -> str:
+def join_footer_line(line: FooterLine, shown_heads: Collection[str] | None = None) -> str:
+    """A line below the body where the columns with these heads stand; by default all of which it speaks."""
+    if isinstance(line, str):
+        return line
+    parts: list[str] = []
+    for part in line:
         if isinstance(part, str):
-            return part
-        return part.text if shown is None or any(head in shown for head in part.heads) else part.otherwise
-
-    return line if isinstance(line, str) else "".join(map(told, line)).strip()
+            parts.append(part)
+        else:
+            is_shown = shown_heads is None or any(head in shown_heads for head in part.heads)
+            parts.append(part.text if is_shown else part.otherwise)
+    return "".join(parts).strip()
 
 
 def footer_lines(report: Report, width: int = 0) -> list[str]:
@@ -217,27 +217,25 @@ def footer_lines(report: Report, width: int = 0) -> list[str]:
     if all(isinstance(line, str) for line in report.footer):
         return list(map(join_footer_line, report.footer))
     tables = [block for block in report.blocks if isinstance(block, Table)]
-    shown = {column.head for table in tables for column in (drop_columns(table, width) if width else table).columns}
-
-    lines = [join_footer_line(line, shown) for line in report.footer]
-    return [line for line in lines if line]
+    heads = {column.head for table in tables for column in (drop_columns(table, width) if width else table).columns}
+    return [joined for line in report.footer if (joined := join_footer_line(line, heads))]
 
 
 def column_widths(table: Table, width: int) -> list[int]:
-    """The columns of a terminal for each column that is no notes: what it needs, where there is room."""
+    """The width in a terminal of each column that is no notes: what it needs, where there is room."""
     shown = [place for place, column in enumerate(table.columns) if column.kind != "notes"]
-    found = {place: _natural_width(table.columns[place], [row[place] for row in table.rows if row]) for place in shown}
-    filling = [place for place in shown if table.columns[place].fills]
-    for place in filling:
-        rest = width - total_width(found[other] for other in shown if other != place)
-        found[place] = max(min(rest, found[place]), min(found[place], _LONGEST_WORD))
-    return [found[place] for place in shown]
+    widths = {place: _natural_width(table, place) for place in shown}
+    for place in shown:
+        if table.columns[place].takes_rest:
+            rest = width - total_width(widths[other] for other in shown if other != place)
+            widths[place] = max(min(rest, widths[place]), min(widths[place], _LONGEST_WORD))
+    return [widths[place] for place in shown]
 
 
-def describe_dropped_columns(table: Table, shown: Table) -> str:
-    """What is told of the columns that a table has lost for want of room; nothing where none is missed."""
-    kept = {column.head for column in shown.columns}
-    missed = [single_line(column.head) for column in table.columns if column.told and column.head not in kept]
+def describe_dropped_columns(table: Table, fitted: Table) -> str:
+    """A sentence on the columns that a table has lost for want of room; nothing where none is missed."""
+    kept = {column.head for column in fitted.columns}
+    missed = [single_line(column.head) for column in table.columns if column.drop_noted and column.head not in kept]
     return f"No room for {', '.join(missed)}: a wider terminal or --json." if missed else ""
 
 
@@ -268,49 +266,43 @@ def _split_word(word: str, width: int) -> list[str]:
 def break_long_names(table: Table, width: int) -> Table:
     """A table whose column of names has its long ones broken where their parts join, if there is no room for them."""
     folding = [place for place, column in enumerate(table.columns) if column.folds]
-    named = [place for place in folding if table.columns[place].fills] or folding
+    named = [place for place in folding if table.columns[place].takes_rest] or folding
     if len(named) != 1:
         return table
     (place,) = named
-    column, cells = table.columns[place], [row[place] for row in table.rows if row]
-    wanted = _natural_width(column, cells)
-    room = min(wanted, width - _beside(table, place))
-    fits = room == (column.width or room)
-    if room < _MIN_PIECE or (
-        fits and all(cell_len(word) <= room for one in cells for word in single_line(_plain_text(one)).split())
-    ):
+    column = table.columns[place]
+    others = [other for other, column in enumerate(table.columns) if column.kind != "notes" and other != place]
+    available = width - total_width(_natural_width(table, other) for other in others)
+    room = min(_natural_width(table, place), available)
+    words = [word for cell in _column_cells(table, place) for word in single_line(_plain_text(cell)).split()]
+    fits = room == (column.width or room) and all(cell_len(word) <= room for word in words)
+    if fits or room < _MIN_PIECE:
         return table
     columns, rows = list(table.columns), [list(row) for row in table.rows]
-    columns[place] = column._replace(width=room, fills=False)
+    columns[place] = column._replace(width=room, takes_rest=False)
     for row in filter(None, rows):
-        row[place] = _broken(row[place], room)
-    return Table(columns, rows, table.headed)
+        cell = row[place]
+        if isinstance(cell, StyledText):
+            row[place] = cell._replace(text=insert_breaks(cell.text, room))
+        elif isinstance(cell, str):
+            row[place] = insert_breaks(cell, room)
+    return Table(columns, rows, table.has_header)
 
 
-def _beside(table: Table, place: int) -> int:
-    """The columns of a terminal that all other columns of a table take."""
-    others = [other for other, column in enumerate(table.columns) if column.kind != "notes" and other != place]
-    return total_width(
-        _natural_width(table.columns[other], [row[other] for row in table.rows if row]) for other in others
-    )
-
-
-def _broken(cell: Cell, room: int) -> Cell:
-    if isinstance(cell, StyledText):
-        return cell._replace(text=insert_breaks(cell.text, room))
-    return insert_breaks(cell, room) if isinstance(cell, str) else cell
+def _column_cells(table: Table, place: int) -> list[Cell]:
+    return [row[place] for row in table.rows if row]
 
 
 def _cell_lines(column: Column, cells: Sequence[Cell]) -> list[str]:
     return [line for text in (column.head, *map(_plain_text, cells)) for line in text.split("\n")]
 
 
-def _natural_width(column: Column, cells: Sequence[Cell]) -> int:
-    """The columns of a terminal for the longest line of a column."""
+def _natural_width(table: Table, place: int) -> int:
+    """The width in a terminal of the longest line of a column."""
+    column = table.columns[place]
     if column.width is not None:
         return column.width
-    lines = _cell_lines(column, cells)
-    return max(column.least or 0, *map(cell_len, lines))
+    return max(column.min_width or 0, *map(cell_len, _cell_lines(column, _column_cells(table, place))))
 
 
 _LONGEST_WORD = 14
@@ -318,17 +310,17 @@ _LONGEST_WORD = 14
 
 
 def _min_width(column: Column, cells: Sequence[Cell]) -> int:
-    """The fewest columns of a terminal: for numbers those that they have, for texts those of the longest word."""
+    """The least width in a terminal: for numbers that of the longest, for texts that of the longest word."""
     if column.kind == "notes":
         return 0
     if column.kind == "drawing":
         return column.width or 0
-    lines = _cell_lines(column, cells)
-    if column.kind == "number" or column.whole:
-        return max(column.least or 0, *map(cell_len, lines))
+    least, lines = column.min_width or 0, _cell_lines(column, cells)
+    if column.kind == "number" or column.no_wrap:
+        return max(least, *map(cell_len, lines))
     words = (word for line in lines for word in single_line(line).split())
     longest = min(max(map(cell_len, words), default=0), _LONGEST_WORD)
-    return max(column.least or 0, longest if column.width is None else min(longest, column.width))
+    return max(least, longest if column.width is None else min(longest, column.width))
 
 
 def _plain_text(cell: Cell) -> str:
@@ -354,7 +346,7 @@ def single_line(text: str) -> str:
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
 
 
-def claim_blocks(cited: Iterable[str], said: dict[str, str]) -> list[Block]:
+def claim_blocks(cited: Iterable[str], texts: dict[str, str]) -> list[Block]:
     """What the cited claims say, below a heading; nothing where no text of them is known."""
-    known = [StyledText(f"{claim}: {said[claim]}") for claim in dict.fromkeys(cited) if claim in said]
-    return [Heading("What the claims say"), Lines(tuple(known), listed=True)] if known else []
+    known = [StyledText(f"{claim}: {texts[claim]}") for claim in dict.fromkeys(cited) if claim in texts]
+    return [Heading("What the claims say"), Lines(tuple(known), as_list=True)] if known else []

@@ -81,7 +81,7 @@ def _notes(*texts: str) -> Notes:
 
 
 def _listed(texts: Iterable[str]) -> Lines:
-    return Lines(tuple(map(StyledText, texts)), listed=True)
+    return Lines(tuple(map(StyledText, texts)), as_list=True)
 
 
 def _paragraph(text: str) -> Lines:

@@ -73,7 +73,7 @@ def _items(result: EvidenceReport) -> Iterator[Block]:
     surprise = Column(_SURPRISE, "number", rank=3)
     columns = [
         name_column("item"),
-        Column("learned", whole=True, rank=1),
+        Column("learned", no_wrap=True, rank=1),
         *number_columns(["likely"]),
         surprise,
         *moved,
@@ -112,7 +112,7 @@ def _passed_over(result: EvidenceReport, layout: Layout) -> Iterator[Block]:
     if result.passed_over:
         yield Heading("Items that do not act")
         yield Lines(
-            tuple(StyledText(f"{name}: {why}") for name, why in result.passed_over.items()), listed=not layout.width
+            tuple(StyledText(f"{name}: {why}") for name, why in result.passed_over.items()), as_list=not layout.width
         )
 
 

@@ -157,7 +157,7 @@ def _evidence(result: Explanation) -> Iterator[document.Block]:
     else:
         yield Lines((StyledText("No state of a driver is clearly more common where it comes true."),))
     if result.numbers:
-        yield Lines(tuple(StyledText(_shift(number)) for number in result.numbers), listed=True)
+        yield Lines(tuple(StyledText(_shift(number)) for number in result.numbers), as_list=True)
 
 
 def _story(result: Explanation, layout: Layout) -> Iterator[document.Block]:

@@ -114,15 +114,15 @@ def _block_html(block: Block, heads: _HeadTemplates) -> Iterator[str]:
     match block:
         case Heading(text):
             yield heads.section.format(_escape(text))
-        case Lines(lines, listed):
+        case Lines(lines, as_list):
             shown = [_cell_html(line) for line in lines]
-            yield from _list_html(shown) if listed else _paragraph_html("<br>".join(shown))
-        case Notes(notes, left):
-            yield from _small_print((left, *notes))
+            yield from _list_html(shown) if as_list else _paragraph_html("<br>".join(shown))
+        case Notes(notes, omitted):
+            yield from _small_print((omitted, *notes))
         case Items(items):
             for item in items:
                 head = " ".join(map(_cell_html, item.head))
-                yield from _paragraph_html(f"{head} {_escape(item.whole)}")
+                yield from _paragraph_html(f"{head} {_escape(item.summary)}")
                 yield from _list_html(
                     f"{_cell_html(point)}{f' ({_escape(note)})' if note else ''}" for point, note in item.points
                 )

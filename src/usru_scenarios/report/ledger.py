@@ -166,7 +166,7 @@ def _overview(result: History, layout: Layout) -> Table:
     several = len(result.records) > 1
     last = number_columns(["last" if several else "likelihood"])
     columns = [name_column(), *([Column("first", "number", rank=1)] if several else []), *last]
-    columns += [Column("change", "number", rank=2), Column("course", "text", whole=True, rank=3)] if several else []
+    columns += [Column("change", "number", rank=2), Column("course", "text", no_wrap=True, rank=3)] if several else []
     rows: list[tuple[Cell, ...]] = []
     top = _top(result)
     for name, series in result.series.items():
@@ -186,10 +186,10 @@ def _each_record(result: History, series: RecordedSeries) -> Table:
     lines = {one.number: one for one in result.records}
     columns = [
         *number_columns(["no."]),
-        Column("recorded", whole=True),
+        Column("recorded", no_wrap=True),
         *number_columns(["likelihood"]),
         Column("change", "number", rank=1),
-        Column("message", fills=True, folds=True, rank=2),
+        Column("message", takes_rest=True, folds=True, rank=2),
     ]
     rows: list[tuple[Cell, ...]] = []
     before: RecordedPoint | None = None
@@ -229,7 +229,7 @@ def score(result: LedgerScore, _layout: Layout) -> Report:
     if result.resolutions:
         blocks += [Heading("What came"), _resolutions(result)]
     if result.unscored:
-        blocks.append(Lines(tuple(StyledText(f"{name}: {why}") for name, why in result.unscored.items()), listed=True))
+        blocks.append(Lines(tuple(StyledText(f"{name}: {why}") for name, why in result.unscored.items()), as_list=True))
     if result.calibration is not None:
         blocks += [Heading("Calibration"), _calibration(result.calibration)]
     return Report(
@@ -308,8 +308,8 @@ def _number(values: ScoreValues, name: str) -> str:
 def _resolutions(result: LedgerScore) -> Table:
     columns = [
         name_column(),
-        Column("known", whole=True, rank=2),
-        Column("came", whole=True),
+        Column("known", no_wrap=True, rank=2),
+        Column("came", no_wrap=True),
         *number_columns(["last"]),
     ]
     columns += [Column("records", "number", rank=3), Column("Brier", "number", rank=1)]
@@ -343,7 +343,7 @@ def _calibration(bins: Sequence[CalibrationBin]) -> Table:
         )
         for one in bins
     ]
-    return Table([Column("forecast", whole=True), *number_columns(["questions", "mean forecast", "came true"])], rows)
+    return Table([Column("forecast", no_wrap=True), *number_columns(["questions", "mean forecast", "came true"])], rows)
 
 
 def _score_footer(result: LedgerScore) -> Iterator[str]:
@@ -411,7 +411,7 @@ def why(result: Attribution, _layout: Layout) -> Report:
 def _changes(result: Attribution) -> Table:
     ranks = {"judgement": 0, "evidence": 0, "time": 3, "noise": 1}
     heads = [Column("from", "number", rank=2), Column("to", "number", rank=2), Column("change", "number")]
-    heads += [Column(part, "number", rank=ranks[part], told=True) for part in _PARTS]
+    heads += [Column(part, "number", rank=ranks[part], drop_noted=True) for part in _PARTS]
     rows = [
         (
             name,
@@ -431,7 +431,8 @@ _POINTS = 2
 
 def _effect_columns(result: Attribution) -> list[Column]:
     return [
-        Column(name.replace("_", "\n"), "number", rank=place, told=True) for place, name in enumerate(result.changes)
+        Column(name.replace("_", "\n"), "number", rank=place, drop_noted=True)
+        for place, name in enumerate(result.changes)
     ]
 
 
@@ -446,7 +447,7 @@ def _numbers_of(result: Attribution) -> Table:
         (one.path, *_said(one), *(_effects(one.effects, result) if known else ()))
         for one in result.numbers[:_MOST_NUMBERS]
     ]
-    said = [Column("was", folds=True, least=4), Column("is", folds=True, least=4)]
+    said = [Column("was", folds=True, min_width=4), Column("is", folds=True, min_width=4)]
     return Table([name_column(), *said, *(_effect_columns(result) if known else [])], rows)
 
 
@@ -511,15 +512,15 @@ def verification(result: Verification, _layout: Layout) -> Report:
     rows = [(str(one.number), one.date, _VERDICTS[found[one.number].verdict], one.message) for one in result.records]
     columns = [
         *number_columns(["no."]),
-        Column("recorded", whole=True),
-        Column("computed again", whole=True),
-        Column("message", fills=True, folds=True, rank=1),
+        Column("recorded", no_wrap=True),
+        Column("computed again", no_wrap=True),
+        Column("message", takes_rest=True, folds=True, rank=1),
     ]
     wrong = format_count(len(result.faults), "fault")
     blocks: list[Block] = [Table(columns, rows)] if rows else []
     if result.faults:
         blocks.append(
-            Lines(tuple(StyledText(line) for one in result.faults for line in _fault_lines(one)), listed=True)
+            Lines(tuple(StyledText(line) for one in result.faults for line in _fault_lines(one)), as_list=True)
         )
     return Report(
         title="The ledger is whole" if result.whole else f"The ledger has {wrong}",

@@ -36,16 +36,16 @@ def _block_lines(block: Block) -> Iterator[str]:
     match block:
         case Heading(text):
             yield f"## {escape(text)}"
-        case Lines(lines, listed):
+        case Lines(lines, as_list):
             shown = [_cell_text(line) for line in lines]
-            yield from (f"- {line}" for line in shown) if listed else [" ".join(shown)]
-        case Notes(notes, left):
-            rest = left and f"{left[:1].upper()}{left[1:]}."
-            yield escape(" ".join(filter(None, (rest, *notes))))
+            yield from (f"- {line}" for line in shown) if as_list else [" ".join(shown)]
+        case Notes(notes, omitted):
+            first = omitted and f"{omitted[:1].upper()}{omitted[1:]}."
+            yield escape(" ".join(filter(None, (first, *notes))))
         case Items(items):
             for item in items:
                 head = " ".join(_cell_text(part) for part in item.head)
-                yield f"- {head}{' ' if item.whole else ''}{escape(item.whole)}"
+                yield f"- {head}{' ' if item.summary else ''}{escape(item.summary)}"
                 for point, note in item.points:
                     yield f"  - {_cell_text(point)}{f' ({escape(note)})' if note else ''}"
         case _:

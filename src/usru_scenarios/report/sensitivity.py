@@ -373,7 +373,7 @@ def _weights(result: Sensitivity, weights: Sequence[WeightSlope], layout: Layout
         [] if result.of else list(result.probability),
         decimals,
         (layout.width, _NARROW_NAME),
-        Column(label="weight of", fills=True, broken=True),
+        Column(label="weight of", takes_rest=True, multiline=True),
     )
     question = (
         f"If a weight were a little larger, how would that change {_what(result)}, in percentage points for each unit?"
@@ -397,7 +397,7 @@ def _judgements(result: Sensitivity, judgements: Sequence[JudgementEffect], layo
         [] if result.of else list(result.probability),
         decimals,
         (layout.width, _ROOMY_NAME),
-        Column(label="judgement", fills=True, broken=True),
+        Column(label="judgement", takes_rest=True, multiline=True),
         Column(kind="notes", label="as judged, and changed"),
     )
     asked = "If one judgement had one point more, and the others stayed as they are, how would that change"
@@ -485,7 +485,7 @@ def _changes(
     values = [[_signed(row.by_scenario[scenario], decimals) for scenario in scenarios] for row in rows]
     left = width - document.total_width(document.number_column_widths(heads, [row.numbers for row in rows]))
     fitted = _fitted(scenarios, values, (left, least) if width else None)
-    named = [Column(hyphenate(name, column), "number", label=name, least=column) for name, column in fitted.items()]
+    named = [Column(hyphenate(name, column), "number", label=name, min_width=column) for name, column in fitted.items()]
     left -= document.total_width(fitted.values())
     first, *basis = texts
     lines: list[tuple[document.Cell, ...]] = []

@@ -48,7 +48,7 @@ def report(result: Sweep, layout: Layout) -> Report:
         blocks += [Heading(describe_time(at, result), "cyan"), table]
         thinned |= skips
     if len(result.variables) == 2:
-        blocks.append(Lines((StyledText(_key(result), "dim"),), listed=True))
+        blocks.append(Lines((StyledText(_key(result), "dim"),), as_list=True))
     subtitle = f"{result.model.name}{describe_profile(result.run.profile)}: {' and '.join(describe_variables(result))}"
     return Report(
         title=result.model.title,

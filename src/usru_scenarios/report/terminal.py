@@ -59,8 +59,8 @@ def _line_text(line: lines.Line, width: int) -> Text:
 
 def _draw_item(item: Item, width: int, *, dashes: bool) -> Iterator[RenderableType]:
     yield _line_text(lines.join_parts(item.head), width)
-    if item.whole:
-        yield indent(safe_text(document.insert_breaks(item.whole, width - 2)), 2)
+    if item.summary:
+        yield indent(safe_text(document.insert_breaks(item.summary, width - 2)), 2)
     for point, note in item.points:
         yield indent(_dashed_point(point.text) if dashes else safe_text(*point[:2]), 2)
         if note:
@@ -87,17 +87,16 @@ def _draw_table(table: Table, width: int) -> Iterator[RenderableType]:
 
 def _draw_rows(table: Table, width: int) -> Iterator[RenderableType]:
     if all(column.kind != "notes" for column in table.columns):
-        yield _make_grid(table.columns, table.rows, header=table.headed)
+        yield _make_grid(table.columns, table.rows, header=table.has_header)
         return
-    needed = document.column_widths(table, width)
-    placed = iter(needed)
+    widths = iter(document.column_widths(table, width))
     columns = [
-        column if column.kind == "notes" else column._replace(width=next(placed), fills=False)
+        column if column.kind == "notes" else column._replace(width=next(widths), takes_rest=False)
         for column in table.columns
     ]
-    before = list(takewhile(lambda column: column.kind != "text" or column.whole, columns))
+    before = list(takewhile(lambda column: column.kind != "text" or column.no_wrap, columns))
     offset = sum(document.GAP + (column.width or 0) for column in before)
-    if table.headed:
+    if table.has_header:
         yield _make_grid(columns, (), header=True)
     for row in table.rows:
         yield _make_grid(columns, (row,), header=False)
@@ -141,11 +140,11 @@ def _add_column(rows: Grid, column: Column) -> None:
     rows.add_column(
         column.head,
         justify="right" if column.kind == "number" else "left",
-        no_wrap=column.whole or column.kind != "text",
+        no_wrap=column.no_wrap or column.kind != "text",
         style="cyan" if column.kind == "drawing" else column.style,
         width=column.width,
-        min_width=column.least,
-        ratio=1 if column.fills else None,
+        min_width=column.min_width,
+        ratio=1 if column.takes_rest else None,
         overflow="fold" if column.folds else "ellipsis",
     )
 
@@ -155,7 +154,7 @@ def _draw_cells(columns: Sequence[Column], row: Sequence[document.Cell]) -> Iter
         if column.kind != "notes":
             assert isinstance(cell, str | StyledText)
             one = StyledText(cell) if isinstance(cell, str) else cell
-            if column.broken:
+            if column.multiline:
                 yield Text("\n").join(safe_text(line, one.style) for line in one.text.split("\n"))
             else:
                 yield safe_text(one.text, one.style) if column.kind == "text" else Text(one.text, one.style)
