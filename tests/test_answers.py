@@ -15,6 +15,7 @@ from rich.cells import cell_len
 import usru_scenarios as us
 from support.command import HARBOUR, answer
 from usru_scenarios.report import Layout, render_report
+from usru_scenarios.report.data import first_day
 from usru_scenarios.report.document import Column, Table, drop_columns
 from usru_scenarios.report.forecast_in_words import summarize_forecast
 from usru_scenarios.report.likelihoods import (
@@ -27,7 +28,6 @@ from usru_scenarios.report.likelihoods import (
     format_points,
     percent_decimals,
 )
-from usru_scenarios.report.run_columns import first_day
 from usru_scenarios.results.simulate import Band, ScenarioResult, Simulation
 from usru_scenarios.schemas import schema
 

@@ -15,8 +15,8 @@ from usru_scenarios.report.forecast_in_words import (
     summarize_forecast,
 )
 from usru_scenarios.report.likelihoods import format_percent, percent_decimals
-from usru_scenarios.report.numbers import format_number, largest_error
-from usru_scenarios.report.simulate import QUANTILES
+from usru_scenarios.report.numbers import format_number
+from usru_scenarios.report.simulate import QUANTILES, largest_error
 from usru_scenarios.results.simulate import StatesResult
 
 if TYPE_CHECKING:

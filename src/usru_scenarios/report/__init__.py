@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Layout:
-    """What the place of an answer allows.
+    """What the place where an answer is shown allows.
 
     Attributes:
         width: columns of text; 0 where lines have no end, as in Markdown.
@@ -43,7 +43,7 @@ TABULAR_FORMATS = ("table", "json", "ndjson", "csv", "md")
 """The formats of answers that are tables of numbers."""
 
 LIST_FORMATS = ("table", "json", "ndjson", "csv")
-"""The formats of what is told of a file."""
+"""The formats of lists of what a file holds."""
 
 PART_FORMATS = (*LIST_FORMATS, "md", "yaml")
 """The formats of what a file says; the last is the file itself, resolved."""
@@ -57,7 +57,7 @@ class ReportedResult(Protocol):
 
 
 class Builders(NamedTuple):
-    """What is made of a result.
+    """The functions that make the texts of a result.
 
     Attributes:
         report: for people; None where what is drawn for terminals is all that is said, and rows are tables elsewhere.
@@ -78,9 +78,9 @@ class Builders(NamedTuple):
         """The report on a result, or its rows as tables."""
         if self.report is not None:
             return self.report(result, layout)
-        from usru_scenarios.report.listed import tables
+        from usru_scenarios.report.inventory import build_tables
 
-        return tables(result, self.build_rows(result, layout))
+        return build_tables(result, self.build_rows(result, layout))
 
 
 _BUILDER_NAMES = {
@@ -105,26 +105,26 @@ _BUILDER_NAMES = {
 
 
 def _find_builders(result: object) -> Builders:
-    """What is made of a result, by its type; no rows where it is no table of numbers."""
+    """The builders of a result, by its type; none of rows where it is no table of numbers."""
     name = type(result).__name__
     if name in _BUILDER_NAMES:
-        module, _, function = _BUILDER_NAMES[name].partition(".")
-        found = import_module(f"{__name__}.{module}")
+        module_name, _, function = _BUILDER_NAMES[name].partition(".")
+        module = import_module(f"{__name__}.{module_name}")
         rows = f"{function}_rows" if function else "rows"
-        return Builders(getattr(found, function or "report"), getattr(found, rows, None))
+        return Builders(getattr(module, function or "report"), getattr(module, rows, None))
     if name == "Overview":
         return Builders(rows=lazy_builder("inventory.part_rows"), text=lazy_builder("show.overview_text"))
     return Builders(rows=lazy_builder("inventory.source_rows"), text=lazy_builder("sources.text"))
 
 
-def lazy_builder(named: str) -> Callable[[Any, Layout], Any]:
-    """A function of a module here that is imported once it is called: other formats need not pay for it."""
-    module, _, function = named.partition(".")
+def lazy_builder(qualified_name: str) -> Callable[[Any, Layout], Any]:
+    """A function of a module here, such as `show.overview_text`, that is imported once it is called."""
+    module, _, function = qualified_name.partition(".")
 
-    def called(result: object, layout: Layout) -> Any:
+    def build(result: object, layout: Layout) -> Any:
         return getattr(import_module(f"{__name__}.{module}"), function)(result, layout)
 
-    return called
+    return build
 
 
 def build_rows(result: object) -> list[dict[str, Datum]]:
@@ -144,16 +144,16 @@ def build_html(result: object) -> str:
     return render_html(builders.build_report(result, Layout(width=0)))
 
 
-def render_report(result: ReportedResult, form: str, layout: Layout, builders: Builders | None = None) -> str:
+def render_report(result: ReportedResult, output_format: str, layout: Layout, builders: Builders | None = None) -> str:
     """A result in one of its formats, ending in a line break; by the usual builders where none are given."""
     from usru_scenarios.report import data
 
-    if form == "json":
+    if output_format == "json":
         return data.to_json(result.to_dict())
     builders = builders or _find_builders(result)
-    if form in ("csv", "ndjson"):
-        return (data.to_csv if form == "csv" else data.to_ndjson)(builders.build_rows(result, layout))
-    if form == "md":
+    if output_format in ("csv", "ndjson"):
+        return (data.to_csv if output_format == "csv" else data.to_ndjson)(builders.build_rows(result, layout))
+    if output_format == "md":
         from usru_scenarios.report.markdown import render_markdown
 
         return render_markdown(builders.build_report(result, replace(layout, width=0)))
@@ -162,8 +162,8 @@ def render_report(result: ReportedResult, form: str, layout: Layout, builders: B
     from usru_scenarios.report import lines
 
     report = builders.build_report(result, layout)
-    if (written := lines.render_lines(report, layout)) is not None:
-        return written
+    if (text := lines.render_lines(report, layout)) is not None:
+        return text
     from usru_scenarios.report.terminal import render_terminal
 
     return render_terminal(report, layout)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from usru_scenarios.report import ask
+from usru_scenarios.report.data import model_cells
 from usru_scenarios.report.document import Column, Lines, Report, StyledText, Table, number_columns
 from usru_scenarios.report.likelihoods import BAND_HEAD, ERROR_MEANING
 from usru_scenarios.report.provenance_line import citation_line, describe_profile, describe_sampling, list_conditions
-from usru_scenarios.report.run_columns import model_cells
 from usru_scenarios.results.ask import Answer
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from usru_scenarios.report.data import MODEL_COLUMNS, first_day, model_cells
 from usru_scenarios.report.document import (
     Column,
     Lines,
@@ -39,7 +40,6 @@ from usru_scenarios.report.provenance_line import (
     describe_sampling,
     list_conditions,
 )
-from usru_scenarios.report.run_columns import MODEL_COLUMNS, first_day, model_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from usru_scenarios.report.data import MODEL_COLUMNS, first_day, model_cells
 from usru_scenarios.report.document import Column, Report, StyledText, Table, number_columns
 from usru_scenarios.report.likelihoods import format_percent, format_small_distance
 from usru_scenarios.report.provenance_line import citation_line, describe_sampling
-from usru_scenarios.report.run_columns import MODEL_COLUMNS, first_day, model_cells
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

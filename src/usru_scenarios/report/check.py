@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from usru_scenarios.report import mutants
 from usru_scenarios.report.ask import format_sides
+from usru_scenarios.report.data import MODEL_COLUMNS, first_day, model_cells
 from usru_scenarios.report.document import (
     Column,
     Item,
@@ -28,7 +29,6 @@ from usru_scenarios.report.provenance_line import (
     describe_profile,
     list_conditions,
 )
-from usru_scenarios.report.run_columns import MODEL_COLUMNS, first_day, model_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

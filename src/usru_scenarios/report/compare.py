@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from usru_scenarios.report import document
+from usru_scenarios.report.data import MODEL_COLUMNS, first_day, model_cells
 from usru_scenarios.report.document import Column, Heading, Item, Items, Legend, Lines, Report, StyledText, Table
 from usru_scenarios.report.forecast_in_words import (
     SHARE_OF_TIME,
@@ -42,7 +43,6 @@ from usru_scenarios.report.likelihoods import (
 )
 from usru_scenarios.report.numbers import format_number
 from usru_scenarios.report.provenance_line import citation_line, describe_sampling, list_conditions
-from usru_scenarios.report.run_columns import MODEL_COLUMNS, first_day, model_cells
 
 if TYPE_CHECKING:
     from usru_scenarios.report import Layout

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from usru_scenarios.report.data import MODEL_COLUMNS, model_cells
 from usru_scenarios.report.document import Column, Heading, Report, StyledText, Table, name_column
-from usru_scenarios.report.run_columns import MODEL_COLUMNS, model_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from usru_scenarios.report.data import MODEL_COLUMNS, model_cells
 from usru_scenarios.report.document import (
     Column,
     Heading,
@@ -31,7 +32,6 @@ from usru_scenarios.report.document import (
 )
 from usru_scenarios.report.likelihoods import format_percent, format_points
 from usru_scenarios.report.provenance_line import citation_line, describe_profile, describe_run, list_conditions
-from usru_scenarios.report.run_columns import MODEL_COLUMNS, model_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

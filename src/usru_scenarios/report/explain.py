@@ -26,11 +26,11 @@ import re
 from typing import TYPE_CHECKING
 
 from usru_scenarios.report import document
+from usru_scenarios.report.data import MODEL_COLUMNS, first_day, model_cells
 from usru_scenarios.report.document import Column, Heading, Item, Items, Lines, Report, StyledText, Table
 from usru_scenarios.report.likelihoods import format_error_phrase, format_percent, percent_decimals
 from usru_scenarios.report.numbers import format_signed
 from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, citation_line, describe_model, describe_run
-from usru_scenarios.report.run_columns import MODEL_COLUMNS, first_day, model_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

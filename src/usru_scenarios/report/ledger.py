@@ -23,6 +23,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from usru_scenarios.report.compare import describe_value
+from usru_scenarios.report.data import MODEL_COLUMNS, first_day, model_cells
 from usru_scenarios.report.document import (
     Column,
     Heading,
@@ -42,7 +43,6 @@ from usru_scenarios.report.likelihoods import (
     percent_decimals,
 )
 from usru_scenarios.report.numbers import sparkline
-from usru_scenarios.report.run_columns import MODEL_COLUMNS, first_day, model_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

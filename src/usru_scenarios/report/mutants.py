@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+from usru_scenarios.report.data import MODEL_COLUMNS, model_cells
 from usru_scenarios.report.document import Heading, Item, Items, Lines, StyledText, Table, name_column, number_columns
 from usru_scenarios.report.numbers import format_signed
-from usru_scenarios.report.run_columns import MODEL_COLUMNS, model_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from itertools import chain, pairwise
+from itertools import pairwise
 
-from usru_scenarios.results.simulate import ScenarioResult, Simulation
-
-MOST_DECIMALS, FEWEST_DECIMALS = 4, 1
+_FEWEST_DECIMALS, _MOST_DECIMALS = 1, 4
 
 READABLE = (1e-300, 1e15)
 """Numbers of other sizes are written with a power of ten: their digits would be mostly zeros."""
@@ -18,18 +15,7 @@ def decimals_for(error: float) -> int:
     """As many decimals as keep the last one worth more than one standard error."""
     if error <= 0:
         return 3
-    return min(max(math.floor(-math.log10(error)), FEWEST_DECIMALS), MOST_DECIMALS)
-
-
-def largest_error(result: Simulation) -> float:
-    """The largest standard error of what is said of any scenario or group."""
-    return max(chain.from_iterable(_errors(one) for one in (*result.scenarios.values(), *result.groups.values())))
-
-
-def _errors(one: ScenarioResult) -> Iterator[float]:
-    errors = one.standard_errors
-    yield from errors.by_step
-    yield from (errors.end, errors.mean, errors.ever)
+    return min(max(math.floor(-math.log10(error)), _FEWEST_DECIMALS), _MOST_DECIMALS)
 
 
 def round_up_error(error: float) -> str:
@@ -37,8 +23,8 @@ def round_up_error(error: float) -> str:
     if error <= 0:
         return "0"
     if not READABLE[0] <= error < READABLE[1]:
-        digit, power = f"{error:.9e}".split("e")
-        bound = math.ceil(float(digit))
+        mantissa, power = f"{error:.9e}".split("e")
+        bound = math.ceil(float(mantissa))
         return f"{bound}e{power}" if bound < 10 else f"1e{int(power) + 1:+03d}"
     digits = -math.floor(math.log10(error))
     bound = math.ceil(round(error * 10**digits, 9)) / 10**digits
@@ -64,8 +50,8 @@ def format_number(number: float) -> str:
 
 def align_decimals(numbers: list[float | None], missing: str = "") -> list[str]:
     """The numbers of a column with the same decimals, two to three of them."""
-    shown = [number for number in numbers if number is not None]
-    decimals = 2 if all(abs(number - round(number, 2)) < 1e-9 or _is_computed(number) for number in shown) else 3
+    known = [number for number in numbers if number is not None]
+    decimals = 2 if all(abs(number - round(number, 2)) < 1e-9 or _is_computed(number) for number in known) else 3
     return [missing if number is None else f"{number:.{decimals}f}" for number in numbers]
 
 
@@ -86,7 +72,7 @@ _EIGHTHS = " ▏▎▍▌▋▊▉"
 def sparkline(values: list[float], top: float, width: int) -> str:
     """Values from 0 to `top` as a row of small columns; where there are more than `width`, means of neighbours."""
     if len(values) > width:
-        edges = [round(place * len(values) / width) for place in range(width + 1)]
+        edges = [round(column * len(values) / width) for column in range(width + 1)]
         values = [math.fsum(values[low:high]) / (high - low) for low, high in pairwise(edges)]
     steps = len(BLOCKS) - 1
     return "".join(BLOCKS[round(min(value / top, 1.0) * steps) if top > 0 else 0] for value in values)

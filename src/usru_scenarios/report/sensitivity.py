@@ -12,12 +12,11 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from usru_scenarios.report import document, likelihoods
-from usru_scenarios.report.document import Column, Report, StyledText, Table
+from usru_scenarios.report.data import MODEL_COLUMNS, first_day, model_cells
+from usru_scenarios.report.document import Column, Heading, Lines, Notes, Report, StyledText, Table
 from usru_scenarios.report.likelihoods import format_distance, format_percent, format_points
 from usru_scenarios.report.numbers import bar, decimals_for, format_number, round_up_error
 from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, citation_line, describe_model, describe_run
-from usru_scenarios.report.ranked_list import first_entries, hyphenate, ranked_section
-from usru_scenarios.report.run_columns import MODEL_COLUMNS, first_day, model_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -123,11 +122,20 @@ def _signed(change: ProbabilityChange | None, places: int) -> str:
     return "" if change is None else format_points(change.value, places)
 
 
+def _ranked_section(
+    title: str, question: str, table: Table, entries: Sequence[object], layout: Layout, *notes: str
+) -> tuple[document.Block, ...]:
+    """A section: the question in a sentence, the table of the first entries, how many are left, and notes."""
+    rest = len(entries) - len(entries[: layout.top or None])
+    omitted = f"and {rest} more (--top 0 for all)" if rest else ""
+    return Heading(title), Lines((StyledText(question),)), table, Notes(notes, omitted)
+
+
 # Which driver's uncertainty ------------------------------------------------------------------------------------------
 
 
 def _drivers(result: Sensitivity, drivers: Sequence[DriverUncertainty], layout: Layout) -> Iterator[document.Block]:
-    listed = first_entries(drivers, layout)
+    listed = drivers[: layout.top or None]
     columns = _UncertaintyColumns(drivers)
     cells = [columns.numbers(driver) for driver in listed]
     longest = max((len(driver.driver) for driver in listed), default=0)
@@ -153,7 +161,7 @@ def _drivers(result: Sensitivity, drivers: Sequence[DriverUncertainty], layout: 
     )
     question = f"If a driver's state at that time were known, how far would that be expected to shift {_what(result)}?"
     notes = *_drivers_notes(result), columns.error
-    yield from ranked_section("Which driver's uncertainty matters?", question, table, drivers, layout, *notes)
+    yield from _ranked_section("Which driver's uncertainty matters?", question, table, drivers, layout, *notes)
 
 
 def _drivers_notes(result: Sensitivity) -> Iterator[str]:
@@ -216,7 +224,7 @@ class _UncertaintyColumns:
 
 
 def _moves(result: Sensitivity, moves: Sequence[DriverMoves], layout: Layout) -> Iterator[document.Block]:
-    listed = first_entries(moves, layout)
+    listed = moves[: layout.top or None]
     if not layout.width:
         table = _every_state(result, listed)
     elif result.of:
@@ -226,7 +234,7 @@ def _moves(result: Sensitivity, moves: Sequence[DriverMoves], layout: Layout) ->
     held = "If a driver were held in one state at every step"
     question = f"{held}, by how many percentage points would that change {_what(result)}?"
     notes = *_moves_notes(result, moves), _moves_error(moves)
-    yield from ranked_section("Which driver moves it?", question, table, moves, layout, *notes)
+    yield from _ranked_section("Which driver moves it?", question, table, moves, layout, *notes)
 
 
 def _moves_notes(result: Sensitivity, moves: Sequence[DriverMoves]) -> Iterator[str]:
@@ -324,7 +332,7 @@ def _spread(result: Sensitivity, listed: Sequence[DriverMoves], width: int) -> T
         )
         for driver, pairs, (number,) in zip(listed, ends, cells, strict=True)
     ]
-    bars = [Column(hyphenate(scenario, length), "drawing", width=length) for scenario in scenarios]
+    bars = [Column(_hyphenate(scenario, length), "drawing", width=length) for scenario in scenarios]
     first = Column(width=min(room - len(scenarios) * (document.GAP + length), 2 * name), folds=True)
     return Table([first, Column("swing", "number"), *bars, Column(kind="notes")], rows)
 
@@ -356,7 +364,7 @@ def _half(near: float, far: float, top: float, width: int) -> str:
 
 
 def _weights(result: Sensitivity, weights: Sequence[WeightSlope], layout: Layout) -> Iterator[document.Block]:
-    listed = first_entries(weights, layout)
+    listed = weights[: layout.top or None]
     changes = [change for weight in listed for change in (weight.size, *weight.derivative.values())]
     decimals = _decimals(changes)
     elastic = [weight.aimed_elasticity for weight in listed if weight.aimed_elasticity is not None]
@@ -379,12 +387,12 @@ def _weights(result: Sensitivity, weights: Sequence[WeightSlope], layout: Layout
         f"If a weight were a little larger, how would that change {_what(result)}, in percentage points for each unit?"
     )
     notes = *_weights_notes(result, listed), _error(changes)
-    yield from ranked_section("Which weight matters?", question, table, weights, layout, *notes)
+    yield from _ranked_section("Which weight matters?", question, table, weights, layout, *notes)
 
 
 def _judgements(result: Sensitivity, judgements: Sequence[JudgementEffect], layout: Layout) -> Iterator[document.Block]:
     """The judgements; in Markdown with what the claims say that they rest on."""
-    listed = first_entries(judgements, layout)
+    listed = judgements[: layout.top or None]
     changes = [change for one in listed for change in (one.size, *one.by_scenario.values())]
     decimals = _decimals(changes)
 
@@ -403,7 +411,7 @@ def _judgements(result: Sensitivity, judgements: Sequence[JudgementEffect], layo
     asked = "If one judgement had one point more, and the others stayed as they are, how would that change"
     question = f"{asked} {_what(result)}, in percentage points?"
     notes = *_judgements_notes(result), _error(changes)
-    yield from ranked_section("Which judgement matters?", question, table, judgements, layout, *notes)
+    yield from _ranked_section("Which judgement matters?", question, table, judgements, layout, *notes)
     if not layout.width:
         yield from document.claim_blocks((claim for one in listed for claim in one.sources), result.claims)
 
@@ -485,7 +493,9 @@ def _changes(
     values = [[_signed(row.by_scenario[scenario], decimals) for scenario in scenarios] for row in rows]
     left = width - document.total_width(document.number_column_widths(heads, [row.numbers for row in rows]))
     fitted = _fitted(scenarios, values, (left, least) if width else None)
-    named = [Column(hyphenate(name, column), "number", label=name, min_width=column) for name, column in fitted.items()]
+    named = [
+        Column(_hyphenate(name, column), "number", label=name, min_width=column) for name, column in fitted.items()
+    ]
     left -= document.total_width(fitted.values())
     first, *basis = texts
     lines: list[tuple[document.Cell, ...]] = []
@@ -513,6 +523,18 @@ def _fitted(scenarios: Sequence[str], values: Sequence[Sequence[str]], room: tup
         if room is None or room[0] - document.total_width(columns.values()) >= room[1]:
             return columns
     return {}
+
+
+def _hyphenate(name: str, width: int) -> str:
+    """A name at the head of a narrow column: a line for each word, or more where it is too long for one."""
+    lines: list[str] = []
+    for word in name.split("_"):
+        rest = word
+        while len(rest) > width > 1:
+            lines.append(f"{rest[: width - 1]}-")
+            rest = rest[width - 1 :]
+        lines.append(rest)
+    return "\n".join(lines)
 
 
 def _longest(name: str) -> int:

@@ -41,6 +41,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from usru_scenarios.report import document
+from usru_scenarios.report.data import MODEL_COLUMNS, first_day, model_cells
 from usru_scenarios.report.document import Column, Legend, Report, StyledText, Table
 from usru_scenarios.report.forecast_in_words import SHARE_OF_TIME, column_legends, describe_steps, summarize_forecast
 from usru_scenarios.report.likelihoods import (
@@ -50,7 +51,7 @@ from usru_scenarios.report.likelihoods import (
     format_percent,
     percent_decimals,
 )
-from usru_scenarios.report.numbers import bar, largest_error, sparkline
+from usru_scenarios.report.numbers import bar, sparkline
 from usru_scenarios.report.provenance_line import (
     FROM_JUDGEMENTS,
     citation_line,
@@ -58,7 +59,6 @@ from usru_scenarios.report.provenance_line import (
     describe_run,
     list_conditions,
 )
-from usru_scenarios.report.run_columns import MODEL_COLUMNS, dates, model_cells
 from usru_scenarios.results.simulate import StatesResult
 
 if TYPE_CHECKING:
@@ -148,6 +148,12 @@ def describe_band(result: Simulation) -> str:
         return ""
     what = "likelihood at the end" if len(result.run.steps) > 1 else "likelihood"
     return f"Band: 90% of the draws of the uncertain judgements put the {what} in it."
+
+
+def largest_error(result: Simulation) -> float:
+    """The largest standard error of what is said of any scenario or group."""
+    errors = [row.standard_errors for row in (*result.scenarios.values(), *result.groups.values())]
+    return max(max(*error.by_step, error.end, error.mean, error.ever) for error in errors)
 
 
 def _top(rows: Iterable[ScenarioResult]) -> float:
@@ -252,7 +258,7 @@ def rows(result: Simulation, layout: Layout) -> Rows:
         yield *MODEL_COLUMNS, "kind", "id", "title", "state", "quantity", *steps
         yield from ((*model, *_wide(series)) for series in _series(result))
         return
-    grid = {**dict(zip(MODEL_COLUMNS, model, strict=True)), "step": steps, "date": dates(steps)}
+    grid = {**dict(zip(MODEL_COLUMNS, model, strict=True)), "step": steps, "date": list(map(first_day, steps))}
     columns = COLUMNS if result.ahead is None else (*COLUMNS, *AHEAD_COLUMNS)
     yield columns
     for series in _series(result):

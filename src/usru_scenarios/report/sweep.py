@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from usru_scenarios.report.data import MODEL_COLUMNS, first_day, model_cells
 from usru_scenarios.report.document import GAP, Column, Heading, Lines, Report, StyledText, Table, cell_len, single_line
 from usru_scenarios.report.forecast_in_words import quote_title
 from usru_scenarios.report.likelihoods import format_error_bound, format_percent, percent_decimals
@@ -21,7 +22,6 @@ from usru_scenarios.report.provenance_line import (
     describe_run,
     list_conditions,
 )
-from usru_scenarios.report.run_columns import MODEL_COLUMNS, first_day, model_cells
 
 if TYPE_CHECKING:
     from usru_scenarios.report import Layout

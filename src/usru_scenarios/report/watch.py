@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from usru_scenarios.light_dataclasses import replace
 from usru_scenarios.report import document
+from usru_scenarios.report.data import MODEL_COLUMNS, first_day, model_cells
 from usru_scenarios.report.document import Column, Heading, Item, Items, Lines, Report, StyledText, Table
 from usru_scenarios.report.forecast_in_words import quote_title
 from usru_scenarios.report.likelihoods import format_distance, format_error_bound, format_percent, percent_decimals
@@ -33,7 +34,6 @@ from usru_scenarios.report.provenance_line import (
     describe_run,
     list_conditions,
 )
-from usru_scenarios.report.run_columns import MODEL_COLUMNS, first_day, model_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
