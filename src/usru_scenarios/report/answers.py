@@ -24,39 +24,48 @@ def report(result: Answers, _layout: Layout) -> Report:
     answers, bands = number_columns(["answer", BAND_HEAD])
     columns = [Column("query", takes_rest=True, folds=True), times, answers, bands._replace(rank=1)]
     rows: list[tuple[Cell, ...]] = []
-    for one in result.in_order():
-        query = " ".join(one.query.split())
-        rows.append((query, ask.answer_time(one), *_cells(one)) if isinstance(one, Answer) else (query, "", "none", ""))
+    for entry in result.in_order():
+        query = " ".join(entry.query.split())
+        if isinstance(entry, Answer):
+            rows.append((query, ask.answer_time(entry), *_answer_cells(entry)))
+        else:
+            rows.append((query, "", "none", ""))
     if not any(row[-1] for row in rows):
         columns, rows = columns[:-1], [row[:-1] for row in rows]
     blocks: list[Block] = [Table(columns, rows)]
-    if without := tuple(StyledText(f"{one.number}: {one.problem.splitlines()[0]}") for one in result.unanswered):
-        blocks.append(Lines(without, as_list=True))
-    meant = f" {ERROR_MEANING}." if any(one.standard_error for one in result.answers) else ""
-    first = max(result.answers, key=lambda one: one.trials, default=None)
+    problems = [f"{entry.number}: {entry.problem.splitlines()[0]}" for entry in result.unanswered]
+    if problems:
+        blocks.append(Lines(tuple(map(StyledText, problems)), as_list=True))
+    title = result.model.title
+    if not result.answers:
+        return Report(title, result.model.name, blocks, [])
+    longest = max(result.answers, key=lambda answer: answer.trials)
+    sampling = describe_sampling(longest.trials, longest.seed, judgements=longest.judgements)
+    errors = f" {ERROR_MEANING}." if any(answer.standard_error for answer in result.answers) else ""
     return Report(
-        title=result.model.title,
-        subtitle=f"{result.model.name}{describe_profile(first.profile) if first else ''}",
+        title,
+        subtitle=f"{result.model.name}{describe_profile(longest.profile)}",
         blocks=blocks,
-        footer=[f"{describe_sampling(first.trials, first.seed, judgements=first.judgements)}.{meant}"] if first else [],
-        conditions=list_conditions(first.do, first.given) if first else (),
-        citation=citation_line(first.model, first.run.usru_version) if first else "",
+        footer=[f"{sampling}.{errors}"],
+        conditions=list_conditions(longest.do, longest.given),
+        citation=citation_line(longest.model, longest.run.usru_version),
     )
 
 
 def rows(result: Answers, _layout: Layout) -> Rows:
     """A row for each query, as of one alone, and why it has no answer."""
     yield *ask.COLUMNS, "problem"
-    first = next(iter(result.answers), None)
-    model = model_cells(result.model, first.profile if first else None)
+    model = model_cells(result.model, result.answers[0].profile if result.answers else None)
     empty = (None,) * (len(ask.COLUMNS) - len(model) - 1)
-    for one in result.in_order():
-        yield (*ask.answer_row(one), None) if isinstance(one, Answer) else (*model, one.query, *empty, one.problem)
+    for entry in result.in_order():
+        if isinstance(entry, Answer):
+            yield *ask.answer_row(entry), None
+        else:
+            yield *model, entry.query, *empty, entry.problem
 
 
-def _cells(one: Answer) -> tuple[str, str]:
+def _answer_cells(answer: Answer) -> tuple[str, str]:
     """The value with its error, and the band; of a comparison its verdict."""
-    if one.compares:
-        verdict = "undecided" if one.holds is None else "holds" if one.holds else "fails"
-        return f"{verdict}{f' at {one.step}' if one.step else ''}", ""
-    return ("no number", "") if one.value is None else ask.format_value_and_band(one, one.value)
+    if answer.compares:
+        return ask.describe_outcome(answer), ""
+    return ("no number", "") if answer.value is None else ask.format_value_and_band(answer, answer.value)

@@ -4,17 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from usru_scenarios.report import document
 from usru_scenarios.report.data import MODEL_COLUMNS, first_day, model_cells
-from usru_scenarios.report.document import (
-    Column,
-    Lines,
-    Report,
-    ShownCondition,
-    StyledText,
-    Table,
-    name_column,
-    number_columns,
-)
+from usru_scenarios.report.document import Column, Lines, Report, ShownCondition, StyledText, Table
 from usru_scenarios.report.likelihoods import (
     BAND_HEAD,
     ERROR_MEANING,
@@ -53,22 +45,23 @@ if TYPE_CHECKING:
 
 def report(result: Answer, layout: Layout) -> Report:
     """The answer first, then what it is made of, its conditions, and how it was found."""
-    alone = "" if _has_parts(result) else answer_time(result)
+    headline = [StyledText(_describe_answer(result), "bold", "**")]
+    if not _has_parts(result) and (time := answer_time(result)):
+        headline.append(StyledText(f"({time})", "dim"))
+    is_conditioned = result.run.evidence or any(part.seen for part in result.probabilities)
+    sampling = describe_sampling(
+        result.trials,
+        result.seed,
+        result.effective_trials if is_conditioned else None,
+        judgements=result.judgements,
+        judgements_at_means=result.judgements_at_means,
+    )
     errors = f" {ERROR_MEANING}." if result.standard_error else ""
     return Report(
         title=result.query,
         subtitle=f"{result.model.name}{describe_profile(result.profile)}",
-        blocks=[
-            Lines(
-                (
-                    StyledText(_describe_answer(result), "bold", "**"),
-                    *([StyledText(f"({alone})", "dim")] if alone else []),
-                )
-            ),
-            *_probability_table(result),
-            *_condition_blocks(result, layout),
-        ],
-        footer=[f"{_describe_answer_run(result)}.{errors}"],
+        blocks=[Lines(tuple(headline)), *_probability_table(result), *_condition_blocks(result, layout)],
+        footer=[f"{sampling}.{errors}"],
         citation=citation_line(result.model, result.run.usru_version),
     )
 
@@ -89,13 +82,13 @@ def rows(result: Answer, _layout: Layout) -> Rows:
 
 def answer_row(result: Answer) -> tuple[Datum, ...]:
     """The row of an answer."""
+    query = " ".join(result.query.split()), result.measure, answer_time(result) or None
     band = (None, None) if result.band is None else (result.band.low, result.band.high)
-    found = result.value, result.standard_error, *band, result.holds, result.left, result.right
-    at = result.step, result.step and first_day(result.step)
-    how = result.method, result.effective_trials, result.trials, result.seed, result.judgements
+    value = result.value, result.standard_error, *band, result.holds, result.left, result.right
+    step = result.step, result.step and first_day(result.step)
+    run = result.method, result.effective_trials, result.trials, result.seed, result.judgements
     conditions = "; ".join(result.do), "; ".join(result.given)
-    asked = " ".join(result.query.split()), result.measure, answer_time(result) or None
-    return *model_cells(result.model, result.profile), *asked, *found, *at, *how, *conditions
+    return *model_cells(result.model, result.profile), *query, *value, *step, *run, *conditions
 
 
 def answer_time(result: Answer) -> str:
@@ -108,8 +101,8 @@ def _describe_answer(result: Answer) -> str:
         return _describe_verdict(result)
     if result.value is None:
         return f"no number: {_explain_missing_value(result)}"
-    value, spread = format_value_and_band(result, result.value)
-    return f"{value}, {BAND_HEAD} {spread}" if spread else value
+    value, band = format_value_and_band(result, result.value)
+    return f"{value}, {BAND_HEAD} {band}" if band else value
 
 
 def format_value_and_band(result: Answer, value: float) -> tuple[str, str]:
@@ -128,11 +121,10 @@ def format_value_and_band(result: Answer, value: float) -> tuple[str, str]:
 
 def _explain_missing_value(result: Answer) -> str:
     """Why there is no number: often a probability of which the trials show nothing, or nothing else."""
-    certain = [part for part in result.probabilities if part.method == "sample" and part.value in (0.0, 1.0)]
-    if not certain:
-        return "the arithmetic has no result"
-    part = certain[0]
-    return f"{part.text} is {100 * part.value:.0f}% in each of the {result.trials:,} trials"
+    for part in result.probabilities:
+        if part.method == "sample" and part.value in (0.0, 1.0):
+            return f"{part.text} is {100 * part.value:.0f}% in each of the {result.trials:,} trials"
+    return "the arithmetic has no result"
 
 
 def format_measured(value: float, standard_error: float, measure: Measure) -> str:
@@ -152,17 +144,15 @@ def format_measured(value: float, standard_error: float, measure: Measure) -> st
 
 def _is_out_of_scale(value: float) -> bool:
     """Whether a value is so large or small that nobody reads it as a percentage."""
-    return abs(value) > _LARGE or 0.0 < abs(value) < _SMALL
-
-
-_LARGE, _SMALL = 1e6, 1e-15
+    return abs(value) > 1e6 or 0.0 < abs(value) < 1e-15
 
 
 def format_sides(left: float, right: float, margin: float, error: float, measure: Measure) -> tuple[str, str, str]:
-    """Two sides of a comparison and the margin, with as many decimals as its error allows, without that."""
+    """Two sides of a comparison and the margin, with as many decimals as the error of the margin allows."""
     if measure == "number" or _is_out_of_scale(left) or _is_out_of_scale(right):
-        few = max(decimals_for(error), 3)
-        return _format_side(left, few).lstrip("+"), _format_side(right, few).lstrip("+"), _format_side(margin, few)
+        decimals = max(decimals_for(error), 3)
+        left_side, right_side, shown_margin = (_format_side(side, decimals) for side in (left, right, margin))
+        return left_side.lstrip("+"), right_side.lstrip("+"), shown_margin
     places = max(percent_decimals(error), 1)
     if measure == "probability":
         return format_percent(left, places), format_percent(right, places), format_points(margin, places)
@@ -174,20 +164,23 @@ def _format_side(value: float, decimals: int) -> str:
     return f"{value:+.{decimals}f}" if abs(value) < READABLE[1] else f"{value:+.6g}"
 
 
-def _describe_verdict(result: Answer) -> str:
+def describe_outcome(result: Answer) -> str:
+    """Whether a comparison holds, and at which step."""
     verdict = "undecided" if result.holds is None else "holds" if result.holds else "fails"
-    where = f" at {result.step}" if result.step else ""
-    means = describe_means(result.judgements_at_means, " with ")
+    return f"{verdict} at {result.step}" if result.step else verdict
+
+
+def _describe_verdict(result: Answer) -> str:
+    verdict = f"{describe_outcome(result)}{describe_means(result.judgements_at_means, ' with ')}"
     if result.value is None or result.left is None or result.right is None:
-        return f"{verdict}{where}{means}"
-    found = result.standard_error or 0.0
-    left, right, margin = format_sides(result.left, result.right, result.value, found, result.measure)
+        return verdict
+    error = result.standard_error or 0.0
+    left, right, margin = format_sides(result.left, result.right, result.value, error, result.measure)
     in_points = result.measure != "number" and "e" not in margin
     unit = " points" if in_points else ""
-    sampled = format_error(found) if in_points else round_up_error(found)
-    return (
-        f"{verdict}{where}{means}: left {left}, right {right}, margin {margin}{f' ± {sampled}' if found else ''}{unit}"
-    )
+    if error:
+        margin = f"{margin} ± {format_error(error) if in_points else round_up_error(error)}"
+    return f"{verdict}: left {left}, right {right}, margin {margin}{unit}"
 
 
 def _has_parts(result: Answer) -> bool:
@@ -197,27 +190,30 @@ def _has_parts(result: Answer) -> bool:
 
 def _probability_table(result: Answer) -> Iterator[Block]:
     if _has_parts(result):
+        probability = document.number_columns(["probability"])
         errors = Column("± points", "number", label="± points (one standard error)", rank=1)
-        columns = [name_column(), *number_columns(["probability"]), errors, Column(kind="notes", label="time")]
+        columns = [document.name_column(), *probability, errors, Column(kind="notes", label="time")]
         rows = [
             (
-                _probability_name(one),
-                format_rounded_percent(one.value, one.standard_error),
-                format_error(one.standard_error),
-                _time(one),
+                _probability_name(part),
+                format_rounded_percent(part.value, part.standard_error),
+                format_error(part.standard_error),
+                "" if part.step else part.time,  # which the name says
             )
-            for one in result.probabilities
+            for part in result.probabilities
         ]
         yield Table(columns, rows)
 
 
 def _condition_blocks(result: Answer, layout: Layout) -> Iterator[Block]:
-    held = list(_list_all_conditions(result))
-    if held and layout.width:
-        rows = [(StyledText(kind, "cyan"), text, StyledText(meaning, "dim")) for kind, text, meaning in held]
+    conditions = list(_list_all_conditions(result))
+    if conditions and layout.width:
+        rows = [(StyledText(kind, "cyan"), text, StyledText(meaning, "dim")) for kind, text, meaning in conditions]
         yield Table([Column(), Column(), Column()], rows, has_header=False)
-    elif held:
-        yield Lines(tuple(StyledText(f"{kind}: {text} ({meaning})") for kind, text, meaning in held), as_list=True)
+    elif conditions:
+        yield Lines(
+            tuple(StyledText(f"{kind}: {text} ({meaning})") for kind, text, meaning in conditions), as_list=True
+        )
 
 
 def _list_all_conditions(result: Answer) -> Iterator[ShownCondition]:
@@ -230,27 +226,11 @@ def _list_all_conditions(result: Answer) -> Iterator[ShownCondition]:
     )
     for part in parts:
         if part.left_out:
-            whose = f"{_probability_name(part)}: " if _has_parts(result) else ""
-            yield ShownCondition(
-                "left out", f"{whose}{', '.join(part.left_out)}", "the observation is impossible there"
-            )
-
-
-def _time(part: ProbabilityReport) -> str:
-    """The time in words, where the name has no step of its own."""
-    return "" if part.step else part.time
+            name = f"{_probability_name(part)}: " if _has_parts(result) else ""
+            steps = ", ".join(part.left_out)
+            yield ShownCondition("left out", f"{name}{steps}", "the observation is impossible there")
 
 
 def _probability_name(part: ProbabilityReport) -> str:
     """A probability as written, with its step where a statement about each step asks for it at several."""
     return f"{part.text} at {part.step}" if part.step else part.text
-
-
-def _describe_answer_run(result: Answer) -> str:
-    return describe_sampling(
-        result.trials,
-        result.seed,
-        result.effective_trials if result.run.evidence or any(part.seen for part in result.probabilities) else None,
-        judgements=result.judgements,
-        judgements_at_means=result.judgements_at_means,
-    )

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from usru_scenarios.results.sources import DirectedPart, DirectionsReport
 
 _SAYS = {"+": "+", "-": "-", "both": "+-", "none": "nothing"}
-
-
+_MAX_NAMES = 12
 _VERDICTS = {
     "carried": "sign from a claim",
     "contradicted": "sign against all claims that speak of it",
@@ -38,59 +37,55 @@ def report(result: DirectionsReport, layout: Layout) -> Report:
         title=result.model.title,
         subtitle=subtitle if layout.width else f"{subtitle}.",
         blocks=list(_blocks(result)),
-        footer=_skipped(result),
+        footer=[_describe_skipped(result)],
     )
 
 
 def _blocks(result: DirectionsReport) -> Iterator[Block]:
     counts = [(text, str(result.verdicts[name])) for name, text in _VERDICTS.items() if name in result.verdicts]
     yield Table([Column(), Column("numbers", "number")], [*counts, ("in all", str(len(result.numbers)))])
-    yield from _listed(
-        "Against the claims that they cite", (one for one in result.numbers if one.verdict == "contradicted")
-    )
-    yield from _listed("No cited claim speaks of these", (one for one in result.numbers if one.verdict == "undirected"))
-    spread = (one for one in result.numbers if one.verdict == "carried" and _is_disputed(one))
-    yield from _listed("Claims on both sides", spread)
-    silent = (one for one in result.numbers if one.verdict == "carried" and "none" in one.claims.values())
-    yield from _listed("Carried by one claim, with others beside it that say nothing of them", silent)
+    against = (number for number in result.numbers if number.verdict == "contradicted")
+    yield from _number_section("Against the claims that they cite", against)
+    undirected = (number for number in result.numbers if number.verdict == "undirected")
+    yield from _number_section("No cited claim speaks of these", undirected)
+    carried = [number for number in result.numbers if number.verdict == "carried"]
+    yield from _number_section("Claims on both sides", filter(_is_disputed, carried))
+    silent = (number for number in carried if "none" in number.claims.values())
+    yield from _number_section("Carried by one claim, with others beside it that say nothing of them", silent)
 
 
 def _is_disputed(number: DirectedPart) -> bool:
-    said = set(number.claims.values())
-    return "both" in said or {"+", "-"} <= said
+    signs = set(number.claims.values())
+    return "both" in signs or {"+", "-"} <= signs
 
 
-def _listed(heading: str, numbers: Iterable[DirectedPart]) -> Iterator[Block]:
-    rows = list(map(_row, numbers))
+def _number_section(heading: str, numbers: Iterable[DirectedPart]) -> Iterator[Block]:
+    rows: list[tuple[Cell, ...]] = []
+    for number in numbers:
+        signs = ", ".join(f"{claim} {_SAYS[sign]}" for claim, sign in number.claims.items())
+        rows.append((StyledText(number.path), f"{number.value:g}", StyledText(signs, "cyan")))
     if rows:
         yield Heading(heading)
         yield Table([name_column("number"), Column("value", "number"), Column("what the claims say", folds=True)], rows)
 
 
-def _row(number: DirectedPart) -> tuple[Cell, ...]:
-    said = ", ".join(f"{claim} {_SAYS[one]}" for claim, one in number.claims.items())
-    return StyledText(number.path), f"{number.value:g}", StyledText(said, "cyan")
-
-
-def _skipped(result: DirectionsReport) -> list[str]:
-    """Pushes of names that the model lacks."""
+def _describe_skipped(result: DirectionsReport) -> str:
+    """How many pushes name what the model lacks."""
     if not result.pushes:
-        return ["No claim of the model's register states a direction."]
+        return "No claim of the model's register states a direction."
     if not result.skipped:
-        return [f"All {result.pushes} pushes of the register name what the model has."]
-    unknown = list(dict.fromkeys(one.unknown for one in result.skipped))
-    more = "" if len(unknown) <= _MOST else f", ... ({len(unknown)} names)"
+        return f"All {result.pushes} pushes of the register name what the model has."
+    unknown = list(dict.fromkeys(push.unknown for push in result.skipped))
+    more = "" if len(unknown) <= _MAX_NAMES else f", ... ({len(unknown)} names)"
     passed_over = f"{len(result.skipped)} of {result.pushes} pushes are passed over: the model has no"
-    return [f"{passed_over} {', '.join(unknown[:_MOST])}{more}."]
-
-
-_MOST = 12
+    return f"{passed_over} {', '.join(unknown[:_MAX_NAMES])}{more}."
 
 
 def rows(result: DirectionsReport, _layout: Layout) -> Rows:
     """A row for each number and claim."""
     yield *MODEL_COLUMNS, "path", "value", "sign", "cause", "target", "claim", "says", "verdict"
     model = model_cells(result.model, result.run.profile)
-    for one in result.numbers:
-        for claim, said in one.claims.items():
-            yield *model, one.path, one.value, one.sign, one.cause, one.target, claim, said, one.verdict
+    for number in result.numbers:
+        cells = number.path, number.value, number.sign, number.cause, number.target
+        for claim, sign in number.claims.items():
+            yield *model, *cells, claim, sign, number.verdict

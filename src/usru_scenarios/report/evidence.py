@@ -18,20 +18,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from usru_scenarios.report import document
 from usru_scenarios.report.data import MODEL_COLUMNS, model_cells
-from usru_scenarios.report.document import (
-    Column,
-    Heading,
-    Legend,
-    Lines,
-    Report,
-    StyledText,
-    Table,
-    name_column,
-    number_columns,
-)
+from usru_scenarios.report.document import Column, Heading, Legend, Lines, Report, StyledText, Table
 from usru_scenarios.report.likelihoods import format_percent, format_points
-from usru_scenarios.report.provenance_line import citation_line, describe_profile, describe_run, list_conditions
+from usru_scenarios.report.provenance_line import describe_profile, describe_run, result_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,43 +44,38 @@ _MEANING = (
 def report(result: EvidenceReport, layout: Layout) -> Report:
     """The items in the order in which they were learned, and who foresaw them best."""
     run = result.run
-    return Report(
-        title="What has been seen",
-        subtitle=f"{result.model.name}{describe_profile(run.profile)}, for the forecast of {run.steps[-1]}",
-        conditions=list_conditions(run.do, run.given, run.evidence),
-        blocks=[*_items(result), *_passed_over(result, layout), *_foresight(result)],
-        footer=[_MEANING, f"{describe_run(run)}."],
-        citation=citation_line(result.model, run.usru_version),
-    )
+    subtitle = f"{result.model.name}{describe_profile(run.profile)}, for the forecast of {run.steps[-1]}"
+    blocks = [*_item_table(result), *_inactive_items(result, layout), *_foresight(result)]
+    return result_report(result, subtitle, blocks, [_MEANING, f"{describe_run(run)}."], title="What has been seen")
 
 
-def _items(result: EvidenceReport) -> Iterator[Block]:
+def _item_table(result: EvidenceReport) -> Iterator[Block]:
     if not result.items:
         yield Lines((StyledText("Nothing has been seen."),))
         return
-    sampled = any(one.effective_trials is not None for one in result.items.values())
-    moved = number_columns([title.replace(" ", "\n") for title in result.scenarios.values()])
-    left = [Column("effective\ntrials", "number", rank=2)] if sampled else []
+    sampled = any(item.effective_trials is not None for item in result.items.values())
+    moved = document.number_columns([title.replace(" ", "\n") for title in result.scenarios.values()])
+    effective_trials = [Column("effective\ntrials", "number", rank=2)] if sampled else []
     surprise = Column(_SURPRISE, "number", rank=3)
     columns = [
-        name_column("item"),
+        document.name_column("item"),
         Column("learned", no_wrap=True, rank=1),
-        *number_columns(["likely"]),
+        *document.number_columns(["likely"]),
         surprise,
         *moved,
-        *left,
+        *effective_trials,
     ]
-    rows: list[tuple[Cell, ...]] = [_shares("before any", result.before, sampled=sampled)]
+    rows: list[tuple[Cell, ...]] = [_forecast_row("before any", result.before, sampled=sampled)]
     for name, item in result.items.items():
         moves = (format_points(change, 1) for change in item.moved.values())
         effective = [f"{item.effective_trials or 0.0:,.0f}"] if sampled else []
-        likely = _likely(item.probability)
+        likely = _format_probability(item.probability)
         rows.append((StyledText(name, "bold"), item.learned, likely, f"{item.surprise:.2f}", *moves, *effective))
     last = list(result.items.values())[-1]
-    yield Table(columns, [*rows, _shares("after all", last.forecast, sampled=sampled)])
+    yield Table(columns, [*rows, _forecast_row("after all", last.forecast, sampled=sampled)])
 
 
-def _shares(name: str, forecast: dict[str, float], *, sampled: bool) -> tuple[Cell, ...]:
+def _forecast_row(name: str, forecast: dict[str, float], *, sampled: bool) -> tuple[Cell, ...]:
     """A row with the probabilities of the scenarios."""
     return (
         StyledText(name, "dim"),
@@ -101,14 +87,14 @@ def _shares(name: str, forecast: dict[str, float], *, sampled: bool) -> tuple[Ce
     )
 
 
-def _likely(probability: float) -> str:
-    """A probability in percent; of a small one two digits."""
+def _format_probability(probability: float) -> str:
+    """A probability in percent; a small one with two digits."""
     return format_percent(
         probability, 1 if probability >= 0.01 else max(1, 1 - math.floor(math.log10(100.0 * probability)))
     )
 
 
-def _passed_over(result: EvidenceReport, layout: Layout) -> Iterator[Block]:
+def _inactive_items(result: EvidenceReport, layout: Layout) -> Iterator[Block]:
     if result.passed_over:
         yield Heading("Items that do not act")
         yield Lines(
@@ -123,11 +109,17 @@ def _foresight(result: EvidenceReport) -> Iterator[Block]:
         return
     yield Heading("Who foresaw it best")
     rows = [
-        (name, f"{one.log_score:.2f}", f"{one.standard_error:.2f}", f"{-one.behind:.2f}" if one.behind else "best")
-        for name, one in sorted(result.foresight.items(), key=lambda entry: entry[1].behind)
+        (
+            name,
+            f"{score.log_score:.2f}",
+            f"{score.standard_error:.2f}",
+            f"{-score.behind:.2f}" if score.behind else "best",
+        )
+        for name, score in sorted(result.foresight.items(), key=lambda entry: entry[1].behind)
     ]
     errors = Column("± one\nerror", "number", label="± one standard error", rank=1)
-    yield Table([name_column("profile"), *number_columns(["log score"]), errors, *number_columns(["behind"])], rows)
+    log_score, behind = document.number_columns(["log score", "behind"])
+    yield Table([document.name_column("profile"), log_score, errors, behind], rows)
 
 
 def rows(result: EvidenceReport, _layout: Layout) -> Rows:

@@ -1,4 +1,4 @@
-"""What a forecast comes down to, in a sentence: which scenario is likeliest at the end, and which was at the start."""
+"""A forecast in a sentence: which scenario is likeliest at the end, and which was at the start; parts of sentences."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from usru_scenarios.results.simulate import Simulation
 
 _TIED_ERRORS = 2.0
-"""Two likelihoods that are no more standard errors apart are not told from each other."""
+"""Two likelihoods whose difference is at most so many standard errors count as equal."""
 _CLOSE_LEAD = 0.02
 _MAX_NAMED = 3
 _LAST_OF_YEAR = re.compile(r"(\d{4})(-Q4|-12)?")
@@ -35,14 +35,16 @@ def summarize_forecast(result: Simulation) -> str:
     if len(result.scenarios) == 1:
         (only,) = result.scenarios.values()
         return f"{quote_title(only.title)} is the only scenario."
-    under = "under these conditions " if result.run.do or result.run.given or result.run.evidence else ""
-    ends, steps = _ranked_shares(result, -1), result.run.steps
-    if len(steps) == 1:
-        return capitalize(f"{under}{_describe_leader(ends)}.")
-    now = result.run.evidence.now if result.run.evidence else None
-    starts = _ranked_shares(result, 0 if now is None else steps.index(now))
-    when = capitalize(f"{under}at {describe_last_step(steps[-1])}")
-    return f"{when} {_describe_leader(ends)}{_describe_start(starts, ends, 'at the start' if now is None else 'now')}."
+    run = result.run
+    conditions = "under these conditions " if run.do or run.given or run.evidence else ""
+    ends = _ranked_shares(result, -1)
+    if len(run.steps) == 1:
+        return capitalize(f"{conditions}{_describe_leader(ends)}.")
+    now = run.evidence.now if run.evidence else None
+    starts = _ranked_shares(result, 0 if now is None else run.steps.index(now))
+    at_the_end = capitalize(f"{conditions}at {describe_last_step(run.steps[-1])}")
+    start = _describe_start(starts, ends, "at the start" if now is None else "now")
+    return f"{at_the_end} {_describe_leader(ends)}{start}."
 
 
 def describe_last_step(step: str) -> str:
@@ -56,21 +58,21 @@ SHARE_OF_TIME = "share\nof time"
 
 
 def column_legends(steps: Sequence[str], *, ever: bool = True, now: str | None = None) -> tuple[Legend, ...]:
-    """What the columns of a forecast are, which begin at a step `now` if there is one; nothing where there is one step.
+    """What the columns of a forecast mean; nothing where there is one step.
 
     Args:
         steps: of the forecast.
         ever: whether there is such a column.
-        now: the present step.
+        now: the present step, at which they begin if there is one.
     """
     if len(steps) == 1:
         return ()
     first, last = now or steps[0], steps[-1]
-    begins = "now" if now else "start"
-    often = f"ever: in at least one step{' from now on' if now else ''}. "
+    first_head = "now" if now else "start"
+    ever_meaning = f"ever: in at least one step{' from now on' if now else ''}. "
     return (
-        Legend(f"{begins}, end: in {first}, in {last}. ", (begins,), f"end: in {last}. "),
-        *([Legend(often, ("ever",))] if ever else []),
+        Legend(f"{first_head}, end: in {first}, in {last}. ", (first_head,), f"end: in {last}. "),
+        *([Legend(ever_meaning, ("ever",))] if ever else []),
         Legend(f"share of time: average over {first} to {last}.", (SHARE_OF_TIME,)),
     )
 
@@ -86,7 +88,7 @@ def join_names(names: Sequence[str]) -> str:
 
 
 def step_range(steps: Sequence[str]) -> str:
-    """From when to when."""
+    """The first and the last step."""
     return f"{steps[0]} to {steps[-1]}" if len(steps) > 1 else steps[0]
 
 
@@ -104,12 +106,12 @@ def _ranked_shares(result: Simulation, step: int) -> list[_ScenarioShare]:
     """The scenarios at a step, the likeliest first; those that are equal in the order of the file."""
     shares = [
         _ScenarioShare(
-            quote_title(one.title),
-            one.by_step[step],
-            one.standard_errors.by_step[step],
-            None if one.band is None else (one.band.low[step], one.band.high[step]),
+            quote_title(scenario.title),
+            scenario.by_step[step],
+            scenario.standard_errors.by_step[step],
+            None if scenario.band is None else (scenario.band.low[step], scenario.band.high[step]),
         )
-        for one in result.scenarios.values()
+        for scenario in result.scenarios.values()
     ]
     return sorted(shares, key=lambda share: -share.value)
 
@@ -117,9 +119,8 @@ def _ranked_shares(result: Simulation, step: int) -> list[_ScenarioShare]:
 def _tied_with_first(shares: Sequence[_ScenarioShare]) -> list[_ScenarioShare]:
     """The likeliest, and those that can't be told from it."""
     first = shares[0]
-    return [
-        one for one in shares if first.value - one.value <= _TIED_ERRORS * math.hypot(first.error, one.error) + 1e-9
-    ]
+    margins = [_TIED_ERRORS * math.hypot(first.error, share.error) + 1e-9 for share in shares]
+    return [share for share, margin in zip(shares, margins, strict=True) if first.value - share.value <= margin]
 
 
 def _describe_leader(shares: Sequence[_ScenarioShare]) -> str:
@@ -131,15 +132,16 @@ def _describe_leader(shares: Sequence[_ScenarioShare]) -> str:
         each = f"{_format_share(first)} each"
         if len(tied) > _MAX_NAMED:
             return f"{len(tied)} of {len(shares)} scenarios are equally likely{within}, {each}"
-        return f"{join_names([one.title for one in tied])} are equally likely{within}, {each}"
-    close = first.value - second.value < _CLOSE_LEAD
-    places = 1 if close and _format_share(first) == _format_share(second) else 0
-    ahead = f", just ahead of {second.title}, {_format_share(second, places)}" if close else ""
-    return f"{first.title} is likeliest, {_format_share(first, places)}{_format_share_band(first)}{ahead}"
+        return f"{join_names([share.title for share in tied])} are equally likely{within}, {each}"
+    is_close = first.value - second.value < _CLOSE_LEAD
+    places = 1 if is_close and _format_share(first) == _format_share(second) else 0
+    lead = f", just ahead of {second.title}, {_format_share(second, places)}" if is_close else ""
+    band = "" if first.band is None else _format_whole_band(*first.band)
+    return f"{first.title} is likeliest, {_format_share(first, places)}{band}{lead}"
 
 
 def _describe_start(starts: Sequence[_ScenarioShare], ends: Sequence[_ScenarioShare], when: str) -> str:
-    """The same of the start or of the present step, in as few words as it takes beside the end."""
+    """Which was likeliest at the start or is so now, in as few words as it takes beside the end."""
     was, were = ("is", "are") if when == "now" else ("was", "were")
     if _describe_leader(starts) == _describe_leader(ends):
         return f", as {when}"
@@ -150,13 +152,11 @@ def _describe_start(starts: Sequence[_ScenarioShare], ends: Sequence[_ScenarioSh
     return f"; {when} it {was} {starts[0].title}, {_format_share(starts[0])}"
 
 
-def _format_share(one: _ScenarioShare, places: int = 0) -> str:
-    return format_percent(one.value, places)
+def _format_share(share: _ScenarioShare, places: int = 0) -> str:
+    return format_percent(share.value, places)
 
 
-def _format_share_band(one: _ScenarioShare) -> str:
-    """The band where its ends can be told apart in whole percents."""
-    if one.band is None:
-        return ""
-    low, high = (f"{100.0 * edge:.0f}" for edge in one.band)
-    return f" ({low} to {high})" if low != high else ""
+def _format_whole_band(low: float, high: float) -> str:
+    """A band in whole percents; nothing where its ends are equal."""
+    edges = (f"{100.0 * low:.0f}", f"{100.0 * high:.0f}")
+    return f" ({edges[0]} to {edges[1]})" if edges[0] != edges[1] else ""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from usru_scenarios.report.numbers import READABLE, round_up_error
 
 ERROR_MEANING = "± is one standard error of sampling"
-"""What an error means, as a part of a sentence."""
+"""The meaning of an error, as a part of a sentence."""
 
 BAND_HEAD = "90% band"
 
@@ -20,14 +20,14 @@ _EXACT_DECIMALS, _MAX_DECIMALS = 1, 2
 _MIN_ERROR = 0.01
 """In points; errors below it are of no use to anybody."""
 _MIN_ANSWER_ERROR = 0.0001
-"""In points; an answer has no more decimals: an average over draws that were solved exactly would have a dozen."""
+"""In points; no answer has more decimals: an average over draws that were solved exactly would have a dozen."""
 _MIN_PERCENT = 1e-7
 """In percent: smaller numbers have a power of ten, and what is nearer to 100 than that is 100."""
 ROUNDING = 1e-9
-"""Numbers closer than that are the same: the rest is rounding."""
+"""Smaller differences are rounding."""
 _NOISE_ERRORS = 6.58
-"""Of a band that comes from one judgement and is narrower than so many standard errors all is taken for noise, by
-method (32): it is 1.645 of them wide on either side where what the judgement does is two of them."""
+"""A band that comes from one judgement and is narrower than so many standard errors is taken for noise, by method (32):
+it is 1.645 of them wide on either side where the effect of the judgement is two of them."""
 
 
 def percent_decimals(error: float, most: int = _MAX_DECIMALS) -> int:
@@ -38,7 +38,7 @@ def percent_decimals(error: float, most: int = _MAX_DECIMALS) -> int:
 
 
 def format_percent(value: float, places: int) -> str:
-    """A likelihood from 0 to 1 in percent; what rounds to none or all, and is not, as a bound."""
+    """A likelihood from 0 to 1 in percent; one that rounds to 0 or 100 and is neither, as a bound."""
     least = 10.0**-places
     shown = f"{100.0 * value:.{places}f}"
     if value > ROUNDING and float(shown) == 0.0:
@@ -54,23 +54,18 @@ def format_points(value: float, places: int) -> str:
     return shown[1:] if float(shown) == 0.0 else shown
 
 
-def _format_bare_percent(value: float, places: int) -> str:
-    """A likelihood in percent, without the sign."""
-    return f"{100.0 * value:.{places}f}"
-
-
 def format_distance(value: float, places: int) -> str:
     """A distance between likelihoods, in points, which has no sign: below 0 it is sampling error."""
     return f"{max(100.0 * value, 0.0):.{places}f}"
 
 
 def format_small_distance(value: float) -> str:
-    """A small distance in points, with two decimals or that it is below them."""
+    """A small distance in points, with two decimals, or as a bound."""
     return f"{100.0 * value:.2f}" if 100.0 * value >= _MIN_ERROR else f"less than {_MIN_ERROR}"
 
 
 def format_error(value: float) -> str:
-    """A standard error in points, with one digit that counts, rounded up; or that it is below what matters.
+    """A standard error in points, with one digit that counts, rounded up; what is too small to matter as a bound.
 
     `none` where nothing was sampled, or all that was is the same.
     """
@@ -83,36 +78,36 @@ def format_error_bound(largest: float, unit: str = " points") -> str:
     """A bound of standard errors within a sentence: `at most 0.04 points`, `below 0.01 points`, or `none`."""
     if largest <= 0.0:
         return format_error(largest)
-    return f"{_bound_error(largest, 'at most ')}{unit}"
+    return f"{_format_bound(largest, 'at most ')}{unit}"
 
 
 def format_error_phrase(value: float) -> str:
     """A standard error within a sentence: `0.04 points`, `below 0.01 points`, or `none`."""
-    return f"{_bound_error(value)} points" if value > 0.0 else format_error(value)
+    return f"{_format_bound(value)} points" if value > 0.0 else format_error(value)
 
 
-def _bound_error(value: float, otherwise: str = "") -> str:
-    shown = format_error(value)
-    return f"below {shown.removeprefix('<')}" if shown.startswith("<") else f"{otherwise}{shown}"
+def _format_bound(error: float, prefix: str = "") -> str:
+    shown = format_error(error)
+    return f"below {shown.removeprefix('<')}" if shown.startswith("<") else f"{prefix}{shown}"
 
 
 def format_likelihood(value: float, standard_error: float) -> str:
-    """A likelihood with as many decimals as its standard error, and that: `20.53% ± 0.04 points`."""
+    """A likelihood and its standard error, with as many decimals as that has: `20.53% ± 0.04 points`."""
     return f"{format_rounded_percent(value, standard_error)} ± {format_answer_error(standard_error)} points"
 
 
 def format_answer_error(standard_error: float) -> str:
-    """The standard error, in points, of an answer that is asked for by itself; what is hardly any by a bound."""
+    """The standard error, in points, of an answer that is asked for by itself; a tiny one as a bound."""
     return round_up_error(100.0 * standard_error) if is_error_shown(standard_error) else f"<{_MIN_ANSWER_ERROR}"
 
 
 def is_error_shown(standard_error: float) -> bool:
-    """Whether a standard error is so large that an answer has as many decimals as it."""
+    """Whether a standard error is large enough to settle the decimals of an answer."""
     return 100.0 * standard_error >= _MIN_ANSWER_ERROR
 
 
 def format_rounded_percent(value: float, standard_error: float) -> str:
-    """A likelihood in percent with as many decimals as its standard error has; of one too small to matter as exact."""
+    """A likelihood in percent with as many decimals as its standard error has; as if exact where that is tiny."""
     shown = round_up_error(100.0 * standard_error)
     if "e" in shown or not is_error_shown(standard_error):
         return format_exact_percent(value)
@@ -125,19 +120,15 @@ def format_exact_percent(value: float) -> str:
 
 
 def format_exact_number(number: float, rest: float) -> str:
-    """A number without error with two decimals at most, or with more where `rest` of it has two digits only then."""
-    if not _MIN_PERCENT <= rest < 0.1:
-        return f"{number + 0.0:.2g}" if rest == abs(number) < _MIN_PERCENT else _strip_zeros(f"{number:.2f}")
-    return _strip_zeros(f"{number:.{1 - math.floor(math.log10(rest))}f}")
-
-
-def _strip_zeros(decimals: str) -> str:
-    """Decimals without the zeros at their end."""
-    return decimals.rstrip("0").rstrip(".")
+    """A number without error: two decimals at most, or as many as give two digits to `rest`, which is a part of it."""
+    if rest == abs(number) < _MIN_PERCENT:
+        return f"{number + 0.0:.2g}"
+    places = 1 - math.floor(math.log10(rest)) if _MIN_PERCENT <= rest < 0.1 else 2
+    return f"{number:.{places}f}".rstrip("0").rstrip(".")
 
 
 def format_band(low: float, high: float, places: int, standard_error: float = 0.0) -> str:
-    """A band of a likelihood, such as `14-28%`; what can't be told from noise by its bound, `below 0.1 points`.
+    """A band of a likelihood, such as `14-28%`; one that can't be told from noise as a bound, `below 0.1 points`.
 
     Its ends are known to some twentieth of its width, which is all the decimals they get.
 
@@ -147,32 +138,32 @@ def format_band(low: float, high: float, places: int, standard_error: float = 0.
         places: the most decimals of its ends.
         standard_error: of sampling, of what the band is about.
     """
-    ends = _format_ends(low, high, places, standard_error, _format_bare_percent)
+    ends = _format_ends(low, high, places, standard_error, lambda value, few: f"{100.0 * value:.{few}f}")
     return ends if isinstance(ends, str) else f"{ends[0]}\u2013{ends[1]}%"
 
 
 def format_difference_band(low: float, high: float, places: int, standard_error: float = 0.0) -> str:
-    """The same of a difference, in points with their signs: `-2 to +4`."""
+    """A band of a difference, likewise, in points with their signs: `-2 to +4`."""
     ends = _format_ends(low, high, places, standard_error, format_points)
     return ends if isinstance(ends, str) else f"{ends[0]} to {ends[1]}"
 
 
 def _format_ends(
-    low: float, high: float, places: int, standard_error: float, written: Callable[[float, int], str]
+    low: float, high: float, places: int, standard_error: float, format_value: Callable[[float, int], str]
 ) -> tuple[str, str] | str:
-    """Both ends; or that there is no telling them apart."""
+    """Both ends of a band; or a bound of its width where they can't be told apart."""
     width = high - low
     noise = _NOISE_ERRORS * standard_error
     if width > noise and width > ROUNDING:
         few = min(places, max(math.floor(-math.log10(5.0 * width)), 0))
-        shown = (written(low, few), written(high, few))
-        if shown[0] != shown[1]:
-            return shown
+        ends = (format_value(low, few), format_value(high, few))
+        if ends[0] != ends[1]:
+            return ends
     return f"below {round_up_error(max(100.0 * max(width, noise), 10.0**-places))} points"
 
 
 def format_number_with_error(value: float, standard_error: float) -> str:
-    """A number that is no likelihood with as many decimals as its standard error, and that."""
+    """A number that is no likelihood and its standard error, with as many decimals as that has."""
     if standard_error <= 0.0:
         return f"{value:.6g}"
     shown = round_up_error(standard_error)

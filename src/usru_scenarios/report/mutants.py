@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from usru_scenarios.results.check import CheckReport
     from usru_scenarios.results.mutants import Mutant, MutantSurvey, NoticedShare
 
-_WORDS = {
+_KINDS = {
     "impact": "sign of an impact",
     "influence": "sign of an influence",
     "lagged_influence": "sign of a lagged influence",
@@ -29,13 +29,13 @@ _WORDS = {
     "rows_swapped": "two rows swapped",
 }
 
-_MOST_CLAIMS = 8
-_LONGEST = 240
+_MAX_CLAIMS = 8
+_MAX_CHARACTERS = 240
 """Characters of what makes a mutant; a longer one is left to JSON and rows."""
 
 
-def _words(kind: str) -> str:
-    return _WORDS.get(kind, kind.replace("_", " "))
+def _describe_kind(kind: str) -> str:
+    return _KINDS.get(kind, kind.replace("_", " "))
 
 
 def survey_blocks(result: CheckReport, survey: MutantSurvey) -> Iterator[Block]:
@@ -44,70 +44,74 @@ def survey_blocks(result: CheckReport, survey: MutantSurvey) -> Iterator[Block]:
     heads = ["of", "made", "by\nread-\ning", "by\nex-\npect.", "by\nnone"]
     labels = ["of", "made", "noticed by reading", "by expectations", "by none"]
     columns = [column._replace(label=label) for column, label in zip(number_columns(heads), labels, strict=True)]
-    yield Table([name_column("mutants"), *columns], list(_counts(survey)))
+    rows: list[tuple[Cell, ...]] = []
+    for kind, counts in survey.kinds.items():
+        numbers = counts.population, counts.made, counts.by_reading, counts.by_expectations, counts.unnoticed
+        rows.append((_describe_kind(kind), *map(str, numbers)))
+    yield Table([name_column("mutants"), *columns], rows)
     if survey.unnoticed:
         yield Heading("What nothing notices")
-        yield Items(tuple(map(_item, survey.unnoticed)))
-    yield from _noticing(result)
+        yield Items(tuple(map(_mutant_item, survey.unnoticed)))
+    yield from _notices_by_expectation(result)
 
 
-def _counts(survey: MutantSurvey) -> Iterator[tuple[Cell, ...]]:
-    for kind, one in survey.kinds.items():
-        counts = one.population, one.made, one.by_reading, one.by_expectations, one.unnoticed
-        yield _words(kind), *(f"{count}" for count in counts)
-
-
-def _item(mutant: Mutant) -> Item:
-    cited = mutant.sources[:_MOST_CLAIMS]
+def _mutant_item(mutant: Mutant) -> Item:
+    cited = mutant.sources[:_MAX_CLAIMS]
     more = f" and {len(mutant.sources) - len(cited)} more" if len(mutant.sources) > len(cited) else ""
     claims = f"cites {' '.join(cited)}{more}" if cited else "cites nothing"
-    turned = "" if mutant.value is None else f"{format_signed(mutant.value)} turned to {format_signed(-mutant.value)}, "
-    how = assignments(mutant)
-    way = StyledText(how, "dim", "`") if len(how) <= _LONGEST else StyledText("its --set is long: see --json", "dim")
-    head = StyledText(mutant.path, "bold", "`"), StyledText(_words(mutant.kind))
-    return Item(head, ((StyledText(f"{turned}{claims}"), ""), (way, "")))
+    change = "" if mutant.value is None else f"{format_signed(mutant.value)} turned to {format_signed(-mutant.value)}, "
+    options = _format_options(mutant)
+    is_short = len(options) <= _MAX_CHARACTERS
+    recipe = StyledText(options, "dim", "`") if is_short else StyledText("its --set is long: see --json", "dim")
+    head = StyledText(mutant.path, "bold", "`"), StyledText(_describe_kind(mutant.kind))
+    return Item(head, ((StyledText(f"{change}{claims}"), ""), (recipe, "")))
 
 
-def assignments(mutant: Mutant) -> str:
-    """What makes the mutant of the file, as one writes it in a shell."""
-    return " ".join(f"--set {shlex.quote(one)}" for one in mutant.overrides)
+def _format_options(mutant: Mutant) -> str:
+    """The options that make the mutant of the file, as one writes them in a shell."""
+    return " ".join(f"--set {shlex.quote(override)}" for override in mutant.overrides)
 
 
-def _noticing(result: CheckReport) -> Iterator[Block]:
-    counts = {name: one.mutants for name, one in result.expectations.items() if one.mutants is not None}
+def _notices_by_expectation(result: CheckReport) -> Iterator[Block]:
+    counts = {name: checked.mutants for name, checked in result.expectations.items() if checked.mutants is not None}
     if any(counts.values()):
         yield Heading("What each expectation notices")
         ranked = sorted(((name, count) for name, count in counts.items() if count), key=lambda pair: -pair[1])
         rows = [(StyledText(name, "", "`"), f"{count}") for name, count in ranked]
         yield Table([name_column("expectation"), *number_columns(["mutants"])], rows)
-    if none := [name for name, count in counts.items() if not count]:
+    if unhelpful := [name for name, count in counts.items() if not count]:
         yield Heading("Expectations that notice none of them")
-        yield Lines((StyledText(", ".join(none)),))
+        yield Lines((StyledText(", ".join(unhelpful)),))
 
 
 def describe_verdict(survey: MutantSurvey) -> str:
     """The shares that are noticed."""
-    signs = _share(survey.sourced_signs)
+    signs = _format_noticed_share(survey.sourced_signs)
     sourced = f", {signs} of the signs that rest on a document" if survey.sourced_signs.made else ""
-    return f"{_share(survey.all)} of the mutants are noticed{sourced}." if survey.all.made else "There are no mutants."
+    return (
+        f"{_format_noticed_share(survey.all)} of the mutants are noticed{sourced}."
+        if survey.all.made
+        else "There are no mutants."
+    )
 
 
-def _share(one: NoticedShare) -> str:
-    share, error = 100 * (one.share or 0.0), 100 * (one.standard_error or 0.0)
+def _format_noticed_share(noticed: NoticedShare) -> str:
+    share, error = 100 * (noticed.share or 0.0), 100 * (noticed.standard_error or 0.0)
     return f"{share:.0f}% (± {error:.0f})" if error else f"{share:.0f}%"
 
 
 def describe_sample(survey: MutantSurvey, seed: int) -> str:
-    """How the mutants were made."""
+    """How many mutants were made, and how."""
     made, population = survey.all.made, survey.all.population
-    some = f"{made} of {population} mutants, each kind in proportion, drawn by seed {seed}; ± is one standard error"
+    if not made:
+        return ""
+    sample = f"{made} of {population} mutants, each kind in proportion, drawn by seed {seed}; ± is one standard error"
+    which = f"All {made} mutants" if made == population else sample
+    method = f"sampled, with {survey.trials:,} trials each at first" if survey.trials else "solved exactly"
     anchored = "; baselines solved for the anchor each time" if survey.anchored else ""
-    left = (
-        f"; {len(survey.not_counted)} expectations that do not hold here count for none" if survey.not_counted else ""
-    )
-    which = f"All {made} mutants" if made == population else some
-    how = f"sampled, with {survey.trials:,} trials each at first" if survey.trials else "solved exactly"
-    return f"{which}: {how}{anchored}{left}." if made else ""
+    not_counted = len(survey.not_counted)
+    excluded = f"; {not_counted} expectations that do not hold here count for none" if not_counted else ""
+    return f"{which}: {method}{anchored}{excluded}."
 
 
 def rows(result: CheckReport, survey: MutantSurvey) -> Rows:
@@ -116,8 +120,9 @@ def rows(result: CheckReport, survey: MutantSurvey) -> Rows:
         *(*MODEL_COLUMNS, "kind", "path", "value", "sourced", "claims", "noticed_by", "problem", "failed"),
         *("undecided", "set"),
     )
-    for one in survey.mutants:
-        problem = one.problem.message if one.problem else None
-        said = one.kind, one.path, one.value, str(one.sourced).lower(), " ".join(one.sources), one.noticed_by, problem
-        lists = " ".join(one.failed), " ".join(one.undecided), assignments(one)
-        yield *model_cells(result.model, result.profile), *said, *lists
+    for mutant in survey.mutants:
+        sources = str(mutant.sourced).lower(), " ".join(mutant.sources)
+        notice = mutant.noticed_by, mutant.problem.message if mutant.problem else None
+        failures = " ".join(mutant.failed), " ".join(mutant.undecided)
+        cells = mutant.kind, mutant.path, mutant.value, *sources, *notice, *failures, _format_options(mutant)
+        yield *model_cells(result.model, result.profile), *cells

@@ -4,14 +4,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from usru_scenarios.report.document import ShownCondition
+from usru_scenarios.report.document import Report, ShownCondition
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from usru_scenarios.results.common import EvidenceUsed, ModelLine, Run
+    from usru_scenarios.report.document import Block, FooterLine
+    from usru_scenarios.results.common import EvidenceUsed, ModelLine, OfRun, Run
 
 FROM_JUDGEMENTS = "The likelihoods follow from the judgements in the file, not from data."
+
+
+def result_report(
+    result: OfRun,
+    subtitle: str,
+    blocks: Sequence[Block],
+    footer: Sequence[FooterLine],
+    *,
+    title: str = "",
+    lead: str = "",
+    verdict: str = "",
+    more: str = "",
+) -> Report:
+    """A report with the conditions of a result and the line to cite; without a title, under that of the model."""
+    run = result.run
+    conditions = list_conditions(run.do, run.given, run.evidence)
+    citation = citation_line(result.model, run.usru_version)
+    return Report(title or result.model.title, subtitle, blocks, footer, lead, conditions, verdict, more, citation)
 
 
 def list_conditions(
@@ -52,14 +71,14 @@ def citation_line(model: ModelLine, version: str) -> str:
 
 
 def describe_means(judgements: int, lead: str = ", ") -> str:
-    """That so many uncertain judgements stand at their means, as a part of a sentence; nothing where none does."""
+    """How many uncertain judgements stand at their means, as a part of a sentence; nothing where none does."""
     if judgements <= 1:
         return f"{lead}the uncertain judgement at its mean" if judgements else ""
     return f"{lead}{judgements:,} uncertain judgements at their means"
 
 
 def describe_exact(judgements: int | None, seed: int) -> str:
-    """That nothing was sampled, and in how many draws of the judgements it was found; the beginning of a sentence."""
+    """The beginning of a sentence that says that nothing was sampled, and under how many draws of the judgements."""
     if not judgements:
         return "Exact, without sampling"
     return f"Exact in each of {judgements:,} draws of the judgements, seed {seed}"
@@ -76,13 +95,13 @@ def describe_sampling(
     """A sentence without its full stop: how many trials, and their effective sample size where it is given."""
     if not trials:
         return f"{describe_exact(judgements, seed)}{describe_means(judgements_at_means)}"
-    kept = f" (effective sample size {effective_trials:,.0f})" if effective_trials else ""
-    drawn = f" under {judgements:,} draws of the judgements" if judgements else ""
-    return f"{trials:,} trials{drawn}{kept}, seed {seed}{describe_means(judgements_at_means)}"
+    effective = f" (effective sample size {effective_trials:,.0f})" if effective_trials else ""
+    draws = f" under {judgements:,} draws of the judgements" if judgements else ""
+    return f"{trials:,} trials{draws}{effective}, seed {seed}{describe_means(judgements_at_means)}"
 
 
 def describe_run(run: Run) -> str:
-    """The same of a run."""
+    """How a run was sampled: the same sentence."""
     return describe_sampling(
         run.trials,
         run.seed,
