@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
 from usru_scenarios.problems import Problem, Replacement
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class _Slip(NamedTuple):
-    """What may be wrong, where, and what to write instead."""
+    """What may be wrong, where, and the changes of the text that mend it."""
 
     message: str
     hint: str
@@ -30,48 +30,73 @@ class _Slip(NamedTuple):
     edits: tuple[Replacement, ...]
 
 
-_MOST_TRIES = 60
+class _Line(NamedTuple):
+    """A line of a text, by its number from 0."""
+
+    source: SourceText
+    number: int
+
+    @property
+    def text(self) -> str:
+        return self.source.lines[self.number]
+
+    def mark(self, start: int, end: int) -> Mark:
+        return Mark(self.number, start, max(1, end - start))
+
+    def edit(self, start: int, end: int, replacement: str) -> Replacement:
+        offset = self.source.line_starts[self.number]
+        return self.source.replacement(offset + start, offset + end, replacement)
+
+    def slip(  # noqa: PLR0917  # the order of an edit, then the words
+        self, start: int, end: int, replacement: str, message: str, hint: str, shown: tuple[int, int] | None = None
+    ) -> _Slip:
+        """A slip between two columns; `shown` are the columns to point at, where these are others."""
+        return _Slip(message, hint, self.mark(*(shown or (start, end))), (self.edit(start, end, replacement),))
+
+
+_MAXIMUM_TRIES = 60
 """Slips that are tried out: each takes one more reading of the text."""
 
-_LONGEST = 200_000
+_MAXIMUM_LENGTH = 200_000
 """Characters of a text in which slips are tried out."""
 
-_FURTHER = 4
+_MINIMUM_PROGRESS = 4
 """By so many lines a text must be read further for a slip to be likely, if it can't be read to its end."""
 
 
-def likely_slip(source: SourceText, line: int, reads_to: Callable[[str], int | None]) -> Problem | None:
+def likely_slip(source: SourceText, line: int, first_unreadable_line: Callable[[str], int | None]) -> Problem | None:
     """The slip that keeps a text from being read past a line.
 
     Args:
         source: the text.
         line: where the parser stopped, from 0.
-        reads_to: up to which line another text can be read; None of one that is whole.
+        first_unreadable_line: at which line another text can't be read any further; None of one that is whole.
     """
-    if len(source.text) > _LONGEST:
+    if len(source.text) > _MAXIMUM_LENGTH:
         return None
-    best: tuple[int, _Slip] | None = None
-    for number, slip in enumerate(_slips(source, min(line, len(source.lines) - 1))):
-        if number >= _MOST_TRIES:
+    best: _Slip | None = None
+    best_line = line + _MINIMUM_PROGRESS
+    for slip in islice(_possible_slips(source, min(line, len(source.lines) - 1)), _MAXIMUM_TRIES):
+        stop = first_unreadable_line(source.apply_edits(slip.edits))
+        if stop is None or stop > best_line:
+            best = slip
+        if stop is None:
             break
-        after = reads_to(source.apply_edits(slip.edits))
-        if after is None:
-            return _told(source, slip)
-        if after > line + _FURTHER and (best is None or after > best[0]):
-            best = after, slip
-    return _told(source, best[1]) if best else None
+        best_line = max(best_line, stop)
+    if best is None:
+        return None
+    return Problem("broken_yaml", best.message, source.span(best.mark), best.hint, fix=best.edits)
 
 
-def _told(source: SourceText, slip: _Slip) -> Problem:
-    return Problem("broken_yaml", slip.message, source.span(slip.mark), slip.hint, fix=slip.edits)
-
-
-def _slips(source: SourceText, line: int) -> Iterator[_Slip]:
-    lines = [one for one in range(line, max(-1, line - 3), -1) if source.lines[one].strip()]
-    for at in lines:
-        yield from _in_line(source, at)
-    yield from _open_quotes(source, line)
-    yield from _indents(source, line)
+def _possible_slips(source: SourceText, last: int) -> Iterator[_Slip]:
+    """All slips that are looked for in the lines up to one, the likeliest first."""
+    for number in range(last, max(-1, last - 3), -1):
+        line = _Line(source, number)
+        if line.text.strip():
+            for slips in _SLIPS_OF_LINE:
+                yield from slips(line)
+    yield from _unclosed_quotes(source, last)
+    yield from _wrong_indents(source, last)
 
 
 # Within a line
@@ -79,271 +104,236 @@ def _slips(source: SourceText, line: int) -> Iterator[_Slip]:
 _KEY = r"[\w.-]+"
 
 
-def _in_line(source: SourceText, line: int) -> Iterator[_Slip]:
-    text = source.lines[line]
-    for slip in (_spaces, _inner_quotes, _signs_of_numbers, _equals, _nested, _brackets, _commas, _special):
-        yield from slip(source, line, text)
-
-
-def _slip(  # noqa: PLR0917  # the order of an edit, then the words
-    source: SourceText, line: int, start: int, end: int, text: str, message: str, hint: str
-) -> _Slip:
-    offset = source.line_starts[line]
-    width = max(1, end - start)
-    return _Slip(message, hint, Mark(line, start, width), (source.replacement(offset + start, offset + end, text),))
-
-
-def _spaces(source: SourceText, line: int, text: str) -> Iterator[_Slip]:
+def _missing_spaces(line: _Line) -> Iterator[_Slip]:
     """`title:The dispute`."""
-    quoted = _quoted_parts(text)
-    found = [
+    text, quoted = line.text, _quoted_ranges(line.text)
+    matches = [
         match
         for match in re.finditer(rf"(?:^\s*(?:- )?|[{{,]\s*)(\"?{_KEY}\"?):(?=[^\s:/])", text)
         if not any(start < match.end() - 1 < end for start, end in quoted)
     ]
-    for match in found:
-        key = match[1]
-        rest = (
-            re.split(r"[,}\n]", text[match.end() :])[0].strip()
-            if "{" in text[: match.start() + 1]
-            else text[match.end() :].strip()
-        )
-        message = f"a space is missing after ':' in '{key}:{rest}'"
-        yield _slip(source, line, match.end(), match.end(), " ", message, f"write {key}: {rest}")._replace(
-            mark=Mark(line, match.start(1), match.end() - match.start(1))
-        )
-    if len(found) > 1:
-        edits = tuple(
-            source.replacement(source.line_starts[line] + one.end(), source.line_starts[line] + one.end(), " ")
-            for one in found
-        )
-        mark = Mark(line, found[0].start(1), found[0].end() - found[0].start(1))
+    for match in matches:
+        key, value, end = match[1], text[match.end() :], match.end()
+        if "{" in text[: match.start() + 1]:
+            value = re.split(r"[,}\n]", value)[0]
+        message = f"a space is missing after ':' in '{key}:{value.strip()}'"
+        yield line.slip(end, end, " ", message, f"write {key}: {value.strip()}", (match.start(1), end))
+    if len(matches) > 1:
+        edits = tuple(line.edit(match.end(), match.end(), " ") for match in matches)
+        mark = line.mark(matches[0].start(1), matches[0].end())
         yield _Slip("a space is missing after each ':' of this line", "write key: value", mark, edits)
 
 
-def _quoted_parts(text: str) -> list[tuple[int, int]]:
+def _quoted_ranges(text: str) -> list[tuple[int, int]]:
     return [match.span() for match in re.finditer(r"\"(?:[^\"\\]|\\.)*\"|(?<!\w)'(?:[^']|'')*'(?!')", text)]
 
 
-def _inner_quotes(source: SourceText, line: int, text: str) -> Iterator[_Slip]:
+def _quotes_inside_quotes(line: _Line) -> Iterator[_Slip]:
     """`'Chancellor's standing'` and `"The "budget" dispute"`."""
+    text = line.text
     for match in re.finditer(r"(?:: |^\s*- |[\[{,]\s*)(['\"])", text):
         quote, start = match[1], match.start(1)
         ends = [end.start() for end in re.finditer(rf"{quote}(?=\s*(?:[,\]}}]|$|#))", text[start + 1 :])]
-        for end in (start + 1 + one for one in reversed(ends)):
+        for end in (start + 1 + length for length in reversed(ends)):
             inner = text[start + 1 : end].replace("''", "'") if quote == "'" else text[start + 1 : end]
             if quote not in inner:
                 continue
             other = '"' if quote == "'" else "'"
-            fresh = (
-                f"{other}{inner}{other}"
-                if other not in inner and "\\" not in inner
-                else json.dumps(inner, ensure_ascii=False)
-            )
-            at = text.index(quote, start + 1)
+            quoted = f"{other}{inner}{other}" if other not in inner and "\\" not in inner else _in_quotes(inner)
+            closing = text.index(quote, start + 1)
+            hint = f"double the ' inside, or write {quoted}" if quote == "'" else f"write {quoted}"
             message = "this quote ends the text, and more follows"
-            double = "double the ' inside" if quote == "'" else "use single quotes around it"
-            hint = f"{double}, or write {fresh}" if quote == "'" else f"write {fresh}"
-            yield _slip(source, line, start, end + 1, fresh, message, hint)._replace(mark=Mark(line, at))
+            yield line.slip(start, end + 1, quoted, message, hint, (closing, closing + 1))
 
 
-def _signs_of_numbers(source: SourceText, line: int, text: str) -> Iterator[_Slip]:
+def _spaced_or_bare_numbers(line: _Line) -> Iterator[_Slip]:
     """`- 2` and `,4`, which YAML takes for something else."""
-    for match in re.finditer(r"(?<=[:\[,] )\s*([-+] \d[\d.,]*%?|,\d+%?)(?=\s*(?:[,\]}#]|$))", text):
+    for match in re.finditer(r"(?<=[:\[,] )\s*([-+] \d[\d.,]*%?|,\d+%?)(?=\s*(?:[,\]}#]|$))", line.text):
         if (meant := suggest_number(match[1])) and meant.text:
-            message = f"expected a number, found '{match[1]}'"
-            yield _slip(source, line, match.start(1), match.end(1), meant.text, message, meant.hint)
+            yield line.slip(*match.span(1), meant.text, f"expected a number, found '{match[1]}'", meant.hint)
 
 
-def _equals(source: SourceText, line: int, text: str) -> Iterator[_Slip]:
+def _missing_colons(line: _Line) -> Iterator[_Slip]:
     """`persistence = 0.6` and `persistence 0.6`."""
-    if match := re.match(rf"\s*(?:- )?({_KEY})(\s*:?=\s*|\s+)(?=\S)(.*)", text):
-        value = match[3].strip()
-        message = f"there is no ':' after '{match[1]}'"
-        yield _slip(source, line, match.start(2), match.end(2), ": ", message, f"write {match[1]}: {value}")._replace(
-            mark=Mark(line, match.start(1), match.end(1) - match.start(1))
-        )
-    if match := re.fullmatch(rf"\s*({_KEY})\s*", text):
-        message = f"there is no ':' after '{match[1]}'"
-        yield _slip(source, line, match.end(1), match.end(1), ":", message, f"write {match[1]}:")._replace(
-            mark=Mark(line, match.start(1), match.end(1) - match.start(1))
-        )
+    if match := re.match(rf"\s*(?:- )?({_KEY})(\s*:?=\s*|\s+)(?=\S)(.*)", line.text):
+        message, hint = f"there is no ':' after '{match[1]}'", f"write {match[1]}: {match[3].strip()}"
+        yield line.slip(*match.span(2), ": ", message, hint, match.span(1))
+    if match := re.fullmatch(rf"\s*({_KEY})\s*", line.text):
+        message, hint = f"there is no ':' after '{match[1]}'", f"write {match[1]}:"
+        yield line.slip(match.end(1), match.end(1), ":", message, hint, match.span(1))
 
 
-def _nested(source: SourceText, line: int, text: str) -> Iterator[_Slip]:
+def _maps_without_braces(line: _Line) -> Iterator[_Slip]:
     """`early_election: pert: [1, 2, 3]`."""
-    for match in re.finditer(rf"(?<=: )({_KEY}: (?:\[[^\]]*\]|{{[^}}]*}}))", text):
-        fresh = f"{{{match[1]}}}"
-        yield _slip(source, line, *match.span(1), fresh, "a map behind a key stands in braces", f"write {fresh}")
+    matches = list(re.finditer(rf"(?<=: )({_KEY}: (?:\[[^\]]*\]|{{[^}}]*}}))", line.text))
     entry = r"[a-z]\w*: [-+]?[\d.]+%?"
-    if entries := re.match(rf"\s*(?:- )?{_KEY}: ({entry}(?:, {entry})*)\s*$", text):
-        fresh = f"{{{entries[1]}}}"
-        yield _slip(source, line, *entries.span(1), fresh, "a map behind a key stands in braces", f"write {fresh}")
-    if plain := re.match(rf"\s*(?:- )?{_KEY}: ([^'\"\[{{|>&*!%@`].*: .*?)\s*$", text):
-        fresh = _in_quotes(plain[1])
-        yield _slip(source, line, *plain.span(1), fresh, "text that holds ': ' is written in quotes", f"write {fresh}")
+    if match := re.match(rf"\s*(?:- )?{_KEY}: ({entry}(?:, {entry})*)\s*$", line.text):
+        matches.append(match)
+    for match in matches:
+        braces = f"{{{match[1]}}}"
+        yield line.slip(*match.span(1), braces, "a map behind a key stands in braces", f"write {braces}")
+    if match := re.match(rf"\s*(?:- )?{_KEY}: ([^'\"\[{{|>&*!%@`].*: .*?)\s*$", line.text):
+        quoted = _in_quotes(match[1])
+        yield line.slip(*match.span(1), quoted, "text that holds ': ' is written in quotes", f"write {quoted}")
 
 
 def _in_quotes(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _brackets(source: SourceText, line: int, text: str) -> Iterator[_Slip]:
+def _unmatched_brackets(line: _Line) -> Iterator[_Slip]:
     """A bracket that is not closed in its line, or closed twice."""
-    open_: list[tuple[str, int]] = []
-    bare = re.sub(r"\"(?:[^\"\\]|\\.)*\"", lambda quoted: " " * len(quoted[0]), text)
     closing = {"{": "}", "[": "]"}
-    for column, sign in enumerate(bare):
+    unclosed: list[tuple[str, int]] = []
+    text = re.sub(r"\"(?:[^\"\\]|\\.)*\"", lambda quoted: " " * len(quoted[0]), line.text)
+    for column, sign in enumerate(text):
         if sign in closing:
-            open_.append((sign, column))
+            unclosed.append((sign, column))
+        elif sign in "}]" and not unclosed:
+            yield line.slip(column, column + 1, "", f"nothing opens this '{sign}'", "remove it")
+            return
         elif sign in "}]":
-            if open_ and closing[open_[-1][0]] == sign:
-                open_.pop()
-            elif not open_:
-                yield _slip(source, line, column, column + 1, "", f"nothing opens this '{sign}'", "remove it")
+            bracket, start = unclosed.pop()
+            missing = closing[bracket]
+            if missing != sign:
+                message, hint = f"this '{bracket}' is never closed", f"write '{missing}' before '{sign}'"
+                yield line.slip(column, column, missing, message, hint, (start, start + 1))
                 return
-            else:
-                message = f"this '{open_[-1][0]}' is never closed"
-                missing = closing[open_[-1][0]]
-                found = _slip(source, line, column, column, missing, message, f"write '{missing}' before '{sign}'")
-                yield found._replace(mark=Mark(line, open_[-1][1]))
-                return
-    if open_:
-        missing = "".join(closing[sign] for sign, _ in reversed(open_))
-        end = len(text.rstrip())
-        sign, column = open_[-1]
-        hint = f"end the line with '{missing}'"
-        yield _slip(source, line, end, end, missing, f"this '{sign}' is never closed", hint)._replace(
-            mark=Mark(line, column)
-        )
+    if unclosed:
+        missing = "".join(closing[bracket] for bracket, _ in reversed(unclosed))
+        end = len(line.text.rstrip())
+        bracket, start = unclosed[-1]
+        message, hint = f"this '{bracket}' is never closed", f"end the line with '{missing}'"
+        yield line.slip(end, end, missing, message, hint, (start, start + 1))
 
 
-def _commas(source: SourceText, line: int, text: str) -> Iterator[_Slip]:
+def _missing_commas(line: _Line) -> Iterator[_Slip]:
     """A comma that is missing between two entries."""
+    text, hint = line.text, "separate the entries by ','"
     if not re.search(r"[{\[]", text):
         return
     if ";" in text:
+        quoted = _quoted_ranges(text)
+        columns = [column for column, sign in enumerate(text) if sign == ";"]
         edits = tuple(
-            source.replacement(source.line_starts[line] + at, source.line_starts[line] + at + 1, ",")
-            for at, sign in enumerate(text)
-            if sign == ";" and not any(left < at < right for left, right in _quoted_parts(text))
+            line.edit(column, column + 1, ",")
+            for column in columns
+            if not any(start < column < end for start, end in quoted)
         )
-        yield _Slip("a ';' can't stand here", "separate the entries by ','", Mark(line, text.index(";")), edits)
+        yield _Slip("a ';' can't stand here", hint, line.mark(columns[0], columns[0] + 1), edits)
     for match in re.finditer(rf"(?<=[\w\]}}\"%])\s+(?={_KEY}:\s)", text):
-        message = "a ',' is missing before this"
-        found = _slip(source, line, match.start(), match.start(), ",", message, "separate the entries by ','")
-        yield found._replace(mark=Mark(line, match.end()))
+        start, end = match.span()
+        yield line.slip(start, start, ",", "a ',' is missing before this", hint, (end, end + 1))
 
 
-def _special(source: SourceText, line: int, text: str) -> Iterator[_Slip]:
+def _special_characters(line: _Line) -> Iterator[_Slip]:
     """A value that begins with a sign of YAML's own."""
-    if listed := re.search(r"(?<=: )([\[{][^\]}]*[\]}] \w.*?)\s*$", text):
-        fresh = _in_quotes(listed[1])
-        message = f"a value that begins with '{listed[1][0]}' ends with its bracket"
-        yield _slip(source, line, *listed.span(1), fresh, message, f"put the text in quotes: {fresh}")
-    for match in re.finditer(r"(?<=: )([%@`&*!|>?,][^,\[\]{}]*?)(?=\s*(?:[,\]}]|$))", text):
-        fresh = _in_quotes(match[1])
-        message = f"no value can begin with this character, '{match[1][0]}'"
-        yield _slip(source, line, *match.span(1), fresh, message, f"put the text in quotes: {fresh}")
+    text = line.text
+    slips = [
+        (match, f"no value can begin with this character, '{match[1][0]}'")
+        for match in re.finditer(r"(?<=: )([%@`&*!|>?,][^,\[\]{}]*?)(?=\s*(?:[,\]}]|$))", text)
+    ]
+    if match := re.search(r"(?<=: )([\[{][^\]}]*[\]}] \w.*?)\s*$", text):
+        slips.insert(0, (match, f"a value that begins with '{match[1][0]}' ends with its bracket"))
+    for match, message in slips:
+        quoted = _in_quotes(match[1])
+        yield line.slip(*match.span(1), quoted, message, f"put the text in quotes: {quoted}")
 
+
+_SLIPS_OF_LINE = (
+    _missing_spaces,
+    _quotes_inside_quotes,
+    _spaced_or_bare_numbers,
+    _missing_colons,
+    _maps_without_braces,
+    _unmatched_brackets,
+    _missing_commas,
+    _special_characters,
+)
 
 # Quotes that are never closed
 
 
-def _open_quotes(source: SourceText, line: int) -> Iterator[_Slip]:
-    """Quotes that open in a line before, or in this one, and do not close there."""
-    for at, column, quote in _unclosed(source.lines, line):
-        text = source.lines[at]
-        end = len(text.rstrip())
-        message = "this quoted text is never closed"
-        hint = f"add the closing {quote}"
-        mark = Mark(at, column)
-        inner = text[column + 1 : end]
-        whole = text.rstrip()
-        brackets = len(whole) - len(re.sub(r"[\]}]+$", "", whole))
-        if re.match(rf"{_KEY}:\s", inner) and brackets:
-            offset = source.line_starts[at] + column
-            yield _Slip(
-                message,
-                f"remove the {quote}, or add the closing one",
-                mark,
-                (source.replacement(offset, offset + 1, ""),),
-            )
-        for back in dict.fromkeys((0, *range(brackets, 0, -1))):
-            place = source.line_starts[at] + end - back
-            yield _Slip(message, hint, mark, (source.replacement(place, place, quote),))
+def _unclosed_quotes(source: SourceText, last: int) -> Iterator[_Slip]:
+    """Quotes that open in a line up to the last and do not close there."""
+    message = "this quoted text is never closed"
+    for number, column, quote in _opening_quotes(source.lines, last):
+        line = _Line(source, number)
+        text = line.text.rstrip()
+        brackets = len(text) - len(re.sub(r"[\]}]+$", "", text))
+        if re.match(rf"{_KEY}:\s", text[column + 1 :]) and brackets:
+            yield line.slip(column, column + 1, "", message, f"remove the {quote}, or add the closing one")
+        for brackets_behind in dict.fromkeys((0, *range(brackets, 0, -1))):
+            end = len(text) - brackets_behind
+            yield line.slip(end, end, quote, message, f"add the closing {quote}", (column, column + 1))
 
 
-def _unclosed(lines: list[str], until: int) -> list[tuple[int, int, str]]:
-    """Where quoted texts open that do not close in their line: the nearest first."""
-    found = []
-    for at in range(min(until, len(lines) - 1), -1, -1):
-        text = lines[at]
+def _opening_quotes(lines: list[str], last: int) -> Iterator[tuple[int, int, str]]:
+    """The line, the column and the sign of each quote that does not close in its line: the nearest line first."""
+    for number in range(min(last, len(lines) - 1), -1, -1):
+        text = lines[number]
+        quoted = _quoted_ranges(text)
         for match in re.finditer(r"(?:(?<=: )|(?<=- )|(?<=[\[{,])|(?<=, )|(?<=[\[{] ))(['\"])", text):
             quote, column = match[1], match.start(1)
-            inside = any(start < column < end for start, end in _quoted_parts(text))
-            pattern = r"(?:[^\"\\]|\\.)*\"" if quote == '"' else r"(?:[^']|'')*'(?!')"
-            if not inside and re.compile(pattern).match(text, column + 1) is None:
-                found.append((at, column, quote))
-    return found
+            inside = any(start < column < end for start, end in quoted)
+            rest = r"(?:[^\"\\]|\\.)*\"" if quote == '"' else r"(?:[^']|'')*'(?!')"
+            if not inside and re.compile(rest).match(text, column + 1) is None:
+                yield number, column, quote
 
 
 # Indents
 
+_OPENS_BLOCK = re.compile(r":\s*(?:#.*)?$")
 
-def _indents(source: SourceText, line: int) -> Iterator[_Slip]:
+
+def _wrong_indents(source: SourceText, last: int) -> Iterator[_Slip]:
     """Lines whose indent differs from that of their neighbours."""
-    content = [at for at, text in enumerate(source.lines) if text.strip() and not text.lstrip().startswith("#")]
-    if line not in content:
-        content = sorted({*content, line})
-    indents = {at: len(source.lines[at]) - len(source.lines[at].lstrip(" ")) for at in content}
-    unit = _unit(indents.values())
-    before = [at for at in reversed(content) if at <= line][:60]
-    odd = [at for at in before if indents[at] % unit]
-    for at in dict.fromkeys((*odd[:6], *before[:4])):
-        yield from _indents_of(source, at, content, indents, unit)
+    lines = source.lines
+    numbers = [number for number, text in enumerate(lines) if number == last or text.strip()[:1] not in ("", "#")]
+    indents = {number: len(lines[number]) - len(lines[number].lstrip(" ")) for number in numbers}
+    unit = _usual_indent(indents.values())
+    nearest = [number for number in reversed(numbers) if number <= last][:60]
+    odd = [number for number in nearest if indents[number] % unit]
+    for number in dict.fromkeys((*odd[:6], *nearest[:4])):
+        yield from _indents_of(source, number, numbers, indents, unit)
 
 
-def _unit(indents: Iterable[int]) -> int:
+def _usual_indent(indents: Iterable[int]) -> int:
     """By how much most lines of the text are indented."""
     depths = [indent for indent in indents if indent]
-    if not depths:
-        return 2
-    return next((unit for unit in (4, 3, 2) if sum(depth % unit == 0 for depth in depths) > 0.7 * len(depths)), 2)
+    units = (unit for unit in (4, 3, 2) if sum(depth % unit == 0 for depth in depths) > 0.7 * len(depths))
+    return next(units, 2)
 
 
-def _indents_of(source: SourceText, at: int, content: list[int], indents: dict[int, int], unit: int) -> Iterator[_Slip]:
-    number = content.index(at)
-    own = indents[at]
-    before = content[number - 1] if number else None
-    after = content[number + 1] if number + 1 < len(content) else None
-    text = source.lines[at]
-    opens = re.search(r":\s*(?:#.*)?$", text) is not None
-    levels = {0, *(indents[one] for one in content[max(0, number - 40) : number])}
-    if before is not None and re.search(r":\s*(?:#.*)?$", source.lines[before]):
-        levels |= {indents[before] + unit}
+def _indents_of(
+    source: SourceText, number: int, numbers: list[int], indents: dict[int, int], unit: int
+) -> Iterator[_Slip]:
+    """A line moved to each indent that its neighbours have, alone or with the lines below it."""
+    index = numbers.index(number)
+    own = indents[number]
+    after = indents[numbers[index + 1]] if index + 1 < len(numbers) else None
+    levels = {0, *(indents[other] for other in numbers[max(0, index - 40) : index])}
+    if index and _OPENS_BLOCK.search(source.lines[numbers[index - 1]]):
+        levels.add(indents[numbers[index - 1]] + unit)
     if after is not None:
-        levels |= {indents[after]}
-    has_children = opens and after is not None and indents[after] > own
-    block = list(takewhile(lambda one: indents[one] > own, content[number + 1 :]))
+        levels.add(after)
+    has_children = after is not None and after > own and _OPENS_BLOCK.search(source.lines[number]) is not None
     near = sorted(levels - {own}, key=lambda level: (abs(level - own), -level))
     for level in near:
-        if after is None or not has_children or indents[after] > level:
-            yield _indented(source, [at], level - own, indents)
-    for level in near if block and has_children else ():
-        yield _indented(source, [at, *block], level - own, indents)
+        if after is None or not has_children or after > level:
+            yield _indented(source, [number], level - own, indents)
+    if has_children:
+        block = [number, *takewhile(lambda below: indents[below] > own, numbers[index + 1 :])]
+        for level in near:
+            yield _indented(source, block, level - own, indents)
 
 
-def _indented(source: SourceText, lines: list[int], shift: int, indents: dict[int, int]) -> _Slip:
-    at = lines[0]
-    own, wanted = indents[at], indents[at] + shift
-    edits = []
-    for one in lines:
-        start = source.line_starts[one]
-        cut = min(max(0, -shift), indents[one])
-        edits.append(source.replacement(start, start + cut, " " * max(0, shift)))
-    message = (
-        f"this line is indented by {own} {'blank' if own == 1 else 'blanks'}, where {wanted} would fit its neighbours"
+def _indented(source: SourceText, numbers: list[int], shift: int, indents: dict[int, int]) -> _Slip:
+    """The slip that the first of some lines, and with it the others, should be indented by more or less."""
+    own = indents[numbers[0]]
+    edits = (
+        _Line(source, number).edit(0, min(max(0, -shift), indents[number]), " " * max(0, shift)) for number in numbers
     )
-    hint = "indent it like its neighbours"
-    return _Slip(message, hint, Mark(at, 0, max(1, own)), tuple(edits))
+    blanks = "blank" if own == 1 else "blanks"
+    message = f"this line is indented by {own} {blanks}, where {own + shift} would fit its neighbours"
+    return _Slip(message, "indent it like its neighbours", _Line(source, numbers[0]).mark(0, own), tuple(edits))

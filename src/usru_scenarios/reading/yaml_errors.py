@@ -19,7 +19,7 @@ def broken_yaml_problem(
     start: int,
     error: yaml.MarkedYAMLError,
     bracket: Mark | None,
-    reads_to: Callable[[str], int | None] | None,
+    first_unreadable_line: Callable[[str], int | None] | None,
 ) -> Problem:
     """The fault that keeps a text from being YAML, where it likely lies.
 
@@ -28,43 +28,41 @@ def broken_yaml_problem(
         start: the column of its first line at which what is read begins.
         error: what the parser says.
         bracket: the innermost bracket that is still open.
-        reads_to: up to which line another text can be read, None of a whole one; None where no slip is looked for.
+        first_unreadable_line: at which line another text can't be read any further, None of a whole one; None where no
+            slip is looked for.
     """
-    problem, context = str(error.problem or "broken YAML"), str(error.context or "")
-    said = f"{context}: {problem}"
-    known = (fault for fault in _FAULTS if re.search(fault[0], said))
-    _, message, hint, opening = next(known, ("", f"this is not YAML: {problem}", "", False))
-    if message == _NO_VALUE and bracket and _is_at_end(source, error.problem_mark):
-        sign = source.lines[bracket.line][bracket.column]
-        return Problem("broken_yaml", f"this '{sign}' is never closed", source.span(bracket))
+    parser_message = error.problem or "broken YAML"
+    searched = f"{error.context or ''}: {parser_message}"
+    unknown = ("", f"this is not YAML: {parser_message}", "", False)
+    _, message, hint, is_at_opening = next((fault for fault in _FAULTS if re.search(fault[0], searched)), unknown)
     noticed = error.problem_mark or error.context_mark
-    if noticed is not None and reads_to is not None and (slip := likely_slip(source, noticed.line, reads_to)):
-        return slip
-    where = (error.context_mark or error.problem_mark) if opening else noticed
-    mark = _shown(source, start, where) if where is not None else Mark(0, 0)
-    if "tab" not in message and _is_indented_by_tab(source, mark):
+    if message == _NO_VALUE and bracket and noticed is not None:
+        rest = "".join(source.lines[noticed.line :])[noticed.column :]
+        if not rest.strip():
+            sign = source.lines[bracket.line][bracket.column]
+            return Problem("broken_yaml", f"this '{sign}' is never closed", source.span(bracket))
+    if noticed is not None and first_unreadable_line is not None:
+        slip = likely_slip(source, noticed.line, first_unreadable_line)
+        if slip is not None:
+            return slip
+    shown = (error.context_mark or noticed) if is_at_opening else noticed
+    mark = Mark(0, 0) if shown is None else _mark_within(source, start, shown)
+    before = source.lines[mark.line][: mark.column]
+    indent = source.lines[mark.line][: mark.column + 1]
+    if "tab" not in message and not indent.strip() and "\t" in indent:
         message, hint = _TAB
-    if message == _COLON[0] and ": " in source.lines[mark.line][: mark.column]:
+    if message == _COLON[0] and ": " in before:
         hint = _COLON_IN_TEXT
     return Problem("broken_yaml", message, source.span(mark), hint)
 
 
-def _shown(source: SourceText, start: int, where: Any) -> Mark:
+def _mark_within(source: SourceText, start: int, place: Any) -> Mark:
     """A mark of the parser; one behind the last character of the text is moved to the end of its last line."""
     lines = source.lines
-    if where.line < len(lines) and (where.line + 1 < len(lines) or lines[where.line].strip()):
-        return Mark(where.line, where.column + (start if where.line == 0 else 0))
+    if place.line < len(lines) and (place.line + 1 < len(lines) or lines[place.line].strip()):
+        return Mark(place.line, place.column + (start if place.line == 0 else 0))
     last = next((line for line in range(len(lines) - 1, -1, -1) if lines[line].strip()), 0)
     return Mark(last, len(lines[last].rstrip()))
-
-
-def _is_at_end(source: SourceText, where: Any) -> bool:
-    return where is not None and not "".join(source.lines[where.line :])[where.column :].strip()
-
-
-def _is_indented_by_tab(source: SourceText, mark: Mark) -> bool:
-    before = source.lines[mark.line][: mark.column + 1] if mark.line < len(source.lines) else ""
-    return before.strip() == "" and "\t" in before
 
 
 _TAB = ("a tab can't be used to indent a line", "indent with spaces")

@@ -50,9 +50,9 @@ _LONGEST_INTEGER = 300
 """Digits. Longer ones have no value as a floating-point number."""
 
 
-_GOES_ON = re.compile(r"[-+\u2010-\u2015\u2212]?\d+$|[A-Za-z]* ?\([^)]*$")
-"""A value that a comma in braces may have cut: the `0` of `0,5`, the `pert(1` of `pert(1,2,3)`."""
-_REST = re.compile(r"\d")
+_MAY_BE_CUT = re.compile(r"[-+\u2010-\u2015\u2212]?\d+$|[A-Za-z]* ?\([^)]*$")
+"""A value that a comma in braces may have cut in two: the `0` of `0,5`, the `pert(1` of `pert(1,2,3)`."""
+_MAY_BE_REST = re.compile(r"\d")
 
 
 def read(text: str | bytes, name: str, folder: Path | None = None) -> Document:
@@ -115,20 +115,20 @@ def read_value(source: SourceText, column: int) -> Document:
 class _OpenCollection:
     """A list or map that is being read."""
 
-    __slots__ = ("commas", "data", "key", "last", "place", "tail", "waiting")
+    __slots__ = ("cut_key", "data", "expects_key", "key", "place", "possible_rest", "split_keys")
 
     def __init__(self, data: list[Any] | dict[str, Any], place: Place) -> None:
         self.data = data
         self.place = place
         self.key: tuple[str, Mark] | None = None
         """The key whose value comes next; None also where that value is to be dropped."""
-        self.waiting = isinstance(data, dict)
+        self.expects_key = isinstance(data, dict)
         """Whether a key comes next."""
-        self.last: str | None = None
+        self.cut_key: str | None = None
         """In braces, the key of a value that may go on behind a comma, as `0` does in `0,5`."""
-        self.tail: tuple[str, Mark] | None = None
-        """In braces, a key that may be such a rest: it is one if no value follows."""
-        self.commas: list[str] = []
+        self.possible_rest: tuple[str, Mark] | None = None
+        """In braces, a key that may be the rest of such a value: it is if no value follows."""
+        self.split_keys: list[str] = []
         """The keys of the values that went on."""
 
 
@@ -146,8 +146,8 @@ class _Reader:
         self.start = start
         self.end = end
         self.problems: list[Problem] = []
-        self.frames: list[_OpenCollection] = []
-        self.nodes = 0
+        self.open: list[_OpenCollection] = []
+        self.values = 0
         self.data: Any = None
         self.place = Place(source, Mark(0, start))
 
@@ -157,20 +157,24 @@ class _Reader:
         # libyaml counts columns from the start of what it is given.
         events = yaml.parse(self.source.text[self.start : self.end], Loader=_loader())
         try:
-            self._read(events)
+            self._read_events(events)
         except yaml.MarkedYAMLError as error:
-            self._hold_limits_before(error)
-            from usru_scenarios.reading.yaml_errors import broken_yaml_problem  # few files are broken
-
-            reads_to = None if self.end is not None else lambda text: _reads_to(text[self.start :])
-            fault = broken_yaml_problem(self.source, self.start, error, self._open_bracket(), reads_to)
-            raise ModelError([*self.problems, fault]) from None
+            self._check_limits_before(error)
+            raise ModelError([*self.problems, self._broken_yaml(error)]) from None
         except (yaml.YAMLError, ValueError) as error:
             problem = Problem("broken_yaml", f"this is not YAML: {error}", Span(self.source.name, 1, 1))
             raise ModelError([*self.problems, problem]) from None
-        return Document(self.source, self.data, self.place, tuple(self.problems), self.nodes)
+        return Document(self.source, self.data, self.place, tuple(self.problems), self.values)
 
-    def _hold_limits_before(self, error: yaml.MarkedYAMLError) -> None:
+    def _broken_yaml(self, error: yaml.MarkedYAMLError) -> Problem:
+        from usru_scenarios.reading.yaml_errors import broken_yaml_problem  # few files are broken
+
+        innermost = self.open[-1].place.value if self.open else None
+        bracket = innermost if innermost and not innermost.block else None
+        parse_again = None if self.end is not None else lambda text: _first_unreadable_line(text[self.start :])
+        return broken_yaml_problem(self.source, self.start, error, bracket, parse_again)
+
+    def _check_limits_before(self, error: yaml.MarkedYAMLError) -> None:
         """Refuse what is too deep already before a fault.
 
         The library looks ahead of what it hands out, and its newer versions have a limit of depth of their own, which
@@ -183,249 +187,215 @@ class _Reader:
         except UnreadableModelError:
             raise
         except ModelError:
-            pass  # how the fault is told is found out from the whole text
+            pass  # the fault is reported for the whole text
 
-    def _read(self, events: Iterator[Any]) -> None:
+    def _read_events(self, events: Iterator[Any]) -> None:
         import yaml
 
         documents = 0
         for event in events:
             match event:
                 case yaml.ScalarEvent():
-                    self._scalar(event)
+                    self._read_scalar(event)
                 case yaml.MappingStartEvent():
-                    self._open({}, event)
+                    self._open_collection({}, event)
                 case yaml.SequenceStartEvent():
-                    self._open([], event)
+                    self._open_collection([], event)
                 case yaml.CollectionEndEvent():
-                    self._close(event)
+                    self._close_collection(event)
                 case yaml.AliasEvent():
-                    self._alias(event)
+                    self._read_alias(event)
                 case yaml.DocumentStartEvent():
                     documents += 1
                     if documents > 1:
-                        self._report(
-                            "several_documents",
-                            "a second document begins here; a file holds one",
-                            self._mark(event),
-                            "remove the line '---' and what follows it",
-                        )
+                        message = "a second document begins here; a file holds one"
+                        hint = "remove the line '---' and what follows it"
+                        self._report("several_documents", message, self._mark(event), hint)
                         return
             if len(self.problems) >= MAXIMUM_PROBLEMS:
                 raise ModelError(self.problems)
 
     def _mark(self, event: Any) -> Mark:
-        return self._between(event.start_mark, event.end_mark)
+        start, end = event.start_mark, event.end_mark
+        column = self._column(start)
+        width = end.column - start.column if end.line == start.line else len(self.source.lines[start.line]) - column
+        return Mark(start.line, column, width)
 
-    def _between(self, start: Any, end: Any) -> Mark:
-        column = start.column + (self.start if start.line == 0 else 0)
-        if end.line == start.line:
-            return Mark(start.line, column, end.column - start.column)
-        return Mark(start.line, column, len(self.source.lines[start.line]) - column)
+    def _column(self, mark: Any) -> int:
+        """The column of a mark of the parser in the whole text."""
+        return int(mark.column) + (self.start if mark.line == 0 else 0)
 
     def _report(self, code: str, message: str, mark: Mark, hint: str = "") -> None:
         self.problems.append(Problem(code, message, self.source.span(mark), hint))
 
-    def _count(self, mark: Mark) -> None:
-        self.nodes += 1
-        if self.nodes > MAXIMUM_NODES:
-            raise UnreadableModelError(
-                [Problem("too_many_nodes", f"the file has more than {MAXIMUM_NODES:,} values", self.source.span(mark))]
-            )
+    def _count_value(self, mark: Mark) -> None:
+        self.values += 1
+        if self.values > MAXIMUM_NODES:
+            message = f"the file has more than {MAXIMUM_NODES:,} values"
+            raise UnreadableModelError([Problem("too_many_nodes", message, self.source.span(mark))])
 
-    def _check_properties(self, event: Any, mark: Mark) -> None:
+    def _check_anchor_and_tag(self, event: Any, mark: Mark) -> None:
         if event.anchor is not None:
-            self._report(
-                "anchor",
-                f"anchors (&{event.anchor}) can't be used here",
-                mark,
-                "write the value out where it is needed, or share it between files with 'extends'",
-            )
+            hint = "write the value out where it is needed, or share it between files with 'extends'"
+            self._report("anchor", f"anchors (&{event.anchor}) can't be used here", mark, hint)
         if event.tag is not None:
-            shown = event.tag.replace("tag:yaml.org,2002:", "!!")
-            self._report("tag", f"tags ({shown}) can't be used here", mark, "quote a value to make it text")
+            tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+            self._report("tag", f"tags ({tag}) can't be used here", mark, "quote a value to make it text")
 
-    def _scalar(self, event: Any) -> None:
+    def _read_scalar(self, event: Any) -> None:
         mark = self._mark(event)
-        self._count(mark)
-        self._check_properties(event, mark)
-        plain = event.implicit[0] and event.style in (None, "")
-        frame = self.frames[-1] if self.frames else None
-        if frame is not None and frame.waiting:
-            self._key(frame, event.value, mark, plain=plain)
+        self._count_value(mark)
+        self._check_anchor_and_tag(event, mark)
+        is_plain = event.implicit[0] and event.style in (None, "")
+        parent = self.open[-1] if self.open else None
+        if parent is not None and parent.expects_key:
+            self._read_key(parent, event.value, mark, is_plain=is_plain)
+            return
+        if parent is not None and parent.possible_rest is not None and not mark.width and not event.value:
+            self._join_rest(parent, parent.possible_rest)
             return
         place = Place(self.source, mark)
         place.has_fault = event.tag is not None
-        if frame is not None and frame.tail is not None and self._goes_on(frame, event, mark):
-            return
-        value = self._resolved(event.value, place) if plain else event.value
-        self._put(value, place)
-        if frame is not None and plain and not frame.place.value.block and frame.key and _GOES_ON.match(event.value):
-            frame.last = frame.key[0]
+        self._add(self._plain_value(event.value, place) if is_plain else event.value, place)
+        if parent is not None and parent.key and is_plain and not parent.place.value.block:
+            parent.cut_key = parent.key[0] if _MAY_BE_CUT.match(event.value) else None
 
-    def _key(self, frame: _OpenCollection, key: str, mark: Mark, *, plain: bool) -> None:
-        frame.waiting = False
-        frame.key = None
-        places = frame.place.children
-        if frame.last is not None and plain and _REST.match(key) and mark.line == self._place_of(frame).value.line:
-            frame.tail = key, mark
-            if places is not None and key not in places:
-                frame.key = (key, mark)
+    def _read_key(self, parent: _OpenCollection, key: str, mark: Mark, *, is_plain: bool) -> None:
+        parent.expects_key = False
+        parent.key = None
+        places = parent.place.children or {}
+        cut = None if parent.cut_key is None else places.get(parent.cut_key, parent.place)
+        if cut is not None and is_plain and _MAY_BE_REST.match(key) and mark.line == cut.value.line:
+            parent.possible_rest = key, mark
+            parent.key = None if key in places else (key, mark)
             return
-        frame.last = None
-        if key == "<<" and plain:
-            frame.place.has_fault = True
-            self._report(
-                "merge_key",
-                "merge keys (<<) can't be used here",
-                mark,
-                "write the keys out, or use 'extends' for a file",
-            )
-        elif plain and key in _NULL:
-            frame.place.has_fault = True
-            self._report(
-                "null_key", f"{key or 'nothing'} can't be a name", mark, f"quote it to make it text: '{key or '...'}'"
-            )
-        elif places is not None and key in places:
-            self._duplicate(frame, key, mark)
+        parent.cut_key = None
+        if key == "<<" and is_plain:
+            parent.place.has_fault = True
+            hint = "write the keys out, or use 'extends' for a file"
+            self._report("merge_key", "merge keys (<<) can't be used here", mark, hint)
+        elif is_plain and key in _NULL:
+            parent.place.has_fault = True
+            hint = f"quote it to make it text: '{key or '...'}'"
+            self._report("null_key", f"{key or 'nothing'} can't be a name", mark, hint)
+        elif key in places:
+            self._report_duplicate(parent, key, mark)
         else:
-            frame.key = (key, mark)
+            parent.key = (key, mark)
 
-    def _place_of(self, frame: _OpenCollection) -> Place:
-        """The place of a value that may go on."""
-        return (frame.place.children or {}).get(frame.last or "", frame.place)
+    def _join_rest(self, parent: _OpenCollection, rest: tuple[str, Mark]) -> None:
+        """Take a key without a value for the rest of the value before it."""
+        assert parent.cut_key is not None
+        assert isinstance(parent.data, dict)
+        place = (parent.place.children or {}).get(parent.cut_key, parent.place)
+        line, start = place.value.line, place.value.column
+        end = rest[1].column + rest[1].width
+        place.value = Mark(line, start, end - start)
+        parent.data[parent.cut_key] = self.source.lines[line][start:end]
+        if parent.cut_key not in parent.split_keys:
+            parent.split_keys.append(parent.cut_key)
+        parent.possible_rest, parent.key, parent.expects_key = None, None, True
 
-    def _goes_on(self, frame: _OpenCollection, event: Any, mark: Mark) -> bool:
-        """Take a key without a value for the rest of the value before it; whether it is that."""
-        if mark.width or event.value:
-            return False
-        tail, frame.tail = frame.tail, None
-        assert tail is not None
-        assert frame.last is not None
-        assert isinstance(frame.data, dict)
-        place = self._place_of(frame)
-        start = place.value.column
-        place.value = Mark(place.value.line, start, tail[1].column + tail[1].width - start)
-        frame.data[frame.last] = self.source.lines[place.value.line][start : start + place.value.width]
-        if frame.last not in frame.commas:
-            frame.commas.append(frame.last)
-        frame.waiting, frame.key = True, None
-        return True
+    def _report_duplicate(self, parent: _OpenCollection, key: str, mark: Mark) -> None:
+        first = (parent.place.children or {})[key].key
+        line = first.line + 1 if first else 1
+        message = f"the key '{key}' stands here a second time; the first is in line {line}"
+        self._report("duplicate_key", message, mark, "remove one of the two, or give it another name")
 
-    def _duplicate(self, frame: _OpenCollection, key: str, mark: Mark) -> None:
-        first = (frame.place.children or {})[key]
-        self._report(
-            "duplicate_key",
-            f"the key '{key}' stands here a second time; the first is in line {first.key.line + 1 if first.key else 1}",
-            mark,
-            "remove one of the two, or give it another name",
-        )
-
-    def _commas(self, frame: _OpenCollection) -> None:
-        """Tell, once for a map, that its values hold commas, which end a value in braces."""
+    def _report_split_values(self, parent: _OpenCollection) -> None:
+        """Report, once for a map, that its values hold commas, which end a value in braces."""
         edits: list[Replacement] = []
         hints: list[str] = []
-        assert isinstance(frame.data, dict)
-        places = frame.place.children or {}
-        for key in frame.commas:
-            place = places[key]
-            raw = frame.data[key]
-            meant = suggest_parameter_list(key, raw) or suggest_judgement(raw)
+        assert isinstance(parent.data, dict)
+        places = parent.place.children or {}
+        first = places[parent.split_keys[0]]
+        start = self.source.offset(first.value)
+        written = self.source.text[start : start + first.value.width]
+        for key in parent.split_keys:
+            place, raw = places[key], parent.data[key]
             place.has_fault = True
-            start = self.source.offset(place.value)
+            meant = suggest_parameter_list(key, raw) or suggest_judgement(raw)
             text = meant.text if meant else f'"{raw}"'
             hints.append(meant.hint if meant else f"put the text in quotes: {text}")
-            frame.data[key] = meant.value if meant else raw
+            parent.data[key] = meant.value if meant else raw
             if text:
+                start = self.source.offset(place.value)
                 edits.append(self.source.replacement(start, start + place.value.width, text))
-        first = places[frame.commas[0]]
-        others = len(frame.commas) - 1
+        others = len(parent.split_keys) - 1
         more = f" (and so {others} more {'time' if others == 1 else 'times'} in these braces)" if others else ""
-        message = f"a ',' ends a value in braces, and here stands '{shortened(self._written(first))}'{more}"
-        self.problems.append(
-            Problem("comma_in_value", message, self.source.span(first.value), hints[0], fix=tuple(edits))
-        )
+        message = f"a ',' ends a value in braces, and here stands '{shortened(written)}'{more}"
+        span = self.source.span(first.value)
+        self.problems.append(Problem("comma_in_value", message, span, hints[0], fix=tuple(edits)))
 
-    def _written(self, place: Place) -> str:
-        start = self.source.offset(place.value)
-        return self.source.text[start : start + place.value.width]
-
-    def _put(self, value: Any, place: Place) -> None:
-        """Hand a finished value, or a collection that begins, to what contains it."""
-        if not self.frames:
+    def _add(self, value: Any, place: Place) -> None:
+        """Add a finished value, or a collection that begins, to what contains it."""
+        if not self.open:
             self.data, self.place = value, place
             return
-        frame = self.frames[-1]
-        if frame.place.children is None:
-            frame.place.children = {}
-        if isinstance(frame.data, list):
-            frame.place.children[len(frame.data)] = place
-            frame.data.append(value)
+        parent = self.open[-1]
+        if parent.place.children is None:
+            parent.place.children = {}
+        if isinstance(parent.data, list):
+            parent.place.children[len(parent.data)] = place
+            parent.data.append(value)
             return
-        frame.waiting = True
-        if frame.tail is not None:  # with a value it is a key after all
-            tail, frame.tail, frame.last = frame.tail, None, None
-            if frame.key is None:
-                self._duplicate(frame, *tail)
-        if frame.key is not None:
-            key, place.key = frame.key
-            frame.data[key] = value
-            frame.place.children[key] = place
+        parent.expects_key = True
+        if parent.possible_rest is not None:  # with a value it is a key after all
+            if parent.key is None:
+                self._report_duplicate(parent, *parent.possible_rest)
+            parent.possible_rest, parent.cut_key = None, None
+        if parent.key is not None:
+            key, place.key = parent.key
+            parent.data[key] = value
+            parent.place.children[key] = place
 
-    def _open(self, data: list[Any] | dict[str, Any], event: Any) -> None:
+    def _open_collection(self, data: list[Any] | dict[str, Any], event: Any) -> None:
         mark = self._mark(event)
         if not event.flow_style:
             mark = mark._replace(block=True)
-        self._count(mark)
-        if len(self.frames) >= MAXIMUM_DEPTH:
-            raise UnreadableModelError(
-                [Problem("too_deep", f"nested deeper than {MAXIMUM_DEPTH} levels", self.source.span(mark))]
-            )
-        self._check_properties(event, mark)
+        self._count_value(mark)
+        if len(self.open) >= MAXIMUM_DEPTH:
+            message = f"nested deeper than {MAXIMUM_DEPTH} levels"
+            raise UnreadableModelError([Problem("too_deep", message, self.source.span(mark))])
+        self._check_anchor_and_tag(event, mark)
         place = Place(self.source, mark)
-        frame = self.frames[-1] if self.frames else None
-        if frame is not None and frame.waiting:
-            self._report(
-                "key_not_text", "a key must be plain text, not a list or a map", mark, "quote it to make it text"
-            )
-            frame.key = None
-            frame.waiting = False
-            frame.place.has_fault = True
-            # The collection that stands for the key is read to its end and dropped; it is nobody's value.
-        else:
-            self._put(data, place)
-        self.frames.append(_OpenCollection(data, place))
+        if not self._is_invalid_key():
+            self._add(data, place)
+        else:  # what stands for the key is read to its end and dropped
+            message = "a key must be plain text, not a list or a map"
+            self._report("key_not_text", message, mark, "quote it to make it text")
+        self.open.append(_OpenCollection(data, place))
 
-    def _close(self, event: Any) -> None:
-        frame = self.frames.pop()
-        if frame.commas:
-            self._commas(frame)
-        mark = frame.place.value
-        if not mark.block:
-            start = mark
-            wide = event.end_mark.line == start.line
-            end = event.end_mark.column + (self.start if event.end_mark.line == 0 else 0)
-            frame.place.value = start._replace(width=end - start.column) if wide else start._replace(block=True)
+    def _is_invalid_key(self) -> bool:
+        """Whether what begins here stands for a key, which only a scalar can be; its value is then dropped."""
+        parent = self.open[-1] if self.open else None
+        if parent is None or not parent.expects_key:
+            return False
+        parent.expects_key, parent.key = False, None
+        parent.place.has_fault = True
+        return True
 
-    def _alias(self, event: Any) -> None:
+    def _close_collection(self, event: Any) -> None:
+        collection = self.open.pop()
+        if collection.split_keys:
+            self._report_split_values(collection)
+        mark, end = collection.place.value, event.end_mark
+        if not mark.block and end.line == mark.line:
+            collection.place.value = mark._replace(width=self._column(end) - mark.column)
+        elif not mark.block:
+            collection.place.value = mark._replace(block=True)
+
+    def _read_alias(self, event: Any) -> None:
         mark = self._mark(event)
-        self._count(mark)
-        self._report(
-            "alias",
-            f"aliases (*{event.anchor}) can't be used here",
-            mark,
-            "write the value out, or share it between files with 'extends'",
-        )
-        frame = self.frames[-1] if self.frames else None
-        if frame is not None and frame.waiting:
-            frame.waiting, frame.key = False, None
-            frame.place.has_fault = True
-            return
-        place = Place(self.source, mark)
-        place.has_fault = True
-        self._put(None, place)
+        self._count_value(mark)
+        hint = "write the value out, or share it between files with 'extends'"
+        self._report("alias", f"aliases (*{event.anchor}) can't be used here", mark, hint)
+        if not self._is_invalid_key():
+            place = Place(self.source, mark)
+            place.has_fault = True
+            self._add(None, place)
 
-    def _resolved(self, text: str, place: Place) -> Any:
+    def _plain_value(self, text: str, place: Place) -> Any:
         """A plain scalar's value by the core schema of YAML 1.2."""
         if text in _NULL:
             return None
@@ -441,27 +411,20 @@ class _Reader:
         if first == "0" and _BASED.fullmatch(text) and len(text) <= _LONGEST_INTEGER:
             return int(text, 0)
         if _NOT_FINITE.fullmatch(text):
-            return self._no_number(place, "not_finite", f"{text} can't be used: a number must be finite")
-        if _FLOAT.fullmatch(text):
-            if math.isfinite(number := float(text)):
-                return number
+            code, message = "not_finite", f"{text} can't be used: a number must be finite"
+        elif not _FLOAT.fullmatch(text):
+            return text
+        elif math.isfinite(number := float(text)):
+            return number
+        else:
             shown = text if len(text) <= 20 else f"{text[:12]}... ({len(text)} characters)"
-            return self._no_number(place, "number_too_large", f"the number {shown} is too large")
-        return text
-
-    def _no_number(self, place: Place, code: str, message: str) -> float:
-        """Report a number that can't be one; another stands in for it, lest it seem that nothing was written."""
+            code, message = "number_too_large", f"the number {shown} is too large"
         place.has_fault = True
         self._report(code, message, place.value)
-        return 1.0
-
-    def _open_bracket(self) -> Mark | None:
-        """The innermost bracket that is still open."""
-        mark = self.frames[-1].place.value if self.frames else None
-        return mark if mark and not mark.block else None
+        return 1.0  # lest it seem that nothing was written
 
 
-def _reads_to(text: str) -> int | None:
+def _first_unreadable_line(text: str) -> int | None:
     """The line at which a text stops being YAML; None of one that is YAML to its end."""
     import yaml
 
