@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
     from usru_scenarios.names import KeyPath
-    from usru_scenarios.reading.checks import Context, Finding
+    from usru_scenarios.reading.checks import Finding
     from usru_scenarios.reading.files import Inputs
     from usru_scenarios.reading.places import Document, Place
     from usru_scenarios.reading.request import Request
@@ -149,8 +149,8 @@ def model_digest(data: dict[str, Any]) -> str:
     the order of keys, comments, quotes nor `1` for `1.0` matter. Rows of `prior_given`, whose order has a meaning, are
     written as a list.
     """
-    said = {key: value for key, value in data.items() if key != "sources"}
-    text = json.dumps(_canonical(said), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    content = {key: value for key, value in data.items() if key != "sources"}
+    text = json.dumps(_canonical(content), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -170,7 +170,7 @@ def _canonical(raw: Any) -> Any:
 # Reading the file
 
 
-def _opened(request: Request, access: Access) -> Document:
+def _read_input(request: Request, access: Access) -> Document:
     if request.path is not None:
         access.check_model(request.path, request.name)
         document = read_file(request.path, request.name)
@@ -181,24 +181,23 @@ def _opened(request: Request, access: Access) -> Document:
     return access.count_document(document)
 
 
-def _not_a_map(document: Document) -> Problem:
-    if document.data is None and document.place.value == Mark(0, 0):
-        return Problem("empty_file", "the file is empty", Span(document.source.name, 1, 1), "start one with 'usru new'")
-    message = f"a scenario file is a map of keys such as 'name' and 'drivers', not {describe(document.data)}"
-    return Problem("not_a_map", message, document.place.span())
-
-
-def _of_another_kind(document: Document) -> Problem | None:
-    """That a file is no scenario file but an evidence file or one of a claim register, by its keys."""
-    data = document.data
+def _wrong_kind_of_file(document: Document) -> Problem | None:
+    """The problem that a file is empty, no map, or by its keys an evidence file or one of a claim register."""
+    data, span = document.data, document.place.span()
+    if data is None and document.place.value == Mark(0, 0):
+        span = Span(document.source.name, 1, 1)
+        return Problem("empty_file", "the file is empty", span, "start one with 'usru new'")
+    if not isinstance(data, dict):
+        message = f"a scenario file is a map of keys such as 'name' and 'drivers', not {describe(data)}"
+        return Problem("not_a_map", message, span)
     if not data.keys().isdisjoint(("scenarios", "extends", "drivers")):
         return None
     if "evidence" in data:
         hint = f"give the model, and this file by --evidence: usru simulate MODEL --evidence {document.source.name}"
-        return Problem("evidence_file", "this is an evidence file, not a scenario file", document.place.span(), hint)
+        return Problem("evidence_file", "this is an evidence file, not a scenario file", span, hint)
     if "claims" in data and "usru" not in data:
         hint = "give the scenario file whose 'sources' names the folder of this file"
-        return Problem("claim_register", "this is a claim register, not a scenario file", document.place.span(), hint)
+        return Problem("claim_register", "this is a claim register, not a scenario file", span, hint)
     return None
 
 
@@ -206,14 +205,14 @@ def _of_another_kind(document: Document) -> Problem | None:
 
 
 @dataclass(frozen=True)
-class _Examined:
-    """Plain data that has been held against the format: `model` is what is sound of it."""
+class _CheckedData:
+    """Plain data that has been held against the format: `model` is made of its valid parts."""
 
     tree: Tree
     model: Model | None
     register: Register | None
     problems: list[Problem]
-    is_whole: bool
+    is_complete: bool
     """Whether the model is all of the data."""
 
     @property
@@ -221,15 +220,16 @@ class _Examined:
         return [problem for problem in self.problems if problem.severity == "error"]
 
     @property
-    def is_sound(self) -> bool:
-        """Whether the model is all of the data, without an error."""
-        return self.is_whole and not self.errors
+    def valid_model(self) -> Model | None:
+        """The model, where it is all of the data and has no error."""
+        return self.model if self.is_complete and not self.errors else None
 
 
 class ScenarioFile:
     """A file that has been read, with all that it extends, and checked, with all its profiles.
 
-    Models are resolved from it without reading anything again; registers are read once, and sound parts validated once.
+    Models are resolved from it without reading anything again; registers are read once, and what variants have in
+    common with the file is validated once.
 
     Args:
         request: which file it is, and how it is read.
@@ -241,32 +241,31 @@ class ScenarioFile:
 
     def __init__(self, request: Request, access: Access | None = None) -> None:
         self.access = access or Access.of(request.path, confined=request.confined)
-        document = _opened(request, self.access)
-        if not isinstance(document.data, dict):
-            raise ModelError([*document.problems, _not_a_map(document)])
-        if (other := _of_another_kind(document)) is not None:
-            raise ModelError([*document.problems, other])
+        document = _read_input(request, self.access)
+        if (problem := _wrong_kind_of_file(document)) is not None:
+            raise ModelError([*document.problems, problem])
         self.source = document.source
         self.registers: dict[Path, tuple[Register, list[Problem]]] = {}
-        self.base: _Examined | None = None
-        tree, problems, is_whole = merge_extended(document, self.access)
-        if not is_whole:
-            raise ModelError(_in_order([*problems, *_faults_of_fragment(tree)]))
+        self.base: _CheckedData | None = None
+        tree, problems, is_complete = merge_extended(document, self.access)
+        if not is_complete:  # what the file lacks may stand in what could not be read
+            faults = recover_model(tree.data, tree.place).faults
+            raise ModelError(_sorted([*problems, *(fault.problem for fault in faults if fault.kind != "missing")]))
         self.is_read = not problems
         """Whether the text itself had no fault, so that the data are all that it says."""
-        self._hold(tree, problems)
+        self._set_base(tree, problems)
 
-    def _hold(self, tree: Tree, problems: list[Problem]) -> None:
-        """Take data for the file's own, if they are sound under all of its profiles."""
-        self.base = self.examine(tree)
+    def _set_base(self, tree: Tree, problems: list[Problem]) -> None:
+        """Take data for the file's own, if they are valid under all of its profiles."""
+        self.base = self._check(tree)
         problems += self.base.problems
-        self.profiles = dict(self._profiles(self.base.tree, problems))
+        self.profiles = dict(self._check_profiles(self.base.tree, problems))
         if any(problem.severity == "error" for problem in problems):
-            raise ModelError(_in_order(problems))
+            raise ModelError(_sorted(problems))
 
     @property
     def tree(self) -> Tree:
-        """What the file says, laid over what it extends."""
+        """What the file says, merged with what it extends."""
         assert self.base is not None
         return self.base.tree
 
@@ -277,7 +276,7 @@ class ScenarioFile:
             ModelError: that has faults; with all of them.
         """
         other = copy(self)
-        other._hold(tree, [])  # noqa: SLF001  # it is one of these
+        other._set_base(tree, [])  # noqa: SLF001  # it is one of these
         return other
 
     def resolve(self, request: Request) -> Loaded:
@@ -287,64 +286,78 @@ class ScenarioFile:
             ModelError, RequestError: as for `load`.
         """
         assert self.base is not None
-        chosen = self.base if request.profile is None else self._under(self.base.tree, request.profile)
-        tree, problems = chosen.tree, list[Problem]()
+        checked = self.base if request.profile is None else self._with_profile(self.base.tree, request.profile)
+        tree, problems = checked.tree, list[Problem]()
         for argument in request.overrides:
             tree = apply_assignment(tree, argument, problems)
         for argument in request.weights:
             tree = apply_weight(tree, argument, problems)
         if problems:
             raise RequestError(problems)
-        if tree is not chosen.tree:
-            chosen = _as_asked(self.examine(tree))
-        if request.sourced_only and chosen.model is not None:
-            chosen = _as_asked(self.examine(_sourced_only(chosen.model, chosen.tree)))
-        assert chosen.model is not None  # of data without an error all is sound
+        if tree is not checked.tree:
+            checked = self._check_changed(tree)
+        if request.sourced_only and checked.model is not None:
+            checked = self._check_changed(_without_inferred_points(checked.model, checked.tree))
+        assert checked.model is not None  # data without an error make a model
         return Loaded(
-            model=chosen.model,
-            data=chosen.tree.data,
-            register=chosen.register,
-            warnings=_in_order(chosen.problems),
+            model=checked.model,
+            data=checked.tree.data,
+            register=checked.register,
+            warnings=_sorted(checked.problems),
             request=request,
-            sha256=model_digest(chosen.tree.data),
+            sha256=model_digest(checked.tree.data),
             source=self.source,
-            tree=chosen.tree,
+            tree=checked.tree,
             file=self,
         )
 
-    def _under(self, tree: Tree, profile: str) -> _Examined:
+    def _with_profile(self, tree: Tree, profile: str) -> _CheckedData:
         if profile in self.profiles:
             return self.profiles[profile]
         known = tree.data.get("profiles", {})
-        if profile in known:
-            problems: list[Problem] = []
-            examined = self.examine(apply_profile(tree, profile, problems))
-            return _sound(replace(examined, problems=[*problems, *examined.problems]))
-        span = SourceText("--profile", profile).span(Mark(0, 0, len(profile)))
-        hint = suggestion(profile, known) or listing(known) or "the file has no profiles"
-        raise RequestError([Problem("unknown_profile", f"unknown profile '{profile}'", span, hint)])
+        if profile not in known:
+            span = SourceText("--profile", profile).span(Mark(0, 0, len(profile)))
+            hint = suggestion(profile, known) or listing(known) or "the file has no profiles"
+            raise RequestError([Problem("unknown_profile", f"unknown profile '{profile}'", span, hint)])
+        problems: list[Problem] = []
+        checked = self._check(apply_profile(tree, profile, problems))
+        checked = replace(checked, problems=[*problems, *checked.problems])
+        if checked.errors:
+            raise ModelError(_sorted(checked.problems))
+        return checked
 
-    def _profiles(self, tree: Tree, problems: list[Problem]) -> Iterator[tuple[str, _Examined]]:
+    def _check_changed(self, tree: Tree) -> _CheckedData:
+        """Check what arguments have made of valid data: what is wrong with it is wrong with them."""
+        checked = self._check(tree)
+        if checked.errors:
+            raise RequestError(_sorted(checked.errors))
+        return checked
+
+    def _check_profiles(self, tree: Tree, problems: list[Problem]) -> Iterator[tuple[str, _CheckedData]]:
         """The file under each of its profiles; faults that a profile brings are added to the problems."""
-        names = tree.data.get("profiles")
-        for name in islice(names, MAXIMUM_PROFILES) if isinstance(names, dict) else ():
+        profiles = tree.data.get("profiles")
+        for name in islice(profiles, MAXIMUM_PROFILES) if isinstance(profiles, dict) else ():
             own: list[Problem] = []
             variant = apply_profile(tree, name, own)
             if variant is tree and not own:
                 continue
-            examined = self.examine(variant)
+            checked = self._check(variant)
             known = set(problems)
-            block = tree.child("profiles").child(name).place
             misspelt = {problem.span for problem in problems if problem.code == "misspelt_name" and problem.span}
-            fresh = [one for one in [*own, *examined.errors] if one not in known and not _told_by(misspelt, one)]
-            if any(problem.code == MORE_FAULTS for problem in known):
-                fresh = [problem for problem in fresh if problem.code != MORE_FAULTS]  # which have been counted
-            problems += _in_profile(fresh, name, block)
-            yield name, examined
+            is_counted = any(problem.code == MORE_FAULTS for problem in known)
+            new = [
+                problem
+                for problem in (*own, *checked.errors)
+                if problem not in known
+                and not (is_counted and problem.code == MORE_FAULTS)
+                and not _follows_from_misspelt(problem, misspelt)
+            ]
+            problems += _naming_profile(new, name, tree.child("profiles").child(name).place)
+            yield name, checked
 
-    def examine(self, tree: Tree) -> _Examined:
+    def _check(self, tree: Tree) -> _CheckedData:
         """Hold data against the format."""
-        from usru_scenarios.reading.checks import (  # not at the top: a file that is recalled is sound
+        from usru_scenarios.reading.checks import (  # not at the top: a file that is recalled is valid
             Context,
             at_their_definitions,
             findings,
@@ -353,64 +366,65 @@ class ScenarioFile:
         )
 
         problems: list[Problem] = []
-        register = self._register(tree, problems)
-        model, faults, is_whole, data = recover_model(tree.data, tree.place, self._with_sound_parts(tree.data))
+        register = self._read_register(tree, problems)
+        recovered = recover_model(tree.data, tree.place, self._with_validated_parts(tree.data))
+        model, faults, is_complete, data = recovered
         tree = tree._replace(data=data)
         problems += [fault.problem for fault in faults]
         if model is not None:
-            context = Context(model, data, register, self._sound(register))
-            found, unknown = at_their_definitions(context, findings(context), with_pushes=self.base is None)
-            problems += _told(_of_resolved(found, tree), tree)
+            base = self.base
+            valid = base.valid_model if base is not None and base.register is register else None
+            unchanged = None if base is None or valid is None else Context(valid, base.tree.data, register)
+            context = Context(model, data, register, unchanged)
+            found, unknown = at_their_definitions(context, findings(context), with_pushes=base is None)
+            problems += _to_problems(_for_resolved_files(found, tree), tree)
             problems += misspelt_names(unknown)
-            if self.is_read and is_whole and not any(problem.severity == "error" for problem in problems):
-                known = self.base
-                problems += [one for one in _told(remarks(context), tree) if known is None or one in known.problems]
-        return _Examined(tree, model, register, problems, is_whole)
+            if self.is_read and is_complete and not any(problem.severity == "error" for problem in problems):
+                problems += [
+                    problem
+                    for problem in _to_problems(remarks(context), tree)
+                    if base is None or problem in base.problems
+                ]
+        return _CheckedData(tree, model, register, problems, is_complete)
 
-    def _with_sound_parts(self, data: dict[str, Any]) -> dict[str, Any] | None:
+    def _with_validated_parts(self, data: dict[str, Any]) -> dict[str, Any] | None:
         """The data with what the base has unchanged already validated; None where that spares nothing."""
         base = self.base
-        if base is None or base.model is None or not base.is_sound:
+        model = None if base is None else base.valid_model
+        if base is None or model is None:
             return None
-        attempt = dict(data)
+        mixed = dict(data)
         for section in ("scenarios", "drivers", "rules", "consequences", "profiles", "expectations", "questions"):
             before, after = base.tree.data.get(section), data.get(section)
-            sound = getattr(base.model, section)
-            if isinstance(before, dict) and isinstance(after, dict):
-                attempt[section] = (
-                    sound
-                    if after is before
-                    else {name: sound[name] if raw is before.get(name) else raw for name, raw in after.items()}
-                )
-        return attempt
+            validated = getattr(model, section)
+            if isinstance(before, dict) and after is before:
+                mixed[section] = validated
+            elif isinstance(before, dict) and isinstance(after, dict):
+                mixed[section] = {
+                    name: validated[name] if raw is before.get(name) else raw for name, raw in after.items()
+                }
+        return mixed
 
-    def _sound(self, register: Register | None) -> Context | None:
-        """The file as it stands, where it has no fault and cites the same register."""
-        from usru_scenarios.reading.checks import Context
-
-        base = self.base
-        if base is None or base.model is None or not base.is_sound or base.register is not register:
-            return None
-        return Context(base.model, base.tree.data, register)
-
-    def _register(self, tree: Tree, problems: list[Problem]) -> Register | None:
+    def _read_register(self, tree: Tree, problems: list[Problem]) -> Register | None:
         text = tree.data.get("sources")
         place = tree.place.child("sources")
         if not isinstance(text, str) or place is None:
             return None
         folder, name = self.access.find_register_folder(place.source, text)
+        is_lenient = is_resolved(place.source)
         try:
             if folder not in self.registers:
                 self.registers[folder] = read_register(folder, name, self.access)
         except UnreadableInput as error:
-            if is_resolved(place.source):
-                problems.append(Problem("missing_register", str(error), place.span(), _UNCHECKED, "warning"))
+            if is_lenient:
+                hint = "this is a resolved file: its claims are not checked"
+                problems.append(Problem("missing_register", str(error), place.span(), hint, "warning"))
             else:
                 hint = error.hint or self.access.suggest_path(place.source, text, Path.is_dir)
                 problems.append(Problem("missing_register", error.message, place.span(), hint))
             return None
         register, faults = self.registers[folder]
-        problems += [replace(fault, severity="warning") for fault in faults] if is_resolved(place.source) else faults
+        problems += [replace(fault, severity="warning") for fault in faults] if is_lenient else faults
         if not register.claims and not faults:
             message = f"the claim register '{name}' holds no claims"
             hint = "it is a folder of .yaml or .yml files, each with 'claims'"
@@ -418,12 +432,23 @@ class ScenarioFile:
         return register
 
 
-def _of_resolved(found: Iterable[Finding], tree: Tree) -> Iterator[Finding]:
-    """The findings without what is said of citations in a resolved file, whose claims were checked where it was made.
+def _without_inferred_points(model: Model, tree: Tree) -> Tree:
+    """The file with 0 for all points that rest on no claim of a document."""
+    for judged in judgements(model):
+        if judged.role == "points" and judged.is_inferred:
+            tree = tree.with_value(judged.path, 0)
+    return tree
+
+
+# Findings as problems
+
+
+def _for_resolved_files(findings: Iterable[Finding], tree: Tree) -> Iterator[Finding]:
+    """The findings, less strict on citations in a resolved file, whose claims were checked where it was made.
 
     A claim that is not there is a warning. A number that had lain over the claims of another file is its author's own.
     """
-    for finding in found:
+    for finding in findings:
         if finding.code in ("unknown_claim", "contradicted_number"):
             place, _ = locate(tree.place, finding.path)
             if is_resolved(place.source):
@@ -433,11 +458,25 @@ def _of_resolved(found: Iterable[Finding], tree: Tree) -> Iterator[Finding]:
         yield finding
 
 
-_UNCHECKED = "this is a resolved file: its claims are not checked"
+def _to_problems(findings: Iterable[Finding], tree: Tree) -> Iterator[Problem]:
+    """The findings at their places: all warnings, and of faults as many as are shown, with the number of others.
+
+    Of others nothing but the number is looked for, since a likely right name may take long to find.
+    """
+    faults: set[tuple[str, str, KeyPath]] = set()
+    for finding in findings:
+        if finding.severity == "error":
+            faults.add((finding.code, finding.message, finding.path))
+            if len(faults) > MAXIMUM_FAULTS:
+                continue
+        if (problem := _to_problem(finding, tree)) is not None:
+            yield problem
+    if len(faults) > MAXIMUM_FAULTS:
+        yield more_faults_problem(len(faults) - MAXIMUM_FAULTS)
 
 
-def _located(finding: Finding, tree: Tree) -> Problem | None:
-    """A finding at its place in the text; None where a fault of that place has been told already."""
+def _to_problem(finding: Finding, tree: Tree) -> Problem | None:
+    """A finding at its place in the text; None where a fault of that place has been reported already."""
     place, _ = locate(tree.place, finding.path)
     if place.has_fault or len({locate(tree.place, path)[0].source for path in finding.together}) > 1:
         return None
@@ -453,51 +492,35 @@ def _located(finding: Finding, tree: Tree) -> Problem | None:
         hint, fix = rewrite_entry(place, finding.instead)
     message = finding.message
     if finding.uses:
-        message = message.replace(
-            "{lines}", _lines([locate(tree.place, path)[0].span() for path in finding.uses], span)
-        )
+        uses = [locate(tree.place, path)[0].span() for path in finding.uses]
+        message = message.replace("{lines}", _describe_lines(uses, span.source))
     return Problem(finding.code, message, span, hint, finding.severity, finding.many, fix=fix)
 
 
-_MOST_LINES = 6
+_MAXIMUM_LINES = 6
 
 
-def _lines(spans: Iterable[Span], at: Span) -> str:
-    """The lines in which some places are, with their files where these are others than that of a place."""
-    spans = sorted(spans, key=lambda one: (one.source != at.source, one.source, one.line))
-    lines = [str(one.line) if one.source == at.source else f"{one.source}:{one.line}" for one in spans]
-    shown = list(dict.fromkeys(lines))
-    rest = ", ..." if len(shown) > _MOST_LINES else ""
-    return f"line{'s' * (len(shown) > 1)} {', '.join(shown[:_MOST_LINES])}{rest}"
+def _describe_lines(spans: list[Span], source: str) -> str:
+    """The lines in which some places are, with their files where these are others than the source."""
+    spans.sort(key=lambda span: (span.source != source, span.source, span.line))
+    lines = dict.fromkeys(str(span.line) if span.source == source else f"{span.source}:{span.line}" for span in spans)
+    rest = ", ..." if len(lines) > _MAXIMUM_LINES else ""
+    return f"line{'s' * (len(lines) > 1)} {', '.join(islice(lines, _MAXIMUM_LINES))}{rest}"
 
 
-def _told(found: Iterable[Finding], tree: Tree) -> Iterator[Problem]:
-    """What the rules find, at its place: all warnings, and of faults as many as are shown, with the number of others.
-
-    Of others nothing but the number is looked for, since a likely right name may take long to find.
-    """
-    faults: dict[tuple[str, str, KeyPath], None] = {}
-    for finding in found:
-        if finding.severity == "error":
-            faults.setdefault((finding.code, finding.message, finding.path))
-            if len(faults) > MAXIMUM_FAULTS:
-                continue
-        if (problem := _located(finding, tree)) is not None:
-            yield problem
-    if len(faults) > MAXIMUM_FAULTS:
-        yield more_faults_problem(len(faults) - MAXIMUM_FAULTS)
+# Problems of profiles, and the order of problems
 
 
-def _told_by(misspelt: Collection[Span], problem: Problem) -> bool:
-    """Whether a name misspelt where it is given is all that is wrong: it is told there, or the fix would be that name.
+def _follows_from_misspelt(problem: Problem, misspelt: Collection[Span]) -> bool:
+    """Whether a misspelt name is all that is wrong: it is reported where it is given, or the fix would be that name.
 
     A profile that has the right name would else be told to take the misspelt one, which is the one that there is.
     """
-    written = {place.text[place.column - 1 :][: place.width] for place in misspelt}
+    written = {span.text[span.column - 1 :][: span.width] for span in misspelt}
     return problem.span in misspelt or any(part.text in written for part in _with_fix(problem).fix)
 
 
-def _in_profile(problems: list[Problem], name: str, block: Place) -> list[Problem]:
+def _naming_profile(problems: list[Problem], name: str, block: Place) -> list[Problem]:
     """A fault that stands outside the profile's own block says that it is the profile that brings it about."""
     inside = set(_spans(block)) if problems else set()
     return [
@@ -515,66 +538,37 @@ def _spans(place: Place) -> Iterator[Span]:
         yield from _spans(child)
 
 
-def _faults_of_fragment(tree: Tree) -> list[Problem]:
-    """The faults of a file whose rest could not be read: what it lacks may stand there."""
-    return [fault.problem for fault in recover_model(tree.data, tree.place).faults if fault.kind != "missing"]
-
-
-# What was asked for
-
-
-def _sound(examined: _Examined) -> _Examined:
-    if examined.errors:
-        raise ModelError(_in_order(examined.problems))
-    return examined
-
-
-def _as_asked(examined: _Examined) -> _Examined:
-    """What arguments have made of sound data: what is wrong with it is wrong with them."""
-    if examined.errors:
-        raise RequestError(_in_order(examined.errors))
-    return examined
-
-
-def _sourced_only(model: Model, tree: Tree) -> Tree:
-    """The file with 0 for all points that rest on no claim of a document."""
-    for judged in judgements(model):
-        if judged.role == "points" and judged.is_inferred:
-            tree = tree.with_value(judged.path, 0)
-    return tree
-
-
-_MEANT = re.compile(r"did you mean '([^']+)'\?")
+_SUGGESTED_NAME = re.compile(r"did you mean '([^']+)'\?")
 
 
 def _with_fix(problem: Problem) -> Problem:
     """The problem with the change of the text that its hint speaks of, where that is one name for another."""
-    meant, span = _MEANT.fullmatch(problem.hint), problem.span
-    if problem.fix or meant is None or span is None:
+    suggested, span = _SUGGESTED_NAME.fullmatch(problem.hint), problem.span
+    if problem.fix or suggested is None or span is None:
         return problem
     end = span.column - 1 + span.width
     written = span.text[span.column - 1 : end]
     if not written or f"'{written.strip(chr(34) + chr(39))}'" not in problem.message:
         return problem
-    return replace(problem, fix=(Replacement(span.line, span.column, span.line, end + 1, meant[1]),))
+    return replace(problem, fix=(Replacement(span.line, span.column, span.line, end + 1, suggested[1]),))
 
 
-def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+def _sorted(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Each problem once, in the order of the files: the one that was asked for first; the warnings of a kind in one."""
     unique = list(dict.fromkeys(problems))
     more = sum(problem.count for problem in unique if problem.code == MORE_FAULTS)
     unique = [problem for problem in unique if problem.code != MORE_FAULTS]
     files = list(dict.fromkeys(problem.span.source for problem in unique if problem.span))
-    unique.sort(
-        key=lambda problem: (
-            (files.index(problem.span.source), problem.span.line, problem.span.column)
-            if problem.span
-            else (len(files), 0, 0)
-        )
-    )
-    unique = [_with_fix(problem) for problem in gathered(unique)]
-    errors = [problem for problem in unique if problem.severity == "error"]
-    more += len(errors[MAXIMUM_FAULTS:])
-    hidden = set(errors[MAXIMUM_FAULTS:])
-    shown = [problem for problem in unique if problem not in hidden]
+
+    def order(problem: Problem) -> tuple[int, int, int]:
+        span = problem.span
+        return (files.index(span.source), span.line, span.column) if span else (len(files), 0, 0)
+
+    shown: list[Problem] = []
+    errors = 0
+    for problem in gathered(sorted(unique, key=order)):
+        errors += problem.severity == "error"
+        if problem.severity != "error" or errors <= MAXIMUM_FAULTS:
+            shown.append(_with_fix(problem))
+    more += max(0, errors - MAXIMUM_FAULTS)
     return (*shown, more_faults_problem(more)) if more else tuple(shown)
