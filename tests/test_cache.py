@@ -320,7 +320,7 @@ def test_the_second_run_of_a_command_reads_no_yaml_and_says_the_same(
     }[command]
     arguments = [str(file) if one == "MODEL" else one for one in words]
     found = [answer(*arguments, USRU_CACHE=keep, XDG_CACHE_HOME=str(home / "home")) for keep in ("off", "")]
-    monkeypatch.setattr("usru_scenarios.reading.loading._opened", lambda _: pytest.fail("it has been read before"))
+    monkeypatch.setattr("usru_scenarios.reading.loading._read_input", lambda _: pytest.fail("it has been read before"))
     found.append(answer(*arguments, USRU_CACHE="", XDG_CACHE_HOME=str(home / "home")))
     assert len({(done.returncode, done.stdout, done.stderr) for done in found}) == 1
 
@@ -354,7 +354,7 @@ def test_a_file_is_the_same_when_it_is_recalled(file: Path, monkeypatch: pytest.
         return [(one.tree.data, one.model, one.problems) for one in loaded.file.profiles.values()]
 
     read = recalled()
-    monkeypatch.setattr("usru_scenarios.reading.loading._opened", lambda _: pytest.fail("it has been read before"))
+    monkeypatch.setattr("usru_scenarios.reading.loading._read_input", lambda _: pytest.fail("it has been read before"))
     assert recalled() == read
     assert profiles(recalled()) == profiles(read)
 
@@ -583,7 +583,7 @@ def test_what_follows_from_other_judgements_is_kept_and_is_that_of_all_condition
 
     assert made({}, study.load_cached(Request.of(source))) == made({}, study.load(source))
     expected = [made(one, study.load(source)) for one in asked]
-    monkeypatch.setattr(loading, "_opened", lambda _: pytest.fail("it has been read before"))
+    monkeypatch.setattr(loading, "_read_input", lambda _: pytest.fail("it has been read before"))
     monkeypatch.setattr(one_point, "perturbations", lambda *_: pytest.fail("they have been listed before"))
     monkeypatch.setattr(law_tilts, "compile_model", lambda *_: pytest.fail("it has been compiled before"))
     assert [made(one, study.load_cached(Request.of(source))) for one in asked] == expected
