@@ -20,7 +20,7 @@ import yaml
 
 from fuzz_queries import Names, Rng
 from support.command import answer
-from usru_scenarios.cli.commands.new import starter
+from usru_scenarios.cli.commands.new import starter_text
 from usru_scenarios.schemas import schema
 
 HERE = Path(__file__).parent
@@ -74,7 +74,7 @@ def _small() -> dict[str, str]:
         *sorted((HERE / "models" / "exact").glob("*.yaml")),
         HERE / "golden" / "harbour.yaml",
     ]
-    started = {"starter.yaml": starter(Path("starter.yaml"), alone=True)}
+    started = {"starter.yaml": starter_text(Path("starter.yaml"), alone=True)}
     return {path.name: path.read_text(encoding="utf-8") for path in paths} | started
 
 

@@ -319,7 +319,7 @@ def test_a_run_of_more_than_an_hour_is_refused_with_its_predicted_time(
     [(4000, "67 minutes"), (7200, "2 hours"), (3 * 86_400, "3 days"), (1e9, "32 years"), (1e12, "31,688 years")],
 )
 def test_long_times_are_told_in_words(seconds: float, words: str) -> None:
-    assert progress.duration(seconds) == words
+    assert progress.format_duration(seconds) == words
 
 
 def test_nobody_sees_a_bar_who_did_not_want_one_or_has_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,11 +16,11 @@ from typer.core import TyperCommand
 from support.command import HARBOUR, answer, refusal
 from support.effort import tries
 from usru_scenarios.cli import parsers
-from usru_scenarios.cli.commands import COMMANDS, described
+from usru_scenarios.cli.commands import COMMANDS, command_function
 from usru_scenarios.cli.common import CommandState, OptionError
 from usru_scenarios.cli.declarations import Argument, CommandContext, Declaration, Option, Subset
 from usru_scenarios.cli.session import Session
-from usru_scenarios.cli.splicing import made, read
+from usru_scenarios.cli.splicing import make_typer_command, parse_group
 from usru_scenarios.problems import UsruError
 
 
@@ -39,7 +39,7 @@ Run = tuple[object, ...]
 
 def run(function: object, *arguments: str) -> object:
     assert callable(function)
-    with made(function).make_context("tide", list(arguments), obj=CommandState()) as context:
+    with make_typer_command(function).make_context("tide", list(arguments), obj=CommandState()) as context:
         return context.command.invoke(context)
 
 
@@ -69,7 +69,7 @@ def test_what_is_not_of_the_part_is_unknown(arguments: list[str]) -> None:
 
 
 def test_help_shows_a_part_in_its_order_with_its_own_words() -> None:
-    options = [one for one in made(part).params if one.name != "help"]
+    options = [one for one in make_typer_command(part).params if one.name != "help"]
     assert [(one.name, one.help) for one in options] == [  # type: ignore[attr-defined]
         ("spring", "At new moon."),
         ("height", "In feet."),
@@ -101,9 +101,9 @@ def test_a_number_without_thousands_set_apart_is_what_it_says(text: str, number:
 
 
 def test_a_group_is_read_from_arguments_of_no_command() -> None:
-    assert read(Tide, "usru tide", ["--height", "4"]) == Tide(4)
+    assert parse_group(Tide, "usru tide", ["--height", "4"]) == Tide(4)
     with pytest.raises(typer.TyperException):
-        read(Tide, "usru tide", ["--help"])
+        parse_group(Tide, "usru tide", ["--help"])
 
 
 # Arguments that are plain
@@ -112,7 +112,7 @@ def test_a_group_is_read_from_arguments_of_no_command() -> None:
 def recorded(name: str) -> Callable[..., object]:
     """A command that gives what it is called with."""
 
-    @functools.wraps(described(name))
+    @functools.wraps(command_function(name))
     def command(**values: object) -> dict[str, object]:
         return {key: one[1:] if isinstance(one, Session) else one for key, one in values.items()}
 
@@ -128,7 +128,7 @@ def outcome(call: Callable[[], object]) -> object:
 
 def plainly(declared: Declaration, words: list[str]) -> object:
     """What a command gets of plain arguments; None where they are not plain."""
-    texts = declared.plain(words)
+    texts = declared.parse_plain(words)
     return texts and outcome(lambda: declared.run(context=CommandContext(CommandState()), **texts))
 
 
@@ -141,20 +141,20 @@ def by_typer(command: TyperCommand, words: list[str]) -> object:
 
 
 def required(declared: Declaration) -> list[str]:
-    return ["w" for one in declared.parameters if isinstance(one.shown, Argument) and one.required]
+    return ["w" for one in declared.parameters if isinstance(one.declaration, Argument) and one.is_required]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_is_read_by_typer_as_it_is_where_it_is_plain(name: str) -> None:
     command = recorded(name)
-    declared, theirs = Declaration(command), made(command)
+    declared, theirs = Declaration(command), make_typer_command(command)
     for option in declared.parameters:
         for written in option.names:
             values = [[written]] if option.is_flag else [[written, "3"], [written, "a=b"], [written, "x y"]]
             values += [[f"{written}=a=b"]] if written.startswith("--") and not option.is_flag else []
             for words in values:
                 ours = plainly(declared, [*words, *required(declared)])
-                assert (ours is None) == (option.alone is not None), words
+                assert (ours is None) == (option.implied is not None), words
                 assert ours in (None, by_typer(theirs, [*words, *required(declared)])), words
 
 
@@ -162,7 +162,7 @@ def test_every_option_is_read_by_typer_as_it_is_where_it_is_plain(name: str) -> 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_whatever_is_plain_is_read_by_typer_likewise(name: str) -> None:
     command, choose = recorded(name), Random(name)
-    declared, theirs = Declaration(command), made(command)
+    declared, theirs = Declaration(command), make_typer_command(command)
     known = [written for one in declared.parameters for written in one.names]
     pool = [*known, *(f"{one}=2" for one in known), *(f"{one}3" for one in known if len(one) == 2)]
     pool += ["-", "--", "-3", "--=", "--help", "-jq", "--se", "=", ""]
@@ -182,7 +182,7 @@ def test_whatever_is_plain_is_read_by_typer_likewise(name: str) -> None:
      ["a", "b"], [""], ["--", "a"], ["--help"], ["--nope"]],
 )  # fmt: skip
 def test_what_is_not_plain_is_left_to_typer(words: list[str]) -> None:
-    assert Declaration(described("simulate")).plain(words) is None
+    assert Declaration(command_function("simulate")).parse_plain(words) is None
 
 
 def test_what_a_plain_command_opens_is_closed_when_it_ends() -> None:

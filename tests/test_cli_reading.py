@@ -10,7 +10,7 @@ import pytest
 
 import usru_scenarios as us
 from support.command import GOLDEN, HARBOUR, HERE, answer
-from usru_scenarios.cli.parsers import model_and_part
+from usru_scenarios.cli.parsers import split_model_and_part
 from usru_scenarios.reading.overlays import resolve_path
 from usru_scenarios.reading.yaml_source import read
 from usru_scenarios.reading.yaml_text import to_yaml
@@ -183,13 +183,16 @@ def test_sources_counts_documents_that_draw_on_one_another_as_one_voice() -> Non
 
 
 def test_a_single_word_is_a_model_or_a_part_of_the_bundled_one() -> None:
-    assert model_and_part(None, None) == ("us-russia", None)
-    assert model_and_part("sanctions", None) == ("us-russia", "sanctions")
-    assert model_and_part("drivers.sanctions.impacts.eased.reset", None)[1] == "drivers.sanctions.impacts.eased.reset"
-    assert model_and_part("us-russia", None) == ("us-russia", None)
-    assert model_and_part("-", None) == ("-", None)
-    assert model_and_part("my.yaml", None) == ("my.yaml", None)
-    assert model_and_part(HARBOUR, "weather") == (HARBOUR, "weather")
+    assert split_model_and_part(None, None) == ("us-russia", None)
+    assert split_model_and_part("sanctions", None) == ("us-russia", "sanctions")
+    assert (
+        split_model_and_part("drivers.sanctions.impacts.eased.reset", None)[1]
+        == "drivers.sanctions.impacts.eased.reset"
+    )
+    assert split_model_and_part("us-russia", None) == ("us-russia", None)
+    assert split_model_and_part("-", None) == ("-", None)
+    assert split_model_and_part("my.yaml", None) == ("my.yaml", None)
+    assert split_model_and_part(HARBOUR, "weather") == (HARBOUR, "weather")
 
 
 def test_a_file_of_the_current_folder_stands_for_no_bundled_model(tmp_path: Path) -> None:

@@ -21,8 +21,8 @@ from packaging.version import Version
 
 from support.command import HARBOUR, HERE, answer
 from usru_scenarios.cli import app, splicing
-from usru_scenarios.cli.commands import COMMANDS, described
-from usru_scenarios.cli.splicing import spliced
+from usru_scenarios.cli.commands import COMMANDS, command_function
+from usru_scenarios.cli.splicing import typer_function
 from usru_scenarios.version import __version__
 
 ROOT = HERE.parent
@@ -83,8 +83,8 @@ def test_sabotaged_a_private_name_is_found(source: str) -> None:
 def parameters() -> list[tuple[str, Any]]:
     """The name and type of every parameter of every command."""
     found = []
-    for function in (app.usru, *map(described, COMMANDS)):
-        taken = spliced(function)
+    for function in (app.usru, *map(command_function, COMMANDS)):
+        taken = typer_function(function)
         hints = get_type_hints(taken, include_extras=True)
         found += [(f"{function.__name__}.{name}", hints[name]) for name in inspect.signature(taken).parameters]
     return found
@@ -126,7 +126,7 @@ def test_values_that_typer_reads_are_the_same(arguments: list[str], monkeypatch:
     """To take them as they are written only spares time: a typer that has no such method any more does as well."""
     ours = answer(*arguments)
     for module in (app, splicing):
-        monkeypatch.setattr(module, "taken_as_written", lambda parameters: parameters)
+        monkeypatch.setattr(module, "skip_value_conversion", lambda parameters: parameters)
     assert vars(answer(*arguments)) == vars(ours)
 
 
@@ -140,7 +140,7 @@ class Renamed:
 
 def test_a_parameter_without_the_method_is_left_alone() -> None:
     parameter = Renamed()
-    assert splicing.taken_as_written([parameter]) == [parameter]
+    assert splicing.skip_value_conversion([parameter]) == [parameter]
     assert not vars(parameter)
 
 

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 import usru_scenarios as us
 from support.command import GOLDEN, HARBOUR, HERE, answer, refusal
-from usru_scenarios.cli.commands.new import claims_folder, starter
+from usru_scenarios.cli.commands.new import claims_folder, starter_text
 from usru_scenarios.reading import files
 from usru_scenarios.reading.yaml_source import read
 from usru_scenarios.study import Study
@@ -89,7 +89,7 @@ def test_two_starters_in_a_folder_have_claims_of_their_own(tmp_path: Path) -> No
 
 def test_new_to_standard_output_can_be_piped_on() -> None:
     text = answer("new", "-").stdout
-    assert text == starter(Path("my-scenarios.yaml"), alone=True)
+    assert text == starter_text(Path("my-scenarios.yaml"), alone=True)
     done = answer("simulate", "-", "-n", "20000", stdin=text)
     assert (done.returncode, done.stderr) == (0, "")
 

@@ -11,7 +11,7 @@ import pytest
 
 import usru_scenarios as us
 from support.command import HARBOUR, answer, refusal
-from usru_scenarios.cli.commands.ask import lines, separated
+from usru_scenarios.cli.commands.ask import query_lines, split_queries_and_model
 from usru_scenarios.cli.common import OptionError
 from usru_scenarios.sampler.likelihood_weighting import sample
 from usru_scenarios.source_text import SourceText
@@ -122,7 +122,7 @@ def test_a_file_without_a_query(text: str | None, said: str, tmp_path: Path) -> 
 
 
 def test_lines_know_their_places() -> None:
-    found = list(lines(SourceText("f", "# a\r\nP(a) # b\n\n P(b)")))
+    found = list(query_lines(SourceText("f", "# a\r\nP(a) # b\n\n P(b)")))
     assert [(one.name, one.text) for one in found] == [("f", "\nP(a) "), ("f", "\n\n\n P(b)")]
 
 
@@ -140,7 +140,7 @@ def test_lines_know_their_places() -> None:
     ],
 )
 def test_queries_and_the_model_stand_in_any_order(words: list[str], queries: list[str], model: str) -> None:
-    assert separated(words) == (queries, model)
+    assert split_queries_and_model(words) == (queries, model)
 
 
 @pytest.mark.parametrize(
@@ -155,5 +155,5 @@ def test_queries_and_the_model_stand_in_any_order(words: list[str], queries: lis
 )
 def test_words_that_are_no_query(words: list[str], hint: str) -> None:
     with pytest.raises(OptionError) as caught:
-        separated(words)
+        split_queries_and_model(words)
     assert caught.value.hint == hint

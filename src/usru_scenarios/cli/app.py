@@ -8,9 +8,9 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from usru_scenarios.cli.commands import COMMANDS, GROUPS, described, summary
+from usru_scenarios.cli.commands import COMMANDS, GROUPS, command_function, summary
 from usru_scenarios.cli.common import USAGE, complain
-from usru_scenarios.cli.splicing import bare_app, made, taken_as_written
+from usru_scenarios.cli.splicing import bare_app, make_typer_command, skip_value_conversion
 from usru_scenarios.version import __version__
 
 
@@ -19,7 +19,7 @@ class _Commands(TyperGroup):
 
     def get_params(self, ctx: Any) -> list[Any]:
         """As of a command."""
-        return taken_as_written(super().get_params(ctx))
+        return skip_value_conversion(super().get_params(ctx))
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # the signature is typer's
         """The names of all commands."""
@@ -34,7 +34,7 @@ class _Commands(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> TyperCommand | None:  # noqa: ARG002
         """The command of a name."""
-        return made(described(cmd_name)) if cmd_name in COMMANDS else None
+        return make_typer_command(command_function(cmd_name)) if cmd_name in COMMANDS else None
 
 
 def command() -> TyperGroup:

@@ -33,7 +33,7 @@ class CommandState:
         self.debug |= debug
 
 
-class Ended(Exception):  # noqa: N818  # it is no error: the answer has been written
+class CommandEnd(Exception):  # noqa: N818  # it is no error: the answer has been written
     """A command ends with another status than that of success."""
 
     def __init__(self, status: int) -> None:

@@ -12,7 +12,7 @@ from usru_scenarios.names import KEPT_NAMES
 from usru_scenarios.problems import UsruError
 from usru_scenarios.settings import DEFAULT_MODEL
 
-_OPTIONS: Mapping[str, tuple[str, ...]] = {
+_KINDS_BY_OPTION: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("-w", "--weight"), ("weights",)),
     **dict.fromkeys(("-p", "--profile"), ("profiles",)),
     **dict.fromkeys(("--do", "--given"), ("states",)),
@@ -21,7 +21,7 @@ _OPTIONS: Mapping[str, tuple[str, ...]] = {
 }
 """The kinds of names that follow options."""
 
-_ARGUMENTS: Mapping[str, tuple[str, ...]] = {
+_KINDS_BY_COMMAND: Mapping[str, tuple[str, ...]] = {
     "explain": ("scenarios",),
     "sweep": ("weights",),
     **dict.fromkeys(("show", "sources"), ("drivers", "consequences", "scenarios", "rules", "profiles")),
@@ -29,11 +29,11 @@ _ARGUMENTS: Mapping[str, tuple[str, ...]] = {
 """The kinds of names that stand among the arguments of commands, beside models."""
 
 
-class _NotKeptError(Exception):
+class _NotCachedError(Exception):
     """No run has kept the names of a model."""
 
 
-def candidates(command: str, before: str, words: Sequence[str]) -> list[str]:
+def find_candidates(command: str, before: str, words: Sequence[str]) -> list[str]:
     """What may stand next: names of the model on the line, and the bundled models where a model may stand.
 
     Args:
@@ -43,16 +43,16 @@ def candidates(command: str, before: str, words: Sequence[str]) -> list[str]:
     """
     from usru_scenarios.reading.locations import bundled_models
 
-    if before in _OPTIONS:
-        return _of_model(words, _OPTIONS[before])
-    return [*_of_model(words, _ARGUMENTS.get(command, ())), *bundled_models()]
+    if before in _KINDS_BY_OPTION:
+        return _names_of_model(words, _KINDS_BY_OPTION[before])
+    return [*_names_of_model(words, _KINDS_BY_COMMAND.get(command, ())), *bundled_models()]
 
 
-def _of_model(words: Sequence[str], kinds: Sequence[str]) -> list[str]:
+def _names_of_model(words: Sequence[str], kinds: Sequence[str]) -> list[str]:
     model = next((word for word in words if is_model(word)), DEFAULT_MODEL)
     try:
-        names = _kept(model) if kinds else {}
-    except (_NotKeptError, UsruError, OSError):
+        names = _cached_names(model) if kinds else {}
+    except (_NotCachedError, UsruError, OSError):
         return []
     names = {
         **names,
@@ -62,16 +62,16 @@ def _of_model(words: Sequence[str], kinds: Sequence[str]) -> list[str]:
     return [name for kind in kinds for name in names.get(kind, ())]
 
 
-def _kept(model: str) -> dict[str, list[str]]:
+def _cached_names(model: str) -> dict[str, list[str]]:
     """The names of a model as a run kept them: see `model.ids`."""
     from usru_scenarios.reading.cache import CompileCache
     from usru_scenarios.reading.request import Request
 
     request = Request.of(model)
     if request.path is None:
-        raise _NotKeptError
+        raise _NotCachedError
 
     def missing() -> dict[str, list[str]]:
-        raise _NotKeptError
+        raise _NotCachedError
 
     return CompileCache(str(request.path.absolute()), request.name, request.confined).get_or_make(KEPT_NAMES, missing)

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from usru_scenarios.cli.commands import COMMANDS, described
+from usru_scenarios.cli.commands import COMMANDS, command_function
 from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.declarations import Declaration
 from usru_scenarios.problems import listing, suggestion
@@ -45,8 +45,8 @@ def script(shell: str | None = None) -> str:
     Raises:
         OptionError: there is no script for it.
     """
-    template, case = _TEMPLATES[_known(shell)]
-    cases = "".join(case.format(name, _options(name), _options(name, valued=True)) for name in COMMANDS)
+    template, case = _TEMPLATES[_shell_name(shell)]
+    cases = "".join(case.format(name, _option_names(name), _option_names(name, valued=True)) for name in COMMANDS)
     first = template.replace("COMMANDS", " ".join((*COMMANDS, "help"))).replace("GENERAL", _GENERAL)
     before, place, after = first.partition("        CASES\n")
     assert place, "a script has a place for the options of commands"
@@ -62,35 +62,35 @@ def install(shell: str | None = None) -> list[str]:
         OptionError: there is no script for the shell.
         OSError: a file can't be written.
     """
-    shell = _known(shell)
-    place = place_of(shell)
-    told = [_written(place.script, script(shell))]
-    if place.rc is not None and (said := _appended(place.rc, place.lines)):
+    shell = _shell_name(shell)
+    place = find_place(shell)
+    told = [_write_script(place.script, script(shell))]
+    if place.rc is not None and (said := _append_lines(place.rc, place.lines)):
         told.append(said)
     return [*told, f"It holds for every {shell} that is started from now on."]
 
 
-def place_of(shell: str) -> ScriptPlace:
+def find_place(shell: str) -> ScriptPlace:
     """Where a shell finds the script."""
     home = Path.home()
     if shell == "fish":
-        return ScriptPlace(_folder("XDG_CONFIG_HOME", home / ".config") / "fish" / "completions" / "usru.fish")
+        return ScriptPlace(_env_folder("XDG_CONFIG_HOME", home / ".config") / "fish" / "completions" / "usru.fish")
     if shell == "bash":
-        file = _folder("XDG_DATA_HOME", home / ".local" / "share") / "bash-completion" / "completions" / "usru"
+        file = _env_folder("XDG_DATA_HOME", home / ".local" / "share") / "bash-completion" / "completions" / "usru"
         if any(Path(one).exists() for one in _BASH_COMPLETIONS):
             return ScriptPlace(file)
         return ScriptPlace(file, home / ".bashrc", (f"source '{file}'",))
     folder = home / ".zfunc"
-    rc = _folder("ZDOTDIR", home) / ".zshrc"
+    rc = _env_folder("ZDOTDIR", home) / ".zshrc"
     return ScriptPlace(folder / "_usru", rc, (f"fpath+=('{folder}')", "autoload -Uz compinit && compinit"))
 
 
-def _folder(variable: str, usual: Path) -> Path:
+def _env_folder(variable: str, usual: Path) -> Path:
     named = os.environ.get(variable)
     return Path(named) if named else usual
 
 
-def _written(file: Path, text: str) -> str:
+def _write_script(file: Path, text: str) -> str:
     if file.exists() and file.read_text(encoding="utf-8") == text:
         return f"{file} is there already."
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -98,7 +98,7 @@ def _written(file: Path, text: str) -> str:
     return f"The script is in {file}."
 
 
-def _appended(rc: Path, lines: tuple[str, ...]) -> str:
+def _append_lines(rc: Path, lines: tuple[str, ...]) -> str:
     """Add lines to what a shell reads as it starts, those that it lacks."""
     there = rc.read_text(encoding="utf-8", errors="surrogateescape") if rc.exists() else ""
     missing = [line for line in lines if line not in there.splitlines()]
@@ -112,7 +112,7 @@ def _appended(rc: Path, lines: tuple[str, ...]) -> str:
     return f"{rc} reads it: {'; '.join(missing)}"
 
 
-def _known(shell: str | None) -> str:
+def _shell_name(shell: str | None) -> str:
     """The name of a shell that there is a script for.
 
     Raises:
@@ -130,10 +130,10 @@ def _known(shell: str | None) -> str:
     raise OptionError(f"there is no completion for '{shell}'", suggestion(shell, shells) or listing(shells))
 
 
-def _options(name: str, *, valued: bool = False) -> str:
+def _option_names(name: str, *, valued: bool = False) -> str:
     """The options of a command, or those that a value follows."""
-    declared = Declaration(described(name)).parameters
-    found = [one for one in declared if not (valued and (one.is_flag or one.alone is not None))]
+    declared = Declaration(command_function(name)).parameters
+    found = [one for one in declared if not (valued and (one.is_flag or one.implied is not None))]
     return " ".join([*(written for one in found for written in one.names), *([] if valued else ["--help"])])
 
 

@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO, TypeGuard
 
-from usru_scenarios.cli.commands import COMMANDS, described
+from usru_scenarios.cli.commands import COMMANDS, command_function
 from usru_scenarios.cli.common import (
     DONE,
     FAULT,
     INTERRUPTED,
     READER_GONE,
     USAGE,
+    CommandEnd,
     CommandState,
-    Ended,
     complain,
     write_line,
 )
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _OUT_OF_MEMORY = with_hint("usru: out of memory", "fewer --jobs, -n, --judgements or steps need less")
 
-_LEAST_ROOM = 175 << 20
+_LEAST_ADDRESS_SPACE = 175 << 20
 """Bytes of address space without which numpy's linear algebra ends the process in words of its own."""
 
 
@@ -41,38 +41,38 @@ def main(arguments: Sequence[str] | None = None, *, forks: bool = False) -> int:
         forks: whether the process is the command's own, and may be forked (see `running.fork`).
     """
     state = CommandState(forks=forks)
-    _open_closed()
-    _speak_utf8()
+    _occupy_closed_streams()
+    _use_utf8()
     try:
         with unwinding():
-            return _ended(sys.argv[1:] if arguments is None else arguments, state)
+            return _run_and_report(sys.argv[1:] if arguments is None else arguments, state)
     except BrokenPipeError:
-        _forget_output()
+        _discard_output()
         return READER_GONE
     except KeyboardInterrupt:
         return INTERRUPTED
     except Terminated as end:
-        _forget_output()
+        _discard_output()
         os.kill(os.getpid(), end.number)  # its handling is the default one again: whoever sent it sees what it did
         return 128 + end.number
     finally:
-        _forget_unwritten()
+        _discard_unwritten()
 
 
-def _ended(arguments: Sequence[str], state: CommandState) -> int:
-    if not _has_room():
+def _run_and_report(arguments: Sequence[str], state: CommandState) -> int:
+    if not _has_address_space():
         complain(_OUT_OF_MEMORY)
         return USAGE
     try:
         status = _run(arguments, state)
-        _flush()
+        _flush_output()
     except (BrokenPipeError, KeyboardInterrupt):
         raise
     except Exception as error:  # noqa: BLE001  # the last resort, so that no user meets a traceback
-        message, status = _told(error, debug=state.debug)
+        message, status = _describe_error(error, debug=state.debug)
         if status == USAGE:
-            message = _dash(arguments) or message
-        if state.debug and not _is_usage(error):
+            message = _describe_dash(arguments) or message
+        if state.debug and not _is_usage_error(error):
             _show_traceback()
         _tell(error, message, status, arguments)
     return status
@@ -88,35 +88,35 @@ def _tell(error: Exception, message: str, status: int, arguments: Sequence[str])
         complain(message)
 
 
-def _is_usage(error: Exception) -> TypeGuard[TyperException]:
+def _is_usage_error(error: Exception) -> TypeGuard[TyperException]:
     typer = sys.modules.get("typer")  # which has not been imported where it has nothing to tell
     return typer is not None and isinstance(error, typer.TyperException)
 
 
-def _told(error: Exception, *, debug: bool) -> tuple[str, int]:
+def _describe_error(error: Exception, *, debug: bool) -> tuple[str, int]:
     """What to say of an error, and the exit status that it has."""
-    if _is_usage(error):
-        return _usage(error), USAGE
+    if _is_usage_error(error):
+        return _describe_usage_error(error), USAGE
     if isinstance(error, UsruError):
         return str(error), error.exit_status
     if _is_want_of_memory(error):
         return _OUT_OF_MEMORY, USAGE
     if isinstance(error, OSError):
-        place = f": {_named(error.filename)}" if error.filename else ""
+        place = f": {_format_file_name(error.filename)}" if error.filename else ""
         return f"usru: {(error.strerror or str(error)).lower()}{place}", USAGE
     said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     hint = "" if debug else "--debug shows where; please report it with the command that you ran"
     return with_hint(one_line(f"usru: a fault of the program itself: {said}"), hint), FAULT
 
 
-def _has_room() -> bool:
+def _has_address_space() -> bool:
     """Whether a limit of address space, as `ulimit -v` sets it, leaves room for the libraries that are loaded."""
     if sys.platform == "win32":  # such limits are there on Unix alone
         return True
     import resource
 
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    return limit == resource.RLIM_INFINITY or limit >= _LEAST_ROOM
+    return limit == resource.RLIM_INFINITY or limit >= _LEAST_ADDRESS_SPACE
 
 
 def _is_want_of_memory(error: BaseException | None) -> bool:
@@ -133,9 +133,9 @@ def _run(arguments: Sequence[str], state: CommandState) -> int:
         case ["help", *named] if len(named) < 2:
             arguments = [*named, "--help"]
         case ["--complete", command, before, *words]:
-            from usru_scenarios.cli.completion import candidates
+            from usru_scenarios.cli.completion import find_candidates
 
-            return _print_lines(candidates(command, before, words))
+            return _print_lines(find_candidates(command, before, words))
         case ["--show-completion", *shell] if len(shell) < 2:
             from usru_scenarios.cli.completion_scripts import script
 
@@ -145,8 +145,8 @@ def _run(arguments: Sequence[str], state: CommandState) -> int:
 
             return _print_lines(install(*shell))
     try:
-        return DONE if _run_plain(arguments, state) else _run_any(arguments, state)
-    except Ended as end:
+        return DONE if _run_plain(arguments, state) else _run_with_typer(arguments, state)
+    except CommandEnd as end:
         return end.status
 
 
@@ -162,8 +162,8 @@ def _run_plain(arguments: Sequence[str], state: CommandState) -> bool:
     name, *words = arguments or [""]
     if name not in COMMANDS:
         return False
-    declared = Declaration(described(name))
-    texts = declared.plain(words)
+    declared = Declaration(command_function(name))
+    texts = declared.parse_plain(words)
     if texts is None:
         return False
     with CommandContext(state) as context:
@@ -171,7 +171,7 @@ def _run_plain(arguments: Sequence[str], state: CommandState) -> bool:
     return True
 
 
-def _run_any(arguments: Sequence[str], state: CommandState) -> int:
+def _run_with_typer(arguments: Sequence[str], state: CommandState) -> int:
     """Run what any arguments ask for, as typer reads them."""
     import typer
 
@@ -189,18 +189,18 @@ def _run_any(arguments: Sequence[str], state: CommandState) -> int:
     return DONE
 
 
-def _named(file: object) -> str:
+def _format_file_name(file: object) -> str:
     """A file as a message names it, in one line."""
     return printable(os.fsdecode(file) if isinstance(file, str | bytes | os.PathLike) else str(file))
 
 
-def _usage(error: TyperException) -> str:
+def _describe_usage_error(error: TyperException) -> str:
     """A usage error in the form of all other messages: who says it, what is wrong, and the nearest right thing."""
     context = getattr(error, "ctx", None)
     speaker = context.command_path if context else "usru"
     message = error.format_message().split(" (Possible options:")[0].split(". Did you mean")[0].rstrip(".")
-    word, known = _mistyped(error), _known(error)
-    hint = _habit(word, known) or suggestion(word, known)
+    word, known = _mistyped_word(error), _possible_names(error)
+    hint = _suggest_for_habit(word, known) or suggestion(word, known)
     return with_hint(one_line(f"{speaker}: {message[:1].lower()}{message[1:]}"), hint or f"see {speaker} --help")
 
 
@@ -208,7 +208,7 @@ _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
 """What editors make of the hyphens before an option."""
 
 
-def _dash(arguments: Sequence[str]) -> str:
+def _describe_dash(arguments: Sequence[str]) -> str:
     """What to say of an option that begins with another dash than a hyphen; empty where there is none."""
     for word in arguments:
         if word[:1] in _DASHES and (name := word.lstrip(f"-{_DASHES}")):
@@ -219,14 +219,14 @@ def _dash(arguments: Sequence[str]) -> str:
     return ""
 
 
-def _habit(word: str, known: Sequence[str]) -> str:
+def _suggest_for_habit(word: str, known: Sequence[str]) -> str:
     """What is right instead of an option that other programs have, or of a file where a command must stand."""
     import shlex
 
-    from usru_scenarios.cli.options import format_meant
+    from usru_scenarios.cli.options import guess_format
     from usru_scenarios.cli.parsers import is_model
 
-    if "--format" in known and word.startswith("--") and (form := format_meant(word[2:])):
+    if "--format" in known and word.startswith("--") and (form := guess_format(word[2:])):
         return f"write -f {form}"
     if word in ("--color", "--colour", "--no-color", "--no-colour"):
         return "NO_COLOR=1 or FORCE_COLOR=1 before usru says whether there is colour"
@@ -235,12 +235,12 @@ def _habit(word: str, known: Sequence[str]) -> str:
     return ""
 
 
-def _mistyped(error: TyperException) -> str:
+def _mistyped_word(error: TyperException) -> str:
     option = getattr(error, "option_name", None)
     return str(option) if option else error.message.split("'")[1] if "'" in error.message else ""
 
 
-def _known(error: TyperException) -> list[str]:
+def _possible_names(error: TyperException) -> list[str]:
     """The options or commands that could have been meant."""
     context = getattr(error, "ctx", None)
     if context is None:
@@ -259,14 +259,14 @@ def _show_traceback() -> None:
 # Standard streams
 
 
-def _speak_utf8() -> None:
+def _use_utf8() -> None:
     """UTF-8 whatever the locale says, and no failure over a character that can't be written."""
     for stream in (sys.stdout, sys.stderr):
         if (reconfigure := getattr(stream, "reconfigure", None)) is not None:
             reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
-def _open_closed() -> None:
+def _occupy_closed_streams() -> None:
     """Let nothing that is opened later take the number of a standard stream that is closed.
 
     It would get what is meant for that stream. Python's own streams stay as they are: None where they were closed.
@@ -279,7 +279,7 @@ def _open_closed() -> None:
                 os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
 
 
-def _flush() -> None:
+def _flush_output() -> None:
     """Find out now, and not when the interpreter ends, whether all of the output could be written."""
     from usru_scenarios.cli.output import OutputError
 
@@ -292,7 +292,7 @@ def _flush() -> None:
         raise OutputError.of("standard output", error) from error
 
 
-def _forget_output() -> None:
+def _discard_output() -> None:
     """Let what is still in the buffers of closed pipes go nowhere, so that the interpreter ends in silence."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
@@ -301,7 +301,7 @@ def _forget_output() -> None:
     os.close(nowhere)
 
 
-def _forget_unwritten() -> None:
+def _discard_unwritten() -> None:
     """After a failure to write has been told, the interpreter's own last flush must not tell it again."""
     stream: TextIO | None
     for stream in (sys.stdout, sys.stderr):
@@ -309,4 +309,4 @@ def _forget_unwritten() -> None:
             if stream is not None:
                 stream.flush()
         except (OSError, ValueError):
-            _forget_output()
+            _discard_output()

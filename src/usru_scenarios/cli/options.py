@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from usru_scenarios.cli import parsers
 from usru_scenarios.cli.common import OptionError
-from usru_scenarios.cli.declarations import Argument, Option, Otherwise
+from usru_scenarios.cli.declarations import Argument, DefaultValue, Option
 from usru_scenarios.settings import LEAST_SENSITIVITY_TRIALS
 
 if TYPE_CHECKING:
@@ -144,13 +144,13 @@ class RunOptions(NamedTuple):
         return [one for one in warnings if self.judgements != 0 or one.code != "judgements_at_their_means"]
 
 
-def trials_to_separate(help_text: str) -> Any:
+def trials_option(help_text: str) -> Any:
     """The option `--trials` of a question that tells effects from sampling error, which takes more of them."""
     shown = Option("--trials", "-n", metavar="N", help=help_text)
     return Annotated[int | None, shown, partial(parsers.setting, least=LEAST_SENSITIVITY_TRIALS)]
 
 
-SUFFIXES = {
+FORMAT_BY_SUFFIX = {
     ".json": "json",
     ".svg": "svg",
     ".png": "png",
@@ -172,13 +172,19 @@ SUFFIXES = {
 """The formats that the ending of a file names."""
 
 
-def format_meant(word: str) -> str:
+def guess_format(word: str) -> str:
     """The format that a word of people means, such as `markdown`; empty where it means none."""
     word = word.lower()
-    return "table" if word == "text" else word if word in SUFFIXES.values() else SUFFIXES.get(f".{word}", "")
+    return (
+        "table"
+        if word == "text"
+        else word
+        if word in FORMAT_BY_SUFFIX.values()
+        else FORMAT_BY_SUFFIX.get(f".{word}", "")
+    )
 
 
-class Format(NamedTuple):
+class FormatChoice(NamedTuple):
     """In which form an answer is wanted.
 
     Attributes:
@@ -190,15 +196,15 @@ class Format(NamedTuple):
     asked: str | None = None
 
 
-def formats(known: Collection[str]) -> Any:
+def format_option(known: Collection[str]) -> Any:
     """The option `--format` of a command that has these; the first is the usual one."""
-    unasked, one_of = Format(tuple(known)), parsers.one_of(known)
+    unasked, one_of = FormatChoice(tuple(known)), parsers.one_of(known)
     usual = f"by the ending of -o, else {unasked.known[0]}"
     shown = Option("--format", "-f", metavar="NAME", help=f"One of {', '.join(known)}.  [default: {usual}]")
 
-    def read(option: str, text: str) -> Format:
-        if text not in known and (meant := format_meant(text)) in known:
+    def read(option: str, text: str) -> FormatChoice:
+        if text not in known and (meant := guess_format(text)) in known:
             raise OptionError(f"{option} '{text}' is unknown", f"did you mean '{meant}'?")
         return unasked._replace(asked=one_of(option, text))
 
-    return Annotated[Format, shown, read, Otherwise(unasked)]
+    return Annotated[FormatChoice, shown, read, DefaultValue(unasked)]

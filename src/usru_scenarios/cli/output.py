@@ -48,7 +48,7 @@ class Destination:
         if output is None or output == STANDARD_OUTPUT:
             return cls(None)
         try:
-            path = Path(output) if _is_special(Path(output)) else Path(os.path.realpath(output))
+            path = Path(output) if _is_device_or_pipe(Path(output)) else Path(os.path.realpath(output))
             if path.is_dir():
                 raise IsADirectoryError(None, "it is a folder")
             if not path.parent.is_dir():
@@ -61,7 +61,7 @@ class Destination:
     @property
     def suffix(self) -> str:
         """How the name of the file ends, in small letters, such as `.csv`; nothing of what is no file by itself."""
-        return "" if self.path is None or _is_special(self.path) else self.path.suffix.lower()
+        return "" if self.path is None or _is_device_or_pipe(self.path) else self.path.suffix.lower()
 
     def __str__(self) -> str:
         return "standard output" if self.path is None else self.path.name
@@ -110,13 +110,13 @@ class Destination:
         """Write bytes; raises as `write` does."""
         try:
             if self.path is None:
-                _print(data)
-            elif _is_special(self.path):
+                _write_to_stdout(data)
+            elif _is_device_or_pipe(self.path):
                 self.path.write_bytes(data)
             else:
                 from usru_scenarios.reading.files import write_atomically
 
-                write_atomically(self.path, data, mode=_mode(self.path))
+                write_atomically(self.path, data, mode=_file_mode(self.path))
         except BrokenPipeError:
             raise
         except OSError as error:
@@ -133,13 +133,13 @@ def write_together(texts: Mapping[Path, str]) -> None:
 
     try:
         write_all_or_none(
-            {path: text.encode("utf-8", errors="backslashreplace") for path, text in texts.items()}, _mode
+            {path: text.encode("utf-8", errors="backslashreplace") for path, text in texts.items()}, _file_mode
         )
     except OSError as error:
         raise OutputError.of(error.filename, error) from error
 
 
-def _print(data: bytes) -> None:
+def _write_to_stdout(data: bytes) -> None:
     if sys.stdout is None:
         raise OSError(None, "it is closed")
     sys.stdout.flush()
@@ -152,12 +152,12 @@ def _print(data: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-def _is_special(path: Path) -> bool:
+def _is_device_or_pipe(path: Path) -> bool:
     """Whether it is a device or a pipe, into which one writes, and not a file, which one replaces."""
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
-def _mode(path: Path) -> int:
+def _file_mode(path: Path) -> int:
     """The permissions of the old file, or those that any new file would get."""
     if path.exists():
         return stat.S_IMODE(path.stat().st_mode)

@@ -27,14 +27,14 @@ _LONGEST_TEXT = 1 << 20
 _COUNT = r"([0-9]+(?:_[0-9]+)*)(?:\.([0-9]+))?(?:[eE]\+?([0-9]{1,3}))?"
 _GROUPED = r"[1-9][0-9]{0,2}(?:[.,'\u2019\u202f\u00a0 ][0-9]{3})+"
 """Thousands set apart as people do: 100,000, or 100.000 in other countries, which must not pass for 100."""
-_THOUSANDS = r"([0-9]{1,9})(?:[.,]([0-9]{1,6}))? ?([kKmM])"
+_ABBREVIATED = r"([0-9]{1,9})(?:[.,]([0-9]{1,6}))? ?([kKmM])"
 _ADDRESS = r"(?:tcp|tls)://(?:[A-Za-z0-9_.-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}"
 
 
 def whole(option: str, text: str) -> int:
     """A whole number from 0 on such as 100000, 100_000 or 1e5."""
     match = re.fullmatch(_COUNT, text.strip())
-    meant = _in_digits(text.strip())
+    meant = _suggest_digits(text.strip())
     if match is not None and not meant:
         decimals = (match[2] or "").rstrip("0")
         digits, shift = match[1].replace("_", ""), int(match[3] or 0) - len(decimals)
@@ -44,11 +44,11 @@ def whole(option: str, text: str) -> int:
     raise OptionError(f"{option} takes a whole number from 0 on, not '{text}'", hint)
 
 
-def _in_digits(text: str) -> str:
+def _suggest_digits(text: str) -> str:
     """The digits of a whole number in another notation, such as 100.000, 100,000 or 10k; empty where it is none."""
     if re.fullmatch(_GROUPED, text):
         return re.sub(r"\D", "", text)
-    if (match := re.fullmatch(_THOUSANDS, text)) is None:
+    if (match := re.fullmatch(_ABBREVIATED, text)) is None:
         return ""
     power = 3 if match[3] in "kK" else 6
     decimals = (match[2] or "").rstrip("0")
@@ -168,7 +168,7 @@ def destination(_option: str, text: str) -> Destination:
 # Words after a command of which one may be the model
 
 
-def model_and_part(first: str | None, second: str | None) -> tuple[str, str | None]:
+def split_model_and_part(first: str | None, second: str | None) -> tuple[str, str | None]:
     """The model and the part that one or two words after a command mean.
 
     A word is a model if it can be nothing else (see `is_model`). Of two words the one that is, else the one that is a
@@ -177,13 +177,13 @@ def model_and_part(first: str | None, second: str | None) -> tuple[str, str | No
     if first is None:
         return DEFAULT_MODEL, None
     if second is not None:
-        return (second, first) if is_rather_model(second, first) else (first, second)
-    if is_model(first) or (_is_file(first) and not _is_of_default(first)):
+        return (second, first) if is_likelier_model(second, first) else (first, second)
+    if is_model(first) or (_is_file(first) and not _is_part_of_default_model(first)):
         return first, None
     return DEFAULT_MODEL, first
 
 
-def is_rather_model(word: str, other: str) -> bool:
+def is_likelier_model(word: str, other: str) -> bool:
     """Whether the first of two words, of which one is a model, is that one; not where both could be alike."""
     for holds in (is_model, _is_file):
         if holds(word) != holds(other):
@@ -197,10 +197,10 @@ def is_model(word: str) -> bool:
 
     if word == "-" or word in bundled_models():
         return True
-    return word.endswith((".yaml", ".yml")) or (("/" in word or os.sep in word) and _may_be_path(word))
+    return word.endswith((".yaml", ".yml")) or (("/" in word or os.sep in word) and _looks_like_path(word))
 
 
-def _may_be_path(word: str) -> bool:
+def _looks_like_path(word: str) -> bool:
     """Whether a word with a separator is a path, and no arithmetic of a query."""
     return word.startswith(("/", "./", "../", "~")) or not set(word) & set("()|<>=@")
 
@@ -212,7 +212,7 @@ def _is_file(word: str) -> bool:
         return False
 
 
-def _is_of_default(word: str) -> bool:
+def _is_part_of_default_model(word: str) -> bool:
     """Whether a word names a part or a claim of the default model, which a file of this name does not replace."""
     from usru_scenarios.reading.request import Request
     from usru_scenarios.study import load_cached

@@ -20,7 +20,7 @@ PICTURES = ("svg", "png", "pdf", "html")
 
 _VERSION = "5.20"
 """Of Vega-Lite, whatever newer ones there are: the same input gives the same bytes."""
-_FINENESS = 2.0
+_PNG_SCALE = 2.0
 """Pixels of a PNG for each of the specification, so that it is sharp on fine screens and in print."""
 
 
@@ -53,7 +53,7 @@ class _LimitedError(NoPicturesError):
         )
 
 
-def drawing() -> ModuleType:
+def load_renderer() -> ModuleType:
     """What draws.
 
     Raises:
@@ -87,29 +87,29 @@ def drawn(specification: dict[str, Any], form: str) -> bytes:
     Raises:
         NoPicturesError: what draws is not installed, or can't run.
     """
-    draws, how = drawing(), {"vl_version": _VERSION, "allowed_base_urls": []}
+    draws, how = load_renderer(), {"vl_version": _VERSION, "allowed_base_urls": []}
     if form == "png":
-        return bytes(draws.vegalite_to_png(specification, scale=_FINENESS, **how))
+        return bytes(draws.vegalite_to_png(specification, scale=_PNG_SCALE, **how))
     if form == "pdf":
         return bytes(draws.vegalite_to_pdf(specification, **how))
-    svg = _told(draws.vegalite_to_svg(specification, **how), specification)
-    return (f"{svg}\n" if form == "svg" else _page(svg, specification)).encode()
+    svg = _add_title(draws.vegalite_to_svg(specification, **how), specification)
+    return (f"{svg}\n" if form == "svg" else _html_page(svg, specification)).encode()
 
 
 def _title(specification: dict[str, Any]) -> str:
     return " ".join(specification["title"]["text"])
 
 
-def in_words(specification: dict[str, Any]) -> str:
+def picture_description(specification: dict[str, Any]) -> str:
     """What a picture shows, for those who can't see it."""
     return str(specification["description"])
 
 
-def _told(svg: str, specification: dict[str, Any]) -> str:
+def _add_title(svg: str, specification: dict[str, Any]) -> str:
     """The picture with its title and what it shows, for those who can't see it, and a hash of its specification."""
     said = (
         f'<title id="usru-title">{escape(_title(specification))}</title>'
-        f'<desc id="usru-desc">{escape(in_words(specification))}</desc>'
+        f'<desc id="usru-desc">{escape(picture_description(specification))}</desc>'
     )
     named = (
         ' role="img" aria-labelledby="usru-title" aria-describedby="usru-desc"'
@@ -123,18 +123,18 @@ def fingerprint(specification: dict[str, Any]) -> str:
 
     Numbers count with six digits: the last ones depend on numpy and on the processor.
     """
-    return sha256(json.dumps(_rounded(specification), sort_keys=True).encode()).hexdigest()[:16]
+    return sha256(json.dumps(_round_numbers(specification), sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _rounded(part: Any) -> Any:
+def _round_numbers(part: Any) -> Any:
     if isinstance(part, dict):
-        return {key: _rounded(value) for key, value in part.items()}
+        return {key: _round_numbers(value) for key, value in part.items()}
     if isinstance(part, list):
-        return [_rounded(value) for value in part]
+        return [_round_numbers(value) for value in part]
     return float(f"{part:.6g}") if isinstance(part, float) else part
 
 
-def _page(svg: str, specification: dict[str, Any]) -> str:
+def _html_page(svg: str, specification: dict[str, Any]) -> str:
     """A page with the picture in it: without scripts, and with nothing to fetch."""
     from usru_scenarios.report.html import assemble_page
 

@@ -28,7 +28,7 @@ LONG_SECONDS = 10.0
 _WIDTH = 30
 
 
-class MapAny(Protocol):
+class MapFunction(Protocol):
     """`map` over numbers, or one that does the same elsewhere."""
 
     def __call__(self, function: Callable[[int], Result], blocks: Iterable[int], /) -> Iterable[Result]:
@@ -41,7 +41,7 @@ class LongRunError(UsruError):
     exit_status = 2
 
     def __init__(self, seconds: float) -> None:
-        said = f"usru: the run is predicted to take some {duration(seconds)}"
+        said = f"usru: the run is predicted to take some {format_duration(seconds)}"
         super().__init__(said, "--yes starts it all the same; fewer trials (-n) or steps take less")
 
 
@@ -62,7 +62,7 @@ class Progress:
         self,
         *,
         wanted: bool,
-        inner: MapAny = map,
+        inner: MapFunction = map,
         at_once: int = 1,
         pieces: Callable[[float], int] = one_piece,
         yes: bool = False,
@@ -137,7 +137,7 @@ class Progress:
         """Say once, where nobody could see a bar, that a run takes long."""
         if not self.silent and seconds > LONG_SECONDS:
             self.silent = True
-            complain(f"usru: the run is predicted to take some {duration(seconds)}")
+            complain(f"usru: the run is predicted to take some {format_duration(seconds)}")
 
     def _allow(self, seconds: float) -> None:
         if seconds > MOST_SECONDS and not self.yes:
@@ -186,22 +186,22 @@ class _Bar:
         if self._clock is not None:
             self._clock.join()
         if self.drawn:
-            _draw("\r\x1b[2K")
+            _write_to_stderr("\r\x1b[2K")
 
     def step(self) -> None:
         """Another block is done."""
         with self._lock:
             self.done += 1
             self.last = time.monotonic()
-            self._draw(self.done)
+            self._show(self.done)
 
     def _tick(self) -> None:
         while not self._over.wait(self.tick):
             with self._lock:
                 since = time.monotonic() - self.last
-                self._draw(self.done + since / (since + self.each))
+                self._show(self.done + since / (since + self.each))
 
-    def _draw(self, done: float) -> None:
+    def _show(self, done: float) -> None:
         """Show the share of the whole run, and what is left of it at the pace of this mapping."""
         spent = time.monotonic() - self.begin
         share = (self.before + self.each * done) / self.whole
@@ -210,16 +210,16 @@ class _Bar:
             self.drawn = True
             pace = spent / (self.each * done) if self.done and self.each else 1.0
             left = (1.0 - share) * self.whole * pace if self.done else max(self.whole - self.before - spent, 0.0)
-            _draw(bar(share, left))
+            _write_to_stderr(format_bar(share, left))
 
 
-def bar(share: float, left: float) -> str:
+def format_bar(share: float, left: float) -> str:
     """A line that overwrites itself: how much is done, and about how many seconds are left."""
     filled = int(share * _WIDTH)
     return f"\r\x1b[2K{'━' * filled}{'╌' * (_WIDTH - filled)} {share:4.0%}  about {max(1, round(left))} s left"
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """A long time in words, such as `3 hours`."""
     for unit, length in (("years", 365.25 * 86_400), ("days", 86_400.0), ("hours", 3_600.0)):
         if seconds >= 2 * length:
@@ -227,6 +227,6 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
 
 
-def _draw(text: str) -> None:
+def _write_to_stderr(text: str) -> None:
     sys.stderr.write(text)
     sys.stderr.flush()

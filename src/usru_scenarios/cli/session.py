@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from usru_scenarios.cli import parsers
 from usru_scenarios.cli.common import OptionError, complain
 from usru_scenarios.cli.declarations import CommandContext, Option, Subset
-from usru_scenarios.cli.options import SUFFIXES, EvidenceOptions, Format, ModelOptions, formats
+from usru_scenarios.cli.options import FORMAT_BY_SUFFIX, EvidenceOptions, FormatChoice, ModelOptions, format_option
 from usru_scenarios.cli.output import Destination
 from usru_scenarios.problems import listing, printable, suggestion
 from usru_scenarios.report import LIST_FORMATS, TABULAR_FORMATS, WIDE_FORMATS, Layout, ReportedResult, render_report
 
 if TYPE_CHECKING:
-    from usru_scenarios.cli.progress import MapAny, Progress
+    from usru_scenarios.cli.progress import MapFunction, Progress
     from usru_scenarios.report import Builders
     from usru_scenarios.results.common import Warned
     from usru_scenarios.study import Study
 
 
-_SPECIFIED = {"json": "vega"}
+_SPECIFICATION_FORMAT = {"json": "vega"}
 """What it names where an answer has that format: a picture's JSON is its specification."""
 
 
@@ -28,8 +28,8 @@ class Session(NamedTuple):
     """The options of how a command is run, which change nothing of what it finds."""
 
     context: CommandContext
-    form: Format = Format()
-    """An option of the commands that have several formats, which say so by `formats`."""
+    form: FormatChoice = FormatChoice()
+    """An option of the commands that have several formats, which say so by `format_option`."""
     as_json: Annotated[bool, Option("--json", help="JSON, for other programs.")] = False
     wide: Annotated[bool, Option("--wide", help="With csv or ndjson: the steps in columns.")] = False
     confined: Annotated[
@@ -87,7 +87,11 @@ class Session(NamedTuple):
             if meant not in (None, asked) and not self.is_quiet:
                 complain(f"warning: {self.output} gets {asked}, as -f says, and not {meant}, as its ending does")
         elif meant is None:
-            names = [one for one, form in SUFFIXES.items() if form in known or _SPECIFIED.get(form) in known]
+            names = [
+                one
+                for one, form in FORMAT_BY_SUFFIX.items()
+                if form in known or _SPECIFICATION_FORMAT.get(form) in known
+            ]
             near = suggestion(suffix, names) or listing(names)
             raise OptionError(f"the ending {suffix} names no format of this answer", f"{near}; or say which by -f")
         elif meant not in known:
@@ -107,8 +111,8 @@ class Session(NamedTuple):
     @property
     def _meant(self) -> str | None:
         """The format that the ending of the file names; None where it names none."""
-        named = SUFFIXES.get(self.output.suffix)
-        special = _SPECIFIED.get(named or "")
+        named = FORMAT_BY_SUFFIX.get(self.output.suffix)
+        special = _SPECIFICATION_FORMAT.get(named or "")
         return special if special in self.form.known else named
 
     def load(self, model: str, changes: ModelOptions, known: EvidenceOptions | None = None) -> Study:
@@ -160,7 +164,7 @@ class Session(NamedTuple):
 
             at_once = cores() if self.jobs is None else min(self.jobs, cores())
             processes = self.context.with_resource(Processes(at_once, forks=self.context.obj.forks))
-            inner: MapAny = processes.map
+            inner: MapFunction = processes.map
             pieces: Callable[[float], int] = processes.pieces
         else:
             from usru_scenarios.interruptions import held
@@ -216,11 +220,11 @@ class Session(NamedTuple):
         self.output.write(to_json(data))
 
 
-TableSession = Annotated[Session, Subset(form=formats(TABULAR_FORMATS), without=("wide",))]
+TableSession = Annotated[Session, Subset(form=format_option(TABULAR_FORMATS), without=("wide",))]
 """Of a question whose answer is a table of numbers."""
-LocalTableSession = Annotated[Session, Subset(form=formats(TABULAR_FORMATS), without=("wide", "cluster"))]
+LocalTableSession = Annotated[Session, Subset(form=format_option(TABULAR_FORMATS), without=("wide", "cluster"))]
 """The same, for which no cluster is offered."""
 ListSession = Annotated[
-    Session, Subset("form", "as_json", "confined", "output", "quiet", "debug", form=formats(LIST_FORMATS))
+    Session, Subset("form", "as_json", "confined", "output", "quiet", "debug", form=format_option(LIST_FORMATS))
 ]
 """Of a question for which nothing is drawn, and which is answered in words or by a list."""

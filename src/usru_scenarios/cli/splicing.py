@@ -19,59 +19,59 @@ from usru_scenarios.cli.parsers import is_model
 Group = TypeVar("Group", bound=tuple[Any, ...])
 
 
-def _parameter(option: Parameter) -> inspect.Parameter:
+def _typer_parameter(option: Parameter) -> inspect.Parameter:
     """The parameter of which typer makes an option or an argument."""
-    kind, default, shown = option.kind, option.default, option.shown
+    kind, default, declaration = option.kind, option.default, option.declaration
     if kind is CommandContext:
         kind = typer.Context
-    if shown is not None:
-        kind = kind if option.is_flag else list[str] if option.repeats else str
-        told = option.is_flag or isinstance(shown, Argument)  # a default that help may tell
-        if not option.required and not (told and default not in (None, ())):
+    if declaration is not None:
+        kind = kind if option.is_flag else list[str] if option.is_repeatable else str
+        shows_default = option.is_flag or isinstance(declaration, Argument)
+        if not option.is_required and not (shows_default and default not in (None, ())):
             kind, default = kind | None, None
-        kind = Annotated[kind, _shown(shown)]
-    if option.required:
+        kind = Annotated[kind, _typer_declaration(declaration)]
+    if option.is_required:
         default = inspect.Parameter.empty
     return inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=default)
 
 
-def _shown(one: Option | Argument) -> Any:
-    """How typer shows an option or an argument."""
-    if isinstance(one, Argument):
-        return typer.Argument(metavar=one.metavar, help=one.help)
-    return typer.Option(*one.names, metavar=one.metavar, help=one.help)
+def _typer_declaration(declaration: Option | Argument) -> Any:
+    """The same declaration for typer."""
+    if isinstance(declaration, Argument):
+        return typer.Argument(metavar=declaration.metavar, help=declaration.help)
+    return typer.Option(*declaration.names, metavar=declaration.metavar, help=declaration.help)
 
 
-def spliced(function: Callable[..., Any]) -> Callable[..., Any]:
+def typer_function(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function with the options of its groups as parameters of its own, all of which take what typer gives."""
-    declared = Declaration(function)
+    declaration = Declaration(function)
 
     def run(**texts: Any) -> Any:
-        return declared.run(**texts)
+        return declaration.run(**texts)
 
-    parameters = [_parameter(option) for option in declared.parameters]
+    parameters = [_typer_parameter(option) for option in declaration.parameters]
     run.__name__, run.__doc__ = function.__name__, function.__doc__
-    run.__annotations__ = {one.name: one.annotation for one in parameters}
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     vars(run)["__signature__"] = inspect.Signature(parameters)
-    vars(run)["declared"] = declared
+    vars(run)["declaration"] = declaration
     return run
 
 
-def made(function: Callable[..., Any], **settings: Any) -> TyperCommand:
-    """The command that a function describes."""
-    app, run = bare_app(), spliced(function)
+def make_typer_command(function: Callable[..., Any], **settings: Any) -> TyperCommand:
+    """The typer command that a function declares."""
+    app, run = bare_app(), typer_function(function)
     app.command(cls=_Command, **settings)(run)
     command = cast("_Command", get_command(app))
-    command.declared = vars(run)["declared"]
+    command.declaration = vars(run)["declaration"]
     return command
 
 
-def read(group: type[Group], name: str, arguments: list[str]) -> Group:
-    """The options of a group, as arguments give them that are those of no command.
+def parse_group(group: type[Group], name: str, arguments: list[str]) -> Group:
+    """The value of a group, parsed from arguments that are not those of a command.
 
     Args:
         group: whose options they are.
-        name: who says so where they can't be read.
+        name: what messages begin with.
         arguments: as a shell splits them.
 
     Raises:
@@ -82,24 +82,20 @@ def read(group: type[Group], name: str, arguments: list[str]) -> Group:
         return options
 
     values.__annotations__ = {"options": group}
-    command = made(values, add_help_option=False)
+    command = make_typer_command(values, add_help_option=False)
     with command.make_context(name, arguments) as context:
         return cast("Group", command.invoke(context))
 
 
 def bare_app(**more: Any) -> typer.Typer:
-    """Help without markup needs no rich, whose import is half of the start-up time."""
+    """An application without markup in help, which needs no rich: its import is half of the start-up time."""
     return typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, **more)
 
 
 class _Command(TyperCommand):
-    """Takes the values of its parameters as they are written.
+    """Takes the values of its parameters as they are written."""
 
-    Attributes:
-        declared: its options.
-    """
-
-    declared: Declaration
+    declaration: Declaration
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """As of any command, with the values that were left out.
@@ -107,24 +103,25 @@ class _Command(TyperCommand):
         Raises:
             OptionError: an option stands where a value of another one must.
         """
-        options = self.declared.parameters
-        words = list(with_values(args, {one.written: one.alone for one in options if one.alone is not None}))
+        options = self.declaration.parameters
+        implied = {option.display_name: option.implied for option in options if option.implied is not None}
+        words = list(insert_implied_values(args, implied))
         refuse_option_as_value(words, options)
         return super().parse_args(ctx, words)
 
     def get_params(self, ctx: Any) -> list[Any]:
         """The parameters, with the option that shows help."""
-        return taken_as_written(super().get_params(ctx))
+        return skip_value_conversion(super().get_params(ctx))
 
 
-def with_values(arguments: Sequence[str], alone: Mapping[str, str]) -> Iterator[str]:
+def insert_implied_values(arguments: Sequence[str], implied: Mapping[str, str]) -> Iterator[str]:
     """Arguments, with the values of options that stand alone: before another option, a model, or nothing at all."""
     for argument, following in zip(arguments, (*arguments[1:], "-"), strict=False):
         yield argument
         if argument == "--":
-            alone = {}
-        if argument in alone and (following.startswith("-") or is_model(following)):
-            yield alone[argument]
+            implied = {}
+        if argument in implied and (following.startswith("-") or is_model(following)):
+            yield implied[argument]
 
 
 def refuse_option_as_value(words: Sequence[str], options: Sequence[Parameter]) -> None:
@@ -138,12 +135,12 @@ def refuse_option_as_value(words: Sequence[str], options: Sequence[Parameter]) -
         if word == "--":
             return
         if following in known and word in known and not known[word].is_flag:
-            shown = known[word].shown
-            assert isinstance(shown, Option)
-            raise OptionError(f"{word} takes {shown.takes}, not the option {following}", shown.help)
+            option = known[word].declaration
+            assert isinstance(option, Option)
+            raise OptionError(f"{word} takes {option.takes}, not the option {following}", option.help)
 
 
-def taken_as_written(parameters: list[Any]) -> list[Any]:
+def skip_value_conversion(parameters: list[Any]) -> list[Any]:
     """Spare parameters typer's own reading of their values, for which it imports pydantic and builds validators.
 
     Every parameter here is text, a list of texts or a flag, so its value is right as it is written. A value of any
@@ -153,11 +150,11 @@ def taken_as_written(parameters: list[Any]) -> list[Any]:
     for parameter in parameters:
         usual = getattr(parameter, "process_value", None)
         if usual is not None and not isinstance(usual, partial):
-            parameter.process_value = partial(_processed, parameter, usual)
+            parameter.process_value = partial(_process_value, parameter, usual)
     return parameters
 
 
-def _processed(parameter: Any, usual: Callable[..., Any], context: Any, value: Any) -> Any:
+def _process_value(parameter: Any, usual: Callable[..., Any], context: Any, value: Any) -> Any:
     """What `process_value` of a parameter does: the value is read, and handed to the parameter's callback."""
     match value:
         case None | [] if not parameter.required:

@@ -23,10 +23,10 @@ COMMANDS = tuple(name for names in GROUPS.values() for name in names)
 
 def summary(name: str) -> str:
     """What a command does: the first line of its description."""
-    return (described(name).__doc__ or "").partition("\n")[0]
+    return (command_function(name).__doc__ or "").partition("\n")[0]
 
 
-def described(name: str) -> Callable[..., None]:
+def command_function(name: str) -> Callable[..., None]:
     """The function that describes a command; only that of a command which is called or listed is imported."""
     function: Callable[..., None] = getattr(import_module(f"{__name__}.{name}"), name)
     return function

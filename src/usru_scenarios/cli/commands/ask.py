@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 from usru_scenarios.cli import parsers
-from usru_scenarios.cli.common import FINDINGS, Ended, OptionError
+from usru_scenarios.cli.common import FINDINGS, CommandEnd, OptionError
 from usru_scenarios.cli.declarations import Argument, Option
 from usru_scenarios.cli.options import RunOptions, StudyOptions
 from usru_scenarios.cli.parsers import is_model
@@ -59,8 +59,8 @@ def ask(
     """  # noqa: D301  # \b keeps the lines of the grammar
     from usru_scenarios.results.common import to_warned
 
-    asked, model = separated(words, any_in_file=bool(queries) or questions)
-    texts = [*_of_arguments(asked), *(line for text in queries for line in lines(text))]
+    asked, model = split_queries_and_model(words, any_in_file=bool(queries) or questions)
+    texts = [*_of_arguments(asked), *(line for text in queries for line in query_lines(text))]
     if not texts and not questions:
         raise OptionError("the files of --queries have no query", "one a line, such as P(reset @ end)")
     study = session.load(model, options.changes, options.known)
@@ -81,13 +81,13 @@ def ask(
     session.remark(study)
     session.emit(answers, told)
     if answers.unanswered:
-        raise Ended(FINDINGS)
+        raise CommandEnd(FINDINGS)
 
 
 _ARITHMETIC = re.compile(r"[\s.+*/-]*\d[\d\s.+*/-]*")
 
 
-def separated(words: Sequence[str], *, any_in_file: bool = False) -> tuple[list[str], str]:
+def split_queries_and_model(words: Sequence[str], *, any_in_file: bool = False) -> tuple[list[str], str]:
     """The queries among the words after the command, and the model.
 
     A word is the model if it can be nothing else, or if it has no parenthesis while another one has.
@@ -98,7 +98,7 @@ def separated(words: Sequence[str], *, any_in_file: bool = False) -> tuple[list[
     models = [word for word in words if is_model(word) and not _ARITHMETIC.fullmatch(word)]
     queries = [word for word in words if word not in models]
     if any(word.count("(") != word.count(")") for word in queries) and len(queries) > 1:
-        raise _in_pieces(queries)
+        raise _unquoted_query_error(queries)
     whole = [word for word in queries if "(" in word]
     if not models and (whole or any_in_file):
         models = [word for word in queries if "(" not in word and not any(map(str.isdigit, word[:1]))]
@@ -109,11 +109,11 @@ def separated(words: Sequence[str], *, any_in_file: bool = False) -> tuple[list[
         shown = shlex.join(models)
         raise OptionError("there is no query", f'such as usru ask "P(reset @ end)" {shown}'.rstrip())
     if len(queries) > 1 and not whole:
-        raise _in_pieces(queries)
+        raise _unquoted_query_error(queries)
     return queries, models[0] if models else DEFAULT_MODEL
 
 
-def _in_pieces(words: Sequence[str]) -> OptionError:
+def _unquoted_query_error(words: Sequence[str]) -> OptionError:
     text = " ".join(words)
     if "(" not in text and text.startswith("P "):
         text = f"P({text[2:]})"
@@ -126,7 +126,7 @@ def _of_arguments(queries: Sequence[str]) -> Iterator[SourceText]:
         yield SourceText(f"query {number}" if several else "query", query)
 
 
-def lines(file: SourceText) -> Iterator[SourceText]:
+def query_lines(file: SourceText) -> Iterator[SourceText]:
     """The queries of a file: its lines, each below as many empty ones as stand before it, so that it knows its place.
 
     Empty lines and those that begin with # are none; what follows a # is a comment.

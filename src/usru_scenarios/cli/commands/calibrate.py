@@ -31,9 +31,9 @@ def calibrate(
     They are what the cited drivers do not explain.
     """
     study = session.load(model, ModelOptions())
-    home = _home(study.loaded) if write else None
+    home = _writable_file(study.loaded) if write else None
     result = study.calibrate(map_blocks=session.workers(), **run.asked)
-    said = _write(study.loaded, result, home) if home is not None else ""
+    said = _write_baselines(study.loaded, result, home) if home is not None else ""
     from usru_scenarios.report import Builders, calibrate
 
     report = partial(calibrate.report, titles=study.outline.scenarios)
@@ -42,7 +42,7 @@ def calibrate(
         session.say(said)
 
 
-def _home(loaded: Loaded) -> Path:
+def _writable_file(loaded: Loaded) -> Path:
     """The file that may be changed.
 
     Raises:
@@ -62,7 +62,7 @@ def _home(loaded: Loaded) -> Path:
     return loaded.path
 
 
-def _write(loaded: Loaded, result: Calibration, home: Path) -> str:
+def _write_baselines(loaded: Loaded, result: Calibration, home: Path) -> str:
     """Change the numbers in the file; says what was done.
 
     Raises:
@@ -77,11 +77,11 @@ def _write(loaded: Loaded, result: Calibration, home: Path) -> str:
     if text == loaded.source.text:
         return f"{home} has these baselines already"
     present = read_regular_file(home).decode("utf-8", errors="replace")
-    if present.removeprefix(_MARK) != loaded.source.text:
+    if present.removeprefix(_BYTE_ORDER_MARK) != loaded.source.text:
         raise OptionError(f"{home} has changed since it was read", "run the command again")
-    Destination.named(str(home)).write(_MARK + text if present.startswith(_MARK) else text)
+    Destination.named(str(home)).write(_BYTE_ORDER_MARK + text if present.startswith(_BYTE_ORDER_MARK) else text)
     return f"wrote the baselines to {home}"
 
 
-_MARK = "\ufeff"
+_BYTE_ORDER_MARK = "\ufeff"
 """The byte order mark that some editors put before a text, which is not part of it."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 from usru_scenarios.cli import parsers
-from usru_scenarios.cli.common import FINDINGS, Ended
-from usru_scenarios.cli.declarations import Alone, Option, Subset
+from usru_scenarios.cli.common import FINDINGS, CommandEnd
+from usru_scenarios.cli.declarations import ImpliedValue, Option, Subset
 from usru_scenarios.cli.options import Model, RunOptions, StudyOptions
 from usru_scenarios.cli.session import TableSession
 from usru_scenarios.settings import DEFAULT_MODEL
@@ -19,7 +19,7 @@ def check(
         int,
         Option("--robust", metavar="[N]", help="Try also N models with all judgements a little different; alone 100."),
         parsers.count,
-        Alone("100"),
+        ImpliedValue("100"),
     ] = 0,
     mutants: Annotated[
         int,
@@ -29,7 +29,7 @@ def check(
             help="Change one thing of the file, N times, and tell what nothing notices; alone 100.",
         ),
         parsers.some,
-        Alone("100"),
+        ImpliedValue("100"),
     ] = 0,
     options: StudyOptions,
     run: Annotated[
@@ -58,4 +58,4 @@ def check(
     session.remark(study)
     session.emit(result, run.news(result.warnings))
     if not result.all_hold:
-        raise Ended(FINDINGS)
+        raise CommandEnd(FINDINGS)

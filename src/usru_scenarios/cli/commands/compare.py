@@ -60,7 +60,7 @@ class VariantOptions(NamedTuple):
         return VariantOptions._make(own + more if isinstance(own, tuple) else more or own for own, more in pairs)
 
 
-class _Side(NamedTuple):
+class Variant(NamedTuple):
     """A variant, and its name where it was given one."""
 
     options: VariantOptions
@@ -114,15 +114,15 @@ def compare(
     file (under the profile, if one is named) is compared with. What is observed (--given) holds for all; alone it makes
     the variant. What --evidence says has been seen holds for all.
     """  # noqa: D301  # \b keeps the lines of the examples
-    result = compared(wanted(models, profile, variant, shared), run, session, known)
+    result = compare_variants(parse_variants(models, profile, variant, shared), run, session, known)
     session.emit(result, run.news(result.warnings))
 
 
-def compared(
-    sides: Sequence[_Side], run: RunOptions, session: Session, known: EvidenceOptions | None = None
+def compare_variants(
+    sides: Sequence[Variant], run: RunOptions, session: Session, known: EvidenceOptions | None = None
 ) -> Comparison:
     """The variants side by side, which all know what has been seen; what is odd about their files is said."""
-    studies = _studies(sides, session)
+    studies = _load_studies(sides, session)
     if known is not None:
         studies = dict(zip(studies, session.all_knowing(studies.values(), known), strict=True))
     (first, reference), *others = studies.items()
@@ -138,58 +138,58 @@ def compared(
     return result
 
 
-def wanted(
+def parse_variants(
     models: Sequence[str], profiles: Sequence[str], variants: Sequence[str], shared: VariantOptions
-) -> list[_Side]:
+) -> list[Variant]:
     """The variants that arguments ask for, the reference first.
 
     Raises:
         OptionError: there is only one.
     """
     sides = [
-        _Side(shared._replace(model=model, profile=profile))
+        Variant(shared._replace(model=model, profile=profile))
         for model in models or [DEFAULT_MODEL]
         for profile in profiles or (None,)
     ]
     first = sides[0].options
-    sides += [_read(text, first) for text in variants]
+    sides += [_parse_variant(text, first) for text in variants]
     if len(sides) > 1:
         return sides
     if first._replace(given=()).changes:
-        return [_Side(VariantOptions(first.model, first.profile, given=first.given)), _Side(first)]
+        return [Variant(VariantOptions(first.model, first.profile, given=first.given)), Variant(first)]
     if first.profile is not None:
-        return [_Side(first._replace(profile=None)), _Side(first)]
+        return [Variant(first._replace(profile=None)), Variant(first)]
     if first.given:
-        return [_Side(first._replace(given=())), _Side(first)]
+        return [Variant(first._replace(given=())), Variant(first)]
     hint = "add a second model, a profile (-p), or what is to be changed (-w, --set, --do); see usru compare --help"
     raise OptionError("there is nothing to compare with", hint)
 
 
-_NAMED = re.compile(r"\s*(?P<name>[^\s:=-][^:=]*?)\s*:\s+(?P<rest>.*)", re.DOTALL)
+_NAME_AND_OPTIONS = re.compile(r"\s*(?P<name>[^\s:=-][^:=]*?)\s*:\s+(?P<rest>.*)", re.DOTALL)
 
 
-def _read(text: str, first: VariantOptions) -> _Side:
+def _parse_variant(text: str, first: VariantOptions) -> Variant:
     """A variant as `--variant` describes it, with what holds for all.
 
     Raises:
         OptionError: its options can't be read.
     """
-    from usru_scenarios.cli.splicing import read
+    from usru_scenarios.cli.splicing import parse_group
 
-    named = _NAMED.fullmatch(text)
+    named = _NAME_AND_OPTIONS.fullmatch(text)
     try:
         arguments = shlex.split(named["rest"] if named else text)
     except ValueError as error:
         raise OptionError(
             f"--variant '{text}' can't be read: {str(error).lower()}", "a quotation mark is missing"
         ) from None
-    options = read(VariantOptions, "usru compare --variant", arguments)
+    options = parse_group(VariantOptions, "usru compare --variant", arguments)
     if options == VariantOptions():
         raise OptionError(f"--variant '{text}' changes nothing", "such as --variant 'eased: --do sanctions=eased'")
-    return _Side(first.further(options), named["name"] if named else None)
+    return Variant(first.further(options), named["name"] if named else None)
 
 
-def _studies(sides: Sequence[_Side], session: Session) -> dict[str, Study]:
+def _load_studies(sides: Sequence[Variant], session: Session) -> dict[str, Study]:
     """The variants' models by name; each file is read once."""
     loaded: dict[str, Study] = {}
     studies: dict[str, Study] = {}
@@ -209,7 +209,7 @@ def _studies(sides: Sequence[_Side], session: Session) -> dict[str, Study]:
             )
         if options.recalibrate:
             study = study.recalibrated()
-        name = side.name or _name(options, [one.options for one in sides if one.name is None])
+        name = side.name or _variant_name(options, [one.options for one in sides if one.name is None])
         if name in studies:
             message = f"usru: two variants are called '{printable(name)}'"
             raise UsageError(message, "give them names: --variant 'NAME: ...'")
@@ -217,7 +217,7 @@ def _studies(sides: Sequence[_Side], session: Session) -> dict[str, Study]:
     return studies
 
 
-def _name(side: VariantOptions, unnamed: Sequence[VariantOptions]) -> str:
+def _variant_name(side: VariantOptions, unnamed: Sequence[VariantOptions]) -> str:
     """What tells a variant from the others that have no name: its model, its profile, what is changed."""
     models = {one.model or DEFAULT_MODEL for one in unnamed}
     alone = len({Path(model).stem for model in models}) == len(models)

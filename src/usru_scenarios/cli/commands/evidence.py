@@ -45,19 +45,19 @@ def evidence(
     profiles: who foresaw best.
     """
     if add is not None:
-        return _add(_ItemToAdd(file, add, learned, source), model, changes, session)
+        return _add_item(_ItemToAdd(file, add, learned, source), model, changes, session)
     from usru_scenarios.reading.evidence import read_evidence
 
     if learned is not None or source:
         raise OptionError("--learned and --source have no meaning without --add", 'add --add "seen: ..."')
     read = read_evidence(file, confined=session.confined)
-    study = _study(read, model, changes, session)
+    study = _load_study(read, model, changes, session)
     result = study.knowing(read, as_of=as_of).foresight(**run.asked, map_blocks=session.workers())
     session.emit(result, result.warnings)
     return None
 
 
-def _study(read: EvidenceText, model: str | None, changes: ModelOptions, session: Session) -> Study:
+def _load_study(read: EvidenceText, model: str | None, changes: ModelOptions, session: Session) -> Study:
     """The model on the command line, else the one that the file names."""
     if model is not None:
         return session.load(model, changes)
@@ -78,7 +78,7 @@ class _ItemToAdd(NamedTuple):
     sources: tuple[str, ...]
 
 
-def _add(item: _ItemToAdd, model: str | None, changes: ModelOptions, session: Session) -> None:
+def _add_item(item: _ItemToAdd, model: str | None, changes: ModelOptions, session: Session) -> None:
     """Append it, if the file is sound with it; what is odd about it is said."""
     from usru_scenarios.reading.evidence import read_evidence
     from usru_scenarios.reading.evidence_item import append_item, lock_evidence_file
@@ -88,7 +88,7 @@ def _add(item: _ItemToAdd, model: str | None, changes: ModelOptions, session: Se
         read = read_evidence(item.file, confined=session.confined)
         made = append_item(read, item.text, item.learned, item.sources)
         if made.text is not None:
-            study = _study(read, model, changes, session)
+            study = _load_study(read, model, changes, session)
             known = study.knowing(made.read()).evidence
             made.write()
             odd = () if known is None else known.warnings

@@ -8,7 +8,7 @@ from typing import Annotated
 from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.declarations import Argument, Subset
 from usru_scenarios.cli.options import RunOptions, StudyOptions
-from usru_scenarios.cli.parsers import is_rather_model
+from usru_scenarios.cli.parsers import is_likelier_model
 from usru_scenarios.cli.session import LocalTableSession
 from usru_scenarios.settings import DEFAULT_MODEL
 
@@ -27,20 +27,20 @@ def explain(
     session: LocalTableSession,
 ) -> None:
     """Why does a scenario come true, and what would have to be true?"""
-    scenario, model = asked(question)
+    scenario, model = split_question_and_model(question)
     study = session.load(model, options.changes, options.known)
     result = study.explain(scenario, **options.conditions._asdict(), **run.asked, map_blocks=session.workers())
     session.remark(study)
     session.emit(result, result.warnings)
 
 
-def asked(words: Sequence[str]) -> tuple[str, str]:
+def split_question_and_model(words: Sequence[str]) -> tuple[str, str]:
     """The question and the model, whether the time stands in one argument with the scenario or in others.
 
     Raises:
         OptionError: there are more words than that.
     """
-    if len(words) > 1 and is_rather_model(words[0], words[-1]):
+    if len(words) > 1 and is_likelier_model(words[0], words[-1]):
         words = [*words[1:], words[0]]
     question, *rest = words
     if rest and (rest[0].startswith("@") or question.rstrip().endswith("@")):

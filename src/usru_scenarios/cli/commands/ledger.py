@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from usru_scenarios.cli import parsers
-from usru_scenarios.cli.common import FINDINGS, Ended, OptionError
+from usru_scenarios.cli.common import FINDINGS, CommandEnd, OptionError
 from usru_scenarios.cli.declarations import Argument, Option
 from usru_scenarios.cli.options import EvidenceOptions, RunOptions, StudyOptions
 from usru_scenarios.cli.session import LocalTableSession, Session
@@ -89,12 +89,12 @@ def ledger(
     if action not in _ACTIONS:
         message = f"there is no action '{action}' of a ledger" if action else "what is to be done with the ledger?"
         raise OptionError(message, suggestion(action, _ACTIONS) or listing(_ACTIONS))
-    asked = _Asked(folder, rest, message or "", date, at, of, repair, relink, options, run)
+    asked = _LedgerRequest(folder, rest, message or "", date, at, of, repair, relink, options, run)
     asked.refuse_others(action)
     _ACTIONS[action].act(asked, session)
 
 
-class _Asked(NamedTuple):
+class _LedgerRequest(NamedTuple):
     """What is asked of a ledger."""
 
     folder: str
@@ -142,7 +142,7 @@ class _Asked(NamedTuple):
         return Recomputation(self.ledger, session.workers)
 
 
-def _record(asked: _Asked, session: Session) -> None:
+def _record(asked: _LedgerRequest, session: Session) -> None:
     from usru_scenarios.ledger.chain import Chain, LedgerLine
     from usru_scenarios.ledger.history import history
     from usru_scenarios.ledger.records import asked_settings, make_record, record_warnings
@@ -152,7 +152,7 @@ def _record(asked: _Asked, session: Session) -> None:
     day = asked.date or _today()
     conditions, known, changes = asked.options
     study = session.load(asked.words[0] if asked.words else DEFAULT_MODEL, changes, known)
-    study = _known_by(day, study, known, session)
+    study = _restrict_evidence(day, study, known, session)
     how = {**conditions._asdict(), **asked.run.asked}
     result = study.simulate(**how, map_blocks=session.workers())
     session.remark(study)
@@ -166,14 +166,14 @@ def _record(asked: _Asked, session: Session) -> None:
     seen = None if known.evidence is None else resolved_evidence(known.evidence)
     before = asked.ledger.last()
     number = asked.ledger.append(record, lambda folder: resolved_text(study.loaded, folder), seen)
-    session.say(f"recorded as number {number} of {asked.ledger.records}{_known_then(record)}")
+    session.say(f"recorded as number {number} of {asked.ledger.records}{_describe_evidence(record)}")
     for doubt in record_warnings(record, before):
         session.say(f"warning: {doubt}")
     made = history(Chain((LedgerLine(number, b"", record),)), [*record.scenarios, *record.questions], "end")
     session.emit(made)
 
 
-def _known_by(day: str, study: Study, known: EvidenceOptions, session: Session) -> Study:
+def _restrict_evidence(day: str, study: Study, known: EvidenceOptions, session: Session) -> Study:
     """A study that knows what had been learned by a day, and nothing else.
 
     Raises:
@@ -189,7 +189,7 @@ def _known_by(day: str, study: Study, known: EvidenceOptions, session: Session) 
     return session.knowing(study, known._replace(as_of=day))
 
 
-def _known_then(record: ForecastRecord) -> str:
+def _describe_evidence(record: ForecastRecord) -> str:
     """What a record knows by evidence, if by any, in words."""
     from usru_scenarios.report.ledger import format_count
 
@@ -204,12 +204,14 @@ def _today() -> str:
     return date.today().isoformat()  # noqa: DTZ011  # the day where the user is
 
 
-def _history(asked: _Asked, session: Session) -> None:
+def _history(asked: _LedgerRequest, session: Session) -> None:
 
-    session.emit(recorded(asked.folder, asked.words, asked.at, asked.options.known, session))
+    session.emit(load_history(asked.folder, asked.words, asked.at, asked.options.known, session))
 
 
-def recorded(folder: str, words: Sequence[str], at: str | None, known: EvidenceOptions, session: Session) -> History:
+def load_history(
+    folder: str, words: Sequence[str], at: str | None, known: EvidenceOptions, session: Session
+) -> History:
     """What a ledger says of these over time, and how questions came out, if a file of evidence is given.
 
     Raises:
@@ -221,19 +223,19 @@ def recorded(folder: str, words: Sequence[str], at: str | None, known: EvidenceO
     from usru_scenarios.ledger.store import LedgerFolder
 
     kept = LedgerFolder(Path(folder))
-    chain = _readable(kept, session)
+    chain = _read_chain(kept, session)
     evidence = None
     if known != EvidenceOptions():
-        last, study = _held_against(chain, known, Recomputation(kept, session.workers), session)
+        last, study = _find_model_of_evidence(chain, known, Recomputation(kept, session.workers), session)
         evidence = study.evidence
     else:
         latest = latest_of_each_model(chain)
         last = next((one for one in latest if any(event_kind(one.record, word) for word in words)), latest[0])
-    chain = _of_one_model(chain, last, kept, session)
+    chain = _select_model(chain, last, kept, session)
     return history(chain, list(words), at or "end", evidence.resolutions if evidence else {})
 
 
-def _readable(folder: LedgerFolder, session: Session) -> Chain:
+def _read_chain(folder: LedgerFolder, session: Session) -> Chain:
     """The ledger; what of it can't be read is told."""
     chain = folder.read()
     for fault in chain.unreadable_lines:
@@ -241,7 +243,7 @@ def _readable(folder: LedgerFolder, session: Session) -> Chain:
     return chain
 
 
-def _of_one_model(chain: Chain, of: NumberedRecord, folder: LedgerFolder, session: Session) -> Chain:
+def _select_model(chain: Chain, of: NumberedRecord, folder: LedgerFolder, session: Session) -> Chain:
     """The records of the model that a record is of; that there are others is told."""
     from usru_scenarios.report.ledger import format_count
 
@@ -253,7 +255,7 @@ def _of_one_model(chain: Chain, of: NumberedRecord, folder: LedgerFolder, sessio
     return found
 
 
-def _held_against(
+def _find_model_of_evidence(
     chain: Chain, known: EvidenceOptions, again: Recomputation, session: Session
 ) -> tuple[NumberedRecord, Study]:
     """The latest model of the ledger in which an evidence file has a meaning, with what it says.
@@ -275,29 +277,29 @@ def _held_against(
     raise first
 
 
-def _why(asked: _Asked, session: Session) -> None:
+def _why(asked: _LedgerRequest, session: Session) -> None:
     from usru_scenarios.ledger.history import require_records
     from usru_scenarios.ledger.why import attribute_change, choose_records
 
-    pair = choose_records(require_records(_readable(asked.ledger, session)), asked.words)
+    pair = choose_records(require_records(_read_chain(asked.ledger, session)), asked.words)
     session.emit(attribute_change(pair, asked.recomputation(session), list(asked.of), asked.at or "end"))
 
 
-def _score(asked: _Asked, session: Session) -> None:
+def _score(asked: _LedgerRequest, session: Session) -> None:
     from usru_scenarios.ledger.score import score_ledger
 
     if asked.options.known.evidence is None:
         raise OptionError("ledger score needs to know how things came out", "--evidence FILE, with resolutions")
-    chain, again = _readable(asked.ledger, session), asked.recomputation(session)
-    last, study = _held_against(chain, asked.options.known, again, session)
+    chain, again = _read_chain(asked.ledger, session), asked.recomputation(session)
+    last, study = _find_model_of_evidence(chain, asked.options.known, again, session)
     assert study.evidence is not None
-    result = score_ledger(_of_one_model(chain, last, asked.ledger, session), again, study.evidence)
+    result = score_ledger(_select_model(chain, last, asked.ledger, session), again, study.evidence)
     for item, reason in again.left_out.items():
         session.say(f"{item} is left out of a model that has no word for it: {reason}")
     session.emit(result)
 
 
-def _verify(asked: _Asked, session: Session) -> None:
+def _verify(asked: _LedgerRequest, session: Session) -> None:
     from usru_scenarios.ledger.chain import find_faults
     from usru_scenarios.ledger.recompute import recomputation_faults, recompute_records
     from usru_scenarios.results.ledger import Verification
@@ -324,25 +326,25 @@ def _verify(asked: _Asked, session: Session) -> None:
     )
     session.emit(result)
     if wrong:
-        raise Ended(FINDINGS)
+        raise CommandEnd(FINDINGS)
 
 
 class _Action(NamedTuple):
     """What can be done with a ledger: how, with which options, and with how many words at most; None for any."""
 
-    act: Callable[[_Asked, Session], None]
+    act: Callable[[_LedgerRequest, Session], None]
     options: frozenset[str]
     usage: str
     most: int | None = None
 
 
-_RUN = (
+_FORECAST_OPTIONS = (
     *("--trials", "--seed", "--method", "--judgements", "-w", "-p", "--set", "--sourced-only", "--recalibrate"),
     *("--do", "--given", "--evidence", "--as-of"),
 )
 
 _ACTIONS = {
-    "record": _Action(_record, frozenset({"-m", "--date", *_RUN}), "[MODEL]", 1),
+    "record": _Action(_record, frozenset({"-m", "--date", *_FORECAST_OPTIONS}), "[MODEL]", 1),
     "history": _Action(_history, frozenset({"--at", "--evidence", "--as-of"}), "[WHAT]..."),
     "why": _Action(_why, frozenset({"--at", "--of"}), "[A] [B]", 2),
     "score": _Action(_score, frozenset({"--evidence", "--as-of"}), "", 0),

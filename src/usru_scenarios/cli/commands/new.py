@@ -53,49 +53,51 @@ def new(
     if origin is not None and extend is not None:
         raise OptionError("--from and --extend contradict each other", "a copy stands alone, an overlay does not")
     if path == STANDARD_OUTPUT:
-        session.output.write(_text(Path("my-scenarios.yaml"), origin, extend, session, alone=True))
+        session.output.write(_new_file_text(Path("my-scenarios.yaml"), origin, extend, session, alone=True))
         return
     if not Path(path).name or path.endswith(("/", os.sep)):
         raise OptionError(f"'{path}' is no name of a file", "such as mine.yaml")
     file = Path(path if path.endswith((".yaml", ".yml")) else f"{path}.yaml")
     Destination.named(str(file))
-    texts = {file: _text(file, origin, extend, session), file.with_name(SCHEMA_FILE): _schema("model")}
+    texts = {file: _new_file_text(file, origin, extend, session), file.with_name(SCHEMA_FILE): _schema_text("model")}
     if origin is None and extend is None:
         claims = claims_folder(file)
-        texts |= {claims / "article.yaml": _claims(), claims / CLAIMS_SCHEMA_FILE: _schema("claims")}
+        texts |= {claims / "article.yaml": _claims(), claims / CLAIMS_SCHEMA_FILE: _schema_text("claims")}
     if not force:
         _refuse_to_replace(texts)
-    write_together({one: text for one, text in texts.items() if not _says(one, text)})
+    write_together({one: text for one, text in texts.items() if not _has_text(one, text)})
     *most, last = [printable(str(one)) for one in texts]
     session.say(f"wrote {', '.join(most)} and {last}\nnow run: usru simulate {printable(shlex.quote(str(file)))}")
 
 
-def _text(file: Path, origin: str | None, extend: str | None, session: Session, *, alone: bool = False) -> str:
+def _new_file_text(file: Path, origin: str | None, extend: str | None, session: Session, *, alone: bool = False) -> str:
     """The text of the new file; `alone` where nothing will lie beside it."""
     if origin is not None:
         from usru_scenarios.reading.copies import copied_text
 
-        return copied_text(_loaded(origin, file, session), file.parent, _model_name(file), SCHEMA_FILE)
+        return copied_text(_load_origin(origin, file, session), file.parent, _model_name(file), SCHEMA_FILE)
     if extend is not None:
-        return _overlay(extend, file, session)
-    return starter(file, alone=alone)
+        return _overlay_text(extend, file, session)
+    return starter_text(file, alone=alone)
 
 
-def _overlay(model: str, file: Path, session: Session) -> str:
+def _overlay_text(model: str, file: Path, session: Session) -> str:
     from usru_scenarios.reading.access import has_yaml_ending
     from usru_scenarios.reading.copies import model_reference
     from usru_scenarios.reading.drafts import draft_overlay
 
-    loaded = _loaded(model, file, session)
+    loaded = _load_origin(model, file, session)
     if loaded.path is None or not has_yaml_ending(loaded.path):
         raise OptionError(
             f"--extend {model} can't be extended", "it has to be a .yaml or .yml file, or a bundled model"
         )
     extends = model_reference(loaded.path, file.parent)
-    return draft_overlay(loaded, name=_model_name(file), extends=extends, file=_shown(file.name), schema=SCHEMA_FILE)
+    return draft_overlay(
+        loaded, name=_model_name(file), extends=extends, file=_name_for_comment(file.name), schema=SCHEMA_FILE
+    )
 
 
-def _loaded(model: str, file: Path, session: Session) -> Loaded:
+def _load_origin(model: str, file: Path, session: Session) -> Loaded:
     """The model that a new file begins with, which the new file must not replace."""
     loaded = session.load(model, ModelOptions()).loaded
     if os.path.realpath(file) in map(os.path.realpath, loaded.inputs):
@@ -103,13 +105,13 @@ def _loaded(model: str, file: Path, session: Session) -> Loaded:
     return loaded
 
 
-def starter(file: Path, *, alone: bool = False) -> str:
+def starter_text(file: Path, *, alone: bool = False) -> str:
     """The text of a new file; without its register where it is to stand alone."""
     from usru_scenarios.reading.yaml_text import to_flow_yaml
 
-    text = _part("starter.yaml").replace("NAME", _model_name(file)).replace("SCHEMA", SCHEMA_FILE)
+    text = _read_template("starter.yaml").replace("NAME", _model_name(file)).replace("SCHEMA", SCHEMA_FILE)
     text = text.replace("sources: CLAIMS", f"{'#' if alone else ''}sources: {to_flow_yaml(claims_folder(file).name)}")
-    return text.replace("FILE", _shown(file.name))
+    return text.replace("FILE", _name_for_comment(file.name))
 
 
 def claims_folder(file: Path) -> Path:
@@ -118,16 +120,16 @@ def claims_folder(file: Path) -> Path:
 
 
 def _claims() -> str:
-    return _part("starter-claims.yaml").replace("SCHEMA", CLAIMS_SCHEMA_FILE)
+    return _read_template("starter-claims.yaml").replace("SCHEMA", CLAIMS_SCHEMA_FILE)
 
 
-def _part(name: str) -> str:
+def _read_template(name: str) -> str:
     from importlib.resources import files
 
     return files("usru_scenarios").joinpath(name).read_text(encoding="utf-8")
 
 
-def _schema(name: str) -> str:
+def _schema_text(name: str) -> str:
     from usru_scenarios.report.data import to_json
     from usru_scenarios.schemas import schema
 
@@ -140,16 +142,16 @@ def _refuse_to_replace(texts: dict[Path, str]) -> None:
     if file.exists():
         raise OptionError(f"{file} is there already", "give another name, or --force to replace it")
     for other in others:
-        if other.exists() and not _says(other, texts[other]):
+        if other.exists() and not _has_text(other, texts[other]):
             hint = "give another name, or --force to replace both"
             raise OptionError(f"{file} can't be written: {other}, which goes with it, is there and differs", hint)
 
 
-def _says(file: Path, text: str) -> bool:
+def _has_text(file: Path, text: str) -> bool:
     return file.is_file() and file.read_bytes() == text.encode()
 
 
-def _shown(file: str) -> str:
+def _name_for_comment(file: str) -> str:
     """The name of a file as a comment may show it."""
     return file if file.isprintable() and " " not in file else "FILE"
 

@@ -59,8 +59,8 @@ def page(
     said = {
         **data.about,
         "extends": name,
-        "command": {"model": shlex.quote(name), "options": _options(changes, do, known, run)},
-        "footer": _footer(data),
+        "command": {"model": shlex.quote(name), "options": _simulate_options(changes, do, known, run)},
+        "footer": _page_footer(data),
     }
     text = render_page(said, data.arrays)
     session.output.write(text)
@@ -72,7 +72,7 @@ def page(
     )
 
 
-def _options(changes: ModelOptions, do: tuple[str, ...], known: EvidenceOptions, run: RunOptions) -> list[str]:
+def _simulate_options(changes: ModelOptions, do: tuple[str, ...], known: EvidenceOptions, run: RunOptions) -> list[str]:
     """The options of `usru simulate` that stand for what holds in all of the page; a profile is chosen in it."""
     repeated = {"--set": changes.overrides, "-w": changes.weights, "--do": do}
     options = [f"{name} {shlex.quote(value)}" for name, values in repeated.items() for value in values]
@@ -87,7 +87,7 @@ def _options(changes: ModelOptions, do: tuple[str, ...], known: EvidenceOptions,
     return [*options, *(f"--{name} {shlex.quote(str(value))}" for name, value in run.asked.items())]
 
 
-def _footer(data: PageData) -> str:
+def _page_footer(data: PageData) -> str:
     about, forecast = data.about, data.about["views"][0]["forecast"]
     found = "Exact" if forecast["method"] == "exact" else f"{forecast['trials']:,} trials"
     drawn = f" under {forecast['judgements']} draws of the judgements" if forecast["judgements"] else ""

@@ -18,9 +18,9 @@ from usru_scenarios.cli.commands import sweep as sweeping
 from usru_scenarios.cli.commands.compare import VariantOptions
 from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.declarations import Argument, Option, Subset
-from usru_scenarios.cli.options import EvidenceOptions, ModelOptions, RunOptions, formats
+from usru_scenarios.cli.options import EvidenceOptions, ModelOptions, RunOptions, format_option
 from usru_scenarios.cli.parsers import is_model
-from usru_scenarios.cli.pictures import PICTURES, drawing, drawn
+from usru_scenarios.cli.pictures import PICTURES, drawn, load_renderer
 from usru_scenarios.cli.session import Session
 from usru_scenarios.problems import listing, suggestion
 from usru_scenarios.settings import DEFAULT_MODEL, DEFAULT_TOP
@@ -33,17 +33,17 @@ _GRAPHS = ("mermaid", "dot")
 _MOST_BYTES = 1 << 28
 """Of a saved result."""
 
-_KNOWN = ("evidence", "as_of")
-_RUN = ("trials", "seed", "method", "judgements")
-_CHANGES = ("profile", "weight", "set", "sourced-only", "recalibrate")
-_TAKES: dict[str, tuple[str, ...]] = {
-    "simulate": (*_CHANGES, "do", "given", *_KNOWN, *_RUN),
-    "compare": (*_CHANGES, "variant", "do", "given", *_KNOWN, *_RUN),
-    "sweep": (*_CHANGES, "at", "of", "do", "given", *_KNOWN, "trials", "seed", "method"),
-    "sensitivity": (*_CHANGES, "at", "of", "top", "do", "given", *_KNOWN, "trials", "seed", "method"),
-    "watch": (*_CHANGES, "on", "for", "of", "top", "do", "given", *_KNOWN, "trials", "seed", "method"),
-    "history": ("at", "ledger", *_KNOWN),
-    "show": _CHANGES,
+_EVIDENCE_OPTIONS = ("evidence", "as_of")
+_RUN_OPTIONS = ("trials", "seed", "method", "judgements")
+_MODEL_OPTIONS = ("profile", "weight", "set", "sourced-only", "recalibrate")
+_OPTIONS_BY_QUESTION: dict[str, tuple[str, ...]] = {
+    "simulate": (*_MODEL_OPTIONS, "do", "given", *_EVIDENCE_OPTIONS, *_RUN_OPTIONS),
+    "compare": (*_MODEL_OPTIONS, "variant", "do", "given", *_EVIDENCE_OPTIONS, *_RUN_OPTIONS),
+    "sweep": (*_MODEL_OPTIONS, "at", "of", "do", "given", *_EVIDENCE_OPTIONS, "trials", "seed", "method"),
+    "sensitivity": (*_MODEL_OPTIONS, "at", "of", "top", "do", "given", *_EVIDENCE_OPTIONS, "trials", "seed", "method"),
+    "watch": (*_MODEL_OPTIONS, "on", "for", "of", "top", "do", "given", *_EVIDENCE_OPTIONS, "trials", "seed", "method"),
+    "history": ("at", "ledger", *_EVIDENCE_OPTIONS),
+    "show": _MODEL_OPTIONS,
 }
 """The options of each question."""
 
@@ -109,7 +109,7 @@ def plot(
     run: Annotated[
         RunOptions, Subset(trials="How many trials to draw.  [default: as many as the command of the question]")
     ],
-    session: Annotated[Session, Subset(form=formats(_FORMATS), without=("wide", "as_json", "cluster"))],
+    session: Annotated[Session, Subset(form=format_option(_FORMATS), without=("wide", "as_json", "cluster"))],
 ) -> None:
     """Draw a picture: SVG, PNG, PDF, HTML or Vega-Lite.
 
@@ -131,28 +131,28 @@ def plot(
     """  # noqa: D301  # \b keeps the lines of the examples
     about: dict[str, Any] = {"profile": profile, "variant": variant, "of": of, "at": at}
     about |= {"on": on, "for": horizon, "top": top, "ledger": ledger}
-    name, rest = _named(words)
+    name, rest = _split_chart_name(words)
     form = session.format
     if form in _GRAPHS and name is not None and name != "influences":
         raise OptionError(f"the chart {name} has no format {form}", f"{listing(_FORMATS[:-2])}; influences has {form}")
     if form in PICTURES:
-        drawing()
+        load_renderer()
         if form in ("png", "pdf") and session.output.is_terminal:
             raise OptionError(
                 f"a picture in {form} is no text for a terminal", f"give a file: -o {name or 'forecast'}.{form}"
             )
     asked = _PlotOptions(rest, {**about, **known._asdict()}, shared, run)
     if saved is not None:
-        name, result = _saved(saved, name, asked)
+        name, result = _load_saved_result(saved, name, asked)
     else:
         name = name or ("influences" if form in _GRAPHS else "forecast")
-        result = _answered(name, asked, session)
+        result = _ask_question(name, asked, session)
     if form in _GRAPHS:
         from usru_scenarios.charts import show
 
         session.output.write(getattr(show, form)(result))
         return
-    specification = _chart(name, result, width, DEFAULT_TOP if top is None else top, saved)
+    specification = _make_specification(name, result, width, DEFAULT_TOP if top is None else top, saved)
     if form == "vega":
         from usru_scenarios.report.data import to_json
 
@@ -161,7 +161,7 @@ def plot(
         session.output.write_bytes(drawn(specification, form))
 
 
-def _named(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
+def _split_chart_name(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
     """The chart, if one is named, and the other words.
 
     Raises:
@@ -181,7 +181,7 @@ def _named(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
 # Results that are saved -----------------------------------------------------------------------------------------------
 
 
-def _saved(file: str, name: str | None, asked: _PlotOptions) -> tuple[str, Any]:
+def _load_saved_result(file: str, name: str | None, asked: _PlotOptions) -> tuple[str, Any]:
     """The chart and the result of a file.
 
     Raises:
@@ -197,7 +197,7 @@ def _saved(file: str, name: str | None, asked: _PlotOptions) -> tuple[str, Any]:
     if given:
         raise OptionError(f"{given[0]} has no meaning for a result that is saved", "leave it out, or leave out --from")
     try:
-        kind, result = result_of(_read(file))
+        kind, result = result_of(_read_json(file))
     except NotAResultError as error:
         raise OptionError(f"--from '{file}': {error}", error.hint) from None
     fitting = [one for one, about in KINDS.items() if about.output == kind]
@@ -208,12 +208,12 @@ def _saved(file: str, name: str | None, asked: _PlotOptions) -> tuple[str, Any]:
         raise OptionError(f"--from '{file}': a result of the kind {kind} has no chart {name}", listing(fitting))
     if kind == "sensitivity" and result.moves is None:
         raise OptionError(f"--from '{file}' does not say which driver moves it", "save it with --question moves")
-    if kind == "history" and (fault := _in_history(result)):
+    if kind == "history" and (fault := _find_history_fault(result)):
         raise OptionError(f"--from '{file}' {fault}", "was it changed by hand?")
     return name or fitting[0], result
 
 
-def _in_history(result: History) -> str:
+def _find_history_fault(result: History) -> str:
     """What can't be drawn of a history; empty where all can."""
     numbers = {one.number for one in result.records}
     unknown = {point.number for one in result.series.values() for point in one.points} - numbers
@@ -226,7 +226,7 @@ def _in_history(result: History) -> str:
     return f"has no record {min(unknown)}" if unknown else ""
 
 
-def _read(file: str) -> Any:
+def _read_json(file: str) -> Any:
     try:
         if file == "-":
             text = sys.stdin.read(_MOST_BYTES)
@@ -241,7 +241,7 @@ def _read(file: str) -> Any:
         raise OptionError(f"--from '{file}' is no JSON", hint) from None
 
 
-def _chart(name: str, result: Any, width: int, top: int, saved: str | None) -> dict[str, Any]:
+def _make_specification(name: str, result: Any, width: int, top: int, saved: str | None) -> dict[str, Any]:
     """The specification of a chart.
 
     Raises:
@@ -261,29 +261,29 @@ def _chart(name: str, result: Any, width: int, top: int, saved: str | None) -> d
 # Results that are asked for -------------------------------------------------------------------------------------------
 
 
-def _answered(name: str, asked: _PlotOptions, session: Session) -> Any:
+def _ask_question(name: str, asked: _PlotOptions, session: Session) -> Any:
     """The answer that a chart draws, with its warnings said.
 
     Raises:
         OptionError: an option has no meaning for the chart.
     """
     question = KINDS[name].question
-    _check(name, question, asked)
+    _refuse_other_options(name, question, asked)
     shared, about = asked.shared, asked.about
     known = EvidenceOptions(about["evidence"], about["as_of"])
     if question == "compare":
-        sides = comparing.wanted(asked.words, about["profile"], about["variant"], shared)
-        return _warned(comparing.compared(sides, asked.run, session, known), asked, session)
+        sides = comparing.parse_variants(asked.words, about["profile"], about["variant"], shared)
+        return _warned(comparing.compare_variants(sides, asked.run, session, known), asked, session)
     if question == "sweep":
         if not asked.words:
             raise OptionError("the chart sweep takes what is to be varied", "such as usru plot sweep sanctions=0..3")
-        variables, model = sweeping.asked(asked.words)
+        variables, model = sweeping.split_variables_and_model(asked.words)
     elif question == "history":
-        at = _one("--at", about["at"])
-        return keeping.recorded(about["ledger"] or keeping.FOLDER, asked.words, at, known, session)
+        at = _single_value("--at", about["at"])
+        return keeping.load_history(about["ledger"] or keeping.FOLDER, asked.words, at, known, session)
     else:
         model = _model(name, asked.words)
-    profile = _one("--profile", about["profile"])
+    profile = _single_value("--profile", about["profile"])
     changes = ModelOptions(shared.weights, profile, shared.overrides, shared.sourced_only, shared.recalibrate)
     study = session.load(model, changes, known)
     if question == "show":
@@ -294,11 +294,11 @@ def _answered(name: str, asked: _PlotOptions, session: Session) -> Any:
         case "simulate":
             result: Any = study.simulate(**how)
         case "sweep":
-            of = sweeping.of_model(about["of"], study)
+            of = sweeping.check_scenario(about["of"], study)
             swept = study.sweep(variables, at=about["at"], **how)
             result = swept if of is None else swept.only(of)
         case "sensitivity":
-            result = study.sensitivity(about["of"], _one("--at", about["at"]), questions=("moves",), **how)
+            result = study.sensitivity(about["of"], _single_value("--at", about["at"]), questions=("moves",), **how)
         case _:
             result = study.watch(on=about["on"], horizon=about["for"], of=about["of"], **how)
     return _warned(result, asked, session)
@@ -309,7 +309,7 @@ def _warned(result: Any, asked: _PlotOptions, session: Session) -> Any:
     return result
 
 
-def _check(name: str, question: str, asked: _PlotOptions) -> None:
+def _refuse_other_options(name: str, question: str, asked: _PlotOptions) -> None:
     """Refuse options that have no meaning for a chart.
 
     Raises:
@@ -321,14 +321,14 @@ def _check(name: str, question: str, asked: _PlotOptions) -> None:
     given |= {"weight": bool(shared.weights), "set": bool(shared.overrides), "sourced-only": shared.sourced_only}
     given |= {"recalibrate": shared.recalibrate}
     for option, there in given.items():
-        if there and option not in _TAKES[question]:
-            charts = [one for one, kind in KINDS.items() if option in _TAKES[kind.question]]
+        if there and option not in _OPTIONS_BY_QUESTION[question]:
+            charts = [one for one, kind in KINDS.items() if option in _OPTIONS_BY_QUESTION[kind.question]]
             raise OptionError(
                 f"--{option.replace('_', '-')} has no meaning for the chart {name}", f"it is for {listing(charts)}"
             )
 
 
-def _one(option: str, several: Sequence[str]) -> str | None:
+def _single_value(option: str, several: Sequence[str]) -> str | None:
     """The one value of an option that other charts may have several of.
 
     Raises:

@@ -16,11 +16,11 @@ from usru_scenarios.cli.options import (
     ModelOptions,
     RunOptions,
     StudyOptions,
-    formats,
-    trials_to_separate,
+    format_option,
+    trials_option,
 )
 from usru_scenarios.cli.output import write_together
-from usru_scenarios.cli.pictures import NoPicturesError, drawn, in_words
+from usru_scenarios.cli.pictures import NoPicturesError, drawn, picture_description
 from usru_scenarios.cli.session import Session
 from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials
 from usru_scenarios.settings import DEFAULT_MODEL, Method
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from usru_scenarios.results.simulate import Simulation
     from usru_scenarios.study import Study
 
-_Trials = trials_to_separate("How many trials to draw.  [default: as each question's command]")
+_Trials = trials_option("How many trials to draw.  [default: as each question's command]")
 
 
 def report(
@@ -40,7 +40,7 @@ def report(
     *,
     options: StudyOptions,
     run: Annotated[RunOptions, Subset(trials=_Trials)],
-    session: Annotated[Session, Subset(form=formats(("md", "html")), without=("as_json", "wide", "cluster"))],
+    session: Annotated[Session, Subset(form=format_option(("md", "html")), without=("as_json", "wide", "cluster"))],
 ) -> None:
     """One document to hand on: the forecast and what it rests on.
 
@@ -56,28 +56,28 @@ def report(
     """  # noqa: D301  # \b keeps the lines of the examples
     if session.format == "html" and session.output.is_terminal:
         raise OptionError("a page is for a browser, not for a terminal", "add -o report.html")
-    beside = _beside(session)
-    dossier = _answered(model, options, run, session)
+    beside = _picture_file(session)
+    dossier = _make_dossier(model, options, run, session)
     from usru_scenarios.report import dossier as documents
 
     if session.format == "html":
         from usru_scenarios.report.html import render_page
 
-        session.output.write(render_page(documents.report(dossier, _inside(dossier.simulation, session))))
+        session.output.write(render_page(documents.report(dossier, _embedded_figure(dossier.simulation, session))))
         return
     from usru_scenarios.report.markdown import render_markdown
 
-    svg = None if beside is None else _svg(_specification(dossier.simulation), session)
+    svg = None if beside is None else _draw_svg(_specification(dossier.simulation), session)
     if beside is None or svg is None or session.output.path is None:
         session.output.write(render_markdown(documents.report(dossier)))
         return
     from usru_scenarios.report.document import Figure
 
-    picture = Figure(in_words(_specification(dossier.simulation)), beside.name)
+    picture = Figure(picture_description(_specification(dossier.simulation)), beside.name)
     write_together({beside: svg, session.output.path: render_markdown(documents.report(dossier, picture))})
 
 
-def _answered(model: str, options: StudyOptions, run: RunOptions, session: Session) -> Dossier:
+def _make_dossier(model: str, options: StudyOptions, run: RunOptions, session: Session) -> Dossier:
     """The answers, with the warnings of the forecast said."""
     from usru_scenarios.report.dossier import Dossier
 
@@ -95,7 +95,7 @@ def _answered(model: str, options: StudyOptions, run: RunOptions, session: Sessi
         _sensitivity(study, base, conditions, **drawn_alike, **how),
         study.watch(method=method, **conditions._asdict(), **drawn_alike, **how),
         study.sources(),
-        tuple(_changed(changes)),
+        tuple(_describe_changes(changes)),
     )
 
 
@@ -111,7 +111,7 @@ def _sensitivity(study: Study, base: Study, conditions: ConditionOptions, **how:
         return base.sensitivity(questions=questions, do=conditions.do, **how)
 
 
-def _changed(changes: ModelOptions) -> Iterator[str]:
+def _describe_changes(changes: ModelOptions) -> Iterator[str]:
     yield from (f"weight {text}" for text in changes.weights)
     yield from changes.overrides
     if changes.sourced_only:
@@ -127,7 +127,7 @@ def _specification(result: Simulation, width: int = DEFAULT_WIDTH) -> dict[str, 
     return chart("forecast", result, width)
 
 
-def _svg(specification: dict[str, Any], session: Session) -> str | None:
+def _draw_svg(specification: dict[str, Any], session: Session) -> str | None:
     """The picture; None, which is said, where what draws it is not installed or can't run."""
     try:
         return drawn(specification, "svg").decode()
@@ -136,24 +136,24 @@ def _svg(specification: dict[str, Any], session: Session) -> str | None:
         return None
 
 
-def _inside(result: Simulation, session: Session) -> Figure | None:
+def _embedded_figure(result: Simulation, session: Session) -> Figure | None:
     """The picture as a part of a page, for wide and for narrow screens."""
     from usru_scenarios.report.document import Figure
 
     wide = _specification(result)
-    if (svg := _svg(wide, session)) is None:
+    if (svg := _draw_svg(wide, session)) is None:
         return None
     narrow = drawn(_specification(result, WIDTH_BOUNDS[0]), "svg")
-    return Figure(in_words(wide), _address(svg.encode()), _address(narrow))
+    return Figure(picture_description(wide), _data_url(svg.encode()), _data_url(narrow))
 
 
-def _address(svg: bytes) -> str:
+def _data_url(svg: bytes) -> str:
     import base64
 
     return f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}"
 
 
-def _beside(session: Session) -> Path | None:
+def _picture_file(session: Session) -> Path | None:
     """The file for the picture of a document in Markdown; None where it is no file by itself.
 
     Raises:

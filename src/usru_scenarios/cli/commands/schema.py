@@ -6,14 +6,14 @@ from typing import Annotated
 
 from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.declarations import Argument, Subset
-from usru_scenarios.cli.options import formats
+from usru_scenarios.cli.options import format_option
 from usru_scenarios.cli.session import Session
 from usru_scenarios.results import CLASSES
 
-_NOTED = {"forecast": "forecast (a line of a ledger)"}
-_LISTED = (
+_NOTES = {"forecast": "forecast (a line of a ledger)"}
+_SCHEMA_LIST = (
     "model (the scenario file), claims (a file of the claim register), evidence (an evidence file), or of an output: "
-    f"{', '.join(_NOTED.get(one, one) for one in CLASSES)}"
+    f"{', '.join(_NOTES.get(one, one) for one in CLASSES)}"
 )
 
 _OTHER_NAMES = {
@@ -24,9 +24,9 @@ _OTHER_NAMES = {
 
 
 def schema(
-    name: Annotated[str, Argument(metavar="NAME", help=f"Of what: {_LISTED}.")] = "model",
+    name: Annotated[str, Argument(metavar="NAME", help=f"Of what: {_SCHEMA_LIST}.")] = "model",
     *,
-    session: Annotated[Session, Subset("form", "as_json", "output", "quiet", "debug", form=formats(("json",)))],
+    session: Annotated[Session, Subset("form", "as_json", "output", "quiet", "debug", form=format_option(("json",)))],
 ) -> None:
     """What may a file or an output hold? Its JSON Schema."""
     from usru_scenarios import schemas

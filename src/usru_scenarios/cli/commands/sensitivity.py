@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 from usru_scenarios.cli import parsers
 from usru_scenarios.cli.declarations import Option, Subset
-from usru_scenarios.cli.options import Model, RunOptions, StudyOptions, trials_to_separate
+from usru_scenarios.cli.options import Model, RunOptions, StudyOptions, trials_option
 from usru_scenarios.cli.session import TableSession
 from usru_scenarios.settings import DEFAULT_MODEL, DEFAULT_TOP
 
@@ -20,7 +20,7 @@ def _question(option: str, text: str) -> str:
     return parsers.one_of(QUESTIONS)(option, text)
 
 
-_Trials = trials_to_separate("How many trials to draw, as in 1e6.  [default: 16384]")
+_Trials = trials_option("How many trials to draw, as in 1e6.  [default: 16384]")
 
 
 def sensitivity(

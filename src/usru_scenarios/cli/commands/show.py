@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from usru_scenarios.cli import parsers
 from usru_scenarios.cli.common import OptionError
-from usru_scenarios.cli.declarations import Alone, Argument, Option, Subset
-from usru_scenarios.cli.options import ModelOptions, OptionalModel, formats
-from usru_scenarios.cli.parsers import model_and_part
+from usru_scenarios.cli.declarations import Argument, ImpliedValue, Option, Subset
+from usru_scenarios.cli.options import ModelOptions, OptionalModel, format_option
+from usru_scenarios.cli.parsers import split_model_and_part
 from usru_scenarios.cli.session import Session
 from usru_scenarios.names import KINDS
 from usru_scenarios.problems import RequestError, printable
@@ -40,24 +40,24 @@ def show(
             help=f"Names alone, one a line: {', '.join(KINDS[:-1])} or {KINDS[-1]}; alone all but states and paths.",
         ),
         parsers.one_of((*KINDS, _ALL)),
-        Alone(_ALL),
+        ImpliedValue(_ALL),
     ] = None,
     changes: ModelOptions,
     session: Annotated[
-        Session, Subset("form", "as_json", "confined", "output", "quiet", "debug", form=formats(PART_FORMATS))
+        Session, Subset("form", "as_json", "confined", "output", "quiet", "debug", form=format_option(PART_FORMATS))
     ],
 ) -> None:
     """What does the file say, as the program understands it?"""
     if resolved_text and session.format not in ("table", "yaml"):
         raise OptionError(f"--resolved and the format {session.format} contradict each other", "--resolved writes YAML")
     resolved_text = resolved_text or session.format == "yaml"
-    source, part = model_and_part(model, name)
+    source, part = split_model_and_part(model, name)
     if names is not None:
         if part is not None or resolved_text:
             raise OptionError(
                 f"--names shows names alone, without {part or '--resolved_text'}", f"such as --names {KINDS[0]}"
             )
-        _list(session.load(source, changes), names, session)
+        _show_names(session.load(source, changes), names, session)
         return
     if resolved_text and part is not None:
         raise OptionError("--resolved shows the whole file", f"leave out '{part}'")
@@ -67,10 +67,10 @@ def show(
 
         session.output.write(one_file(study.loaded, session.output.folder))
     else:
-        _describe(study, part, session)
+        _show_description(study, part, session)
 
 
-def _describe(study: Study, name: str | None, session: Session) -> None:
+def _show_description(study: Study, name: str | None, session: Session) -> None:
     whole = study.overview
     try:
         described = whole if name is None else whole.only(name)
@@ -90,7 +90,7 @@ def _describe(study: Study, name: str | None, session: Session) -> None:
     )
 
 
-def _list(study: Study, kind: str, session: Session) -> None:
+def _show_names(study: Study, kind: str, session: Session) -> None:
     from usru_scenarios.results.common import FileRun
     from usru_scenarios.results.show import PartNames
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from usru_scenarios.cli.declarations import Option, Subset
-from usru_scenarios.cli.options import Model, RunOptions, StudyOptions, formats
+from usru_scenarios.cli.options import Model, RunOptions, StudyOptions, format_option
 from usru_scenarios.cli.session import Session
 from usru_scenarios.report import TABULAR_FORMATS
 from usru_scenarios.settings import DEFAULT_MODEL
@@ -19,7 +19,7 @@ def simulate(
     live: Annotated[
         bool, Option("--live", help="Run again whenever the file is saved, and show what changed; Ctrl-C ends.")
     ] = False,
-    session: Annotated[Session, Subset(form=formats(TABULAR_FORMATS))],
+    session: Annotated[Session, Subset(form=format_option(TABULAR_FORMATS))],
 ) -> None:
     """How likely is each scenario, step by step?"""
     if live:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 from usru_scenarios.cli.declarations import Argument, Option, Subset
-from usru_scenarios.cli.options import ModelOptions, OptionalModel, formats
-from usru_scenarios.cli.parsers import model_and_part
+from usru_scenarios.cli.options import ModelOptions, OptionalModel, format_option
+from usru_scenarios.cli.parsers import split_model_and_part
 from usru_scenarios.cli.session import Session
 from usru_scenarios.report import TABULAR_FORMATS
 
@@ -25,10 +25,10 @@ def sources(
     ] = False,
     changes: Annotated[ModelOptions, Subset("profile")],
     session: Annotated[
-        Session, Subset("form", "as_json", "confined", "output", "quiet", "debug", form=formats(TABULAR_FORMATS))
+        Session, Subset("form", "as_json", "confined", "output", "quiet", "debug", form=format_option(TABULAR_FORMATS))
     ],
 ) -> None:
     """What do the judgements rest on: claims, assumptions, nothing?"""
-    source, about = model_and_part(model, name)
+    source, about = split_model_and_part(model, name)
     study = session.load(source, changes)
     session.emit(study.directions(about) if directions else study.sources(about))

@@ -59,15 +59,15 @@ def sweep(
     the profile, --set and -w say. A prior is relative odds: as with --set, the others stay and all are normalised.
     Where the likeliest scenario changes, the crossing is sought between the two points, with its standard error.
     """  # noqa: D301  # \b keeps the lines of the examples
-    variables, model = asked(words)
+    variables, model = split_variables_and_model(words)
     study = session.load(model, options.changes, options.known)
-    of = of_model(of, study)
+    of = check_scenario(of, study)
     result = study.sweep(variables, at=at, **options.conditions._asdict(), **run.asked, map_blocks=session.workers())
     shown = result if of is None or session.format in ("json", "csv") else result.only(of)
     session.emit(shown, result.warnings)
 
 
-def of_model(name: str | None, study: Study) -> str | None:
+def check_scenario(name: str | None, study: Study) -> str | None:
     """The scenario or group that `--of` names, if it does.
 
     Raises:
@@ -79,7 +79,7 @@ def of_model(name: str | None, study: Study) -> str | None:
     return name
 
 
-def asked(words: Sequence[str]) -> tuple[list[str], str]:
+def split_variables_and_model(words: Sequence[str]) -> tuple[list[str], str]:
     """The variables, which have a `=`, and the model.
 
     Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from usru_scenarios.cli.common import Ended
+from usru_scenarios.cli.common import CommandEnd
 from usru_scenarios.cli.declarations import Subset
 from usru_scenarios.cli.options import Model, ModelOptions
 from usru_scenarios.cli.session import ListSession
@@ -31,13 +31,13 @@ def validate(
         from usru_scenarios.questions.validate import report_invalid
 
         session.emit(report_invalid(error.problems), builders=_BUILDERS)
-        raise Ended(error.exit_status) from None
+        raise CommandEnd(error.exit_status) from None
     for warning in warnings if session.format == "table" else ():
         session.say(str(warning))
     session.emit(report, builders=_BUILDERS)
 
 
-def _in_words(report: Validation, _layout: Layout) -> str:
+def _describe_validation(report: Validation, _layout: Layout) -> str:
     """One line: that the file is valid, and how much there is of what."""
     assert report.model is not None
     parts = ", ".join(f"{number} {_noun(name, number)}" for name, number in report.counts.items() if number)
@@ -50,4 +50,4 @@ def _noun(plural: str, number: int) -> str:
     return plural.removesuffix("s") if number == 1 else plural
 
 
-_BUILDERS = Builders(rows=lazy_builder("inventory.problem_rows"), text=_in_words)
+_BUILDERS = Builders(rows=lazy_builder("inventory.problem_rows"), text=_describe_validation)
