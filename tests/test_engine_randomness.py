@@ -33,7 +33,7 @@ TRIALS = BLOCK + 3_617
 def arrays(draws: ForecastSums) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
     for name in ("trials", "visits", "moves"):
         yield name, getattr(draws, name)
-    for moments in (draws.moments, draws.ever):
+    for moments in (draws.moments, draws.visit_moments):
         for part in ("total", "squares", "products"):
             yield part, getattr(moments, part)
     for name, sums in draws.values.items():
@@ -103,7 +103,7 @@ def rebatched(values: np.ndarray[Any, Any], size: int) -> np.ndarray[Any, Any]:
 def test_the_first_trials_of_a_longer_run_are_those_of_a_shorter(name: str) -> None:
     """A thousand trials are batches of four, whose sums over batches of the longer run's size must come out."""
     program, plan = compiled(exact_model(name)), Plan(1_000, SEED)
-    short, long = (simulate(program, plan.of_trials(trials)) for trials in (1_000, TRIALS))
+    short, long = (simulate(program, plan.with_trials(trials)) for trials in (1_000, TRIALS))
     assert short.trials.tolist() == [4.0] * 250
     size = int(long.trials[0]) // 4
     assert size > 1
@@ -118,7 +118,7 @@ def test_a_block_does_not_depend_on_how_many_follow(name: str) -> None:
     program = compiled(exact_model(name))
     plan = Plan(BLOCK, SEED)
     (alone, *_), (first, *_) = (
-        Sampler(program, plan.of_trials(trials)).run(RunningSums(), 0) for trials in (BLOCK, 40_000)
+        Sampler(program, plan.with_trials(trials)).run(RunningSums(), 0) for trials in (BLOCK, 40_000)
     )
     assert np.array_equal(alone.moments.total, first.moments.total)
     for node, sums in alone.values.items():
@@ -141,7 +141,7 @@ def test_blocks_are_independent() -> None:
     """The same numbers in every block would make the error of the mean too small, and blocks alike."""
     program = compiled(exact_model("feedback"))
     sampler = Sampler(program, Plan(8 * BLOCK, SEED))
-    blocks = [sums for number in range(len(sampler.stretches)) for sums in sampler.run(RunningSums(), number)]
+    blocks = [sums for number in range(len(sampler.block_ranges)) for sums in sampler.run(RunningSums(), number)]
     assert len({counts(sums, "mood").tobytes() for sums in blocks}) == 8
 
 

@@ -226,12 +226,12 @@ def test_each_draw_is_the_model_with_its_values(name: str) -> None:
     apart, first = [], []
     for draw in range(draws):
         own = with_values(model, {path: float(row[draw]) for path, row in table.items()})
-        plan = Plan(draws * trials, 9, first=128 * trials // 2)
+        plan = Plan(draws * trials, 9, initial_trials=128 * trials // 2)
         assert plan.set_size == trials // 2  # sets of half a draw
         sampler = Sampler(compile_model(own), plan)
         noting = NotingFirstVisits(sampler, 0, None)
         sampler.block_sampler.walk(0, noting)
-        alone = noting.closed()
+        alone = noting.finish()
         assert alone.trials.tolist() == [trials // 2] * 2 * draws
         mine = slice(2 * draw, 2 * draw + 2)
         for part in ("visits", "moves"):
@@ -504,7 +504,7 @@ def test_moments_that_are_folded_where_they_are_added_have_the_same_bits() -> No
 def test_sums_of_a_block_are_few_where_they_are_sent(bundled: us.Study) -> None:
     """Neither the controls nor the sums along each of them go with them."""
     sampler = Sampler(bundled.drawn(1, 512), Plan.of(1 << 20, 1, 512))
-    whole = sampler.zeros(sampler.batches.count)
+    whole = sampler.empty_sums(sampler.batches.count)
     part = sampler.run(RunningSums(), 0)[0]
     assert len(pickle.dumps(part)) < len(pickle.dumps(whole)) / 3
 
@@ -513,7 +513,7 @@ def test_memory_hardly_grows_with_the_draws(bundled: us.Study) -> None:
     """Of drivers and first visits no sums per draw are kept; of scenarios two for each draw."""
     program = bundled.drawn(1, 64)
     sampler = Sampler(program, Plan.of(1024, 1, 64))
-    sums = sampler.zeros(sampler.batches.count)
+    sums = sampler.empty_sums(sampler.batches.count)
     moments = sums.moments
     assert moments.total.shape == (16, max(part.stop for part in sums.columns.values()))
 

@@ -100,7 +100,7 @@ def test_moves_of_many_scenarios_are_the_same_by_several_steps_as_by_one(
     trials: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program, plan = compiled(many(40)), Plan(trials, 5)
-    monkeypatch.setattr(blocks, "_BATCH_ENTRIES", 1 << 19)
+    monkeypatch.setattr(blocks, "_MOST_BATCH_ENTRIES", 1 << 19)
     together = simulate(program, plan)
     monkeypatch.setattr(forecast, "MANY_SCENARIOS", 1000)
     by_one = simulate(program, plan)

@@ -146,7 +146,7 @@ def test_batches_are_whole_sets(trials: int, judgements: int, planned: int, set_
         assert batches.size % set_size == 0
         assert batches.count >= 33 or batches.size == 1
     if not judgements:
-        assert plan.of_trials(4 * trials).set_size == set_size  # the first trials keep their words
+        assert plan.with_trials(4 * trials).set_size == set_size  # the first trials keep their words
 
 
 # Errors ---------------------------------------------------------------------------------------------------------------

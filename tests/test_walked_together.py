@@ -20,7 +20,7 @@ from usru_scenarios.sampler.likelihood_weighting import (
     CERTAIN,
     CaseSums,
     ProgramCases,
-    programs_together,
+    most_programs_together,
     sample,
     sample_together,
 )
@@ -76,7 +76,7 @@ def same(one: Sequence[CaseSums], other: Sequence[CaseSums]) -> bool:
     return all(
         np.array_equal(getattr(left, name), getattr(right, name))
         for left, right in zip(one, other, strict=True)
-        for name in ("both", "given", "squares")
+        for name in ("joint", "given", "squares")
     )
 
 
@@ -125,7 +125,12 @@ def test_a_latent_normal_is_that_of_the_step_before_in_each_program(monkeypatch:
 
 
 def test_they_fill_one_block() -> None:
-    assert [programs_together(Plan(trials, 1)) for trials in (100, 1024, BLOCK // 2 + 1, 3 * BLOCK)] == [163, 16, 1, 1]
+    assert [most_programs_together(Plan(trials, 1)) for trials in (100, 1024, BLOCK // 2 + 1, 3 * BLOCK)] == [
+        163,
+        16,
+        1,
+        1,
+    ]
 
 
 def test_what_is_asked_together_is_answered_as_if_alone(bundled: Study) -> None:

@@ -116,7 +116,7 @@ def test_laws_that_are_multiplied_out_for_each_trial_would_be_noticed(
 def summed_nothing(program: Program, trials: int) -> ForecastSums:
     """Room for the sums of a run."""
     sampler = Sampler(program, Plan(trials, 1))
-    return sampler.zeros(sampler.batches.count)
+    return sampler.empty_sums(sampler.batches.count)
 
 
 def test_the_number_of_trials_changes_no_sum(program: Program) -> None:
@@ -129,13 +129,13 @@ def test_the_number_of_trials_changes_no_sum(program: Program) -> None:
 def compiled(monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> list[str]:
     """The nodes whose laws are compiled, as often as they are."""
     names: list[str] = []
-    make = KernelCache._compiled  # noqa: SLF001  # counted where it is called
+    make = KernelCache._compile  # noqa: SLF001  # counted where it is called
 
     def counted(self: KernelCache, program: Program, node: Any, *rest: Any, **options: Any) -> Any:
         names.append(node.name)
         return make(self, program, node, *rest, **options)
 
-    monkeypatch.setattr(KernelCache, "_compiled", counted)
+    monkeypatch.setattr(KernelCache, "_compile", counted)
     work()
     return names
 

@@ -25,7 +25,7 @@ def sampled(case: Case) -> Run:
             draws.visits.sum(axis=0) / trials,
             np.stack([draws.first_visits(column).value for column in range(len(program.outcome.states))], axis=1),
             moves / moves.sum(axis=1, keepdims=True) if program.steps > 1 else None,
-            np.stack([draws.states(name).value for name in drivers], axis=1),
+            np.stack([draws.state_shares(name).value for name in drivers], axis=1),
         )
 
     return run

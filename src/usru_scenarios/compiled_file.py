@@ -258,13 +258,13 @@ class CompiledFile:
 
         def recall_or_compile(blocks: range) -> StepKernels | None:
             def compile_kernels() -> StepKernels:
-                return sampler().stretch_kernels(blocks) or no_kernels
+                return sampler().range_kernels(blocks) or no_kernels
 
             most = MOST_KERNEL_BYTES * len(blocks) // plan.blocks
             key = self._cache_key(f"kernels {blocks}")
             return compile_cache.get_or_make(key, compile_kernels, max_bytes=most, fallback=no_kernels) or None
 
-        return KernelCache(compiled=CompiledProgram(program, plan, recall_or_compile))
+        return KernelCache(compiled_program=CompiledProgram(program, plan, recall_or_compile))
 
     def _forecast_kernels(self, settings: RunSettings) -> KernelCache:
         """The same for a forecast without conditions, which leaves what it compiles to those that follow.
@@ -272,7 +272,7 @@ class CompiledFile:
         Conditions have nodes of their own, and so have draws of the judgements, whose kernels would never be freed.
         """
         if self.compile_cache is None and not settings.judgements:
-            return self._shared_kernels.apart()
+            return self._shared_kernels.independent_copy()
         return self._kernel_cache(settings)
 
     @cached_property

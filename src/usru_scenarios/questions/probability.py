@@ -27,9 +27,9 @@ from usru_scenarios.sampler.blocks import SECONDS_PER_DRAW, KernelCache, MapBloc
 from usru_scenarios.sampler.likelihood_weighting import (
     CERTAIN,
     CaseSums,
-    Pair,
+    EventCase,
     carries_outcome,
-    programs_together,
+    most_programs_together,
     sample,
     sample_together,
 )
@@ -173,7 +173,7 @@ class ProbabilityEstimator:
 
         That is for speed alone: each gets the digits that it gets by itself.
         """
-        most = programs_together(self._plan(trials))
+        most = most_programs_together(self._plan(trials))
         alike: dict[object, list[tuple[tuple[int, int], list[Probability]]]] = {}
         for group in group_by_trials(wanted):
             program = self._read_in(group[0])
@@ -297,7 +297,7 @@ class ProbabilityEstimator:
                     found[number] = sample(program, [_pair_of_case(case)], plan, self.map_blocks, self.kernels)
         return found
 
-    def _together(self, program: Program, part: Sequence[Pair], plan: Plan) -> list[CaseSums]:
+    def _together(self, program: Program, part: Sequence[EventCase], plan: Plan) -> list[CaseSums]:
         """The sums of each case from the same trials; fewer cases at a time where memory is short."""
         try:
             return _split_sums(sample(program, part, plan, self.map_blocks, self.kernels))
@@ -378,7 +378,7 @@ def _pair_of_case(case: Case) -> tuple[Formula, Formula]:
 def _split_sums(sums: CaseSums) -> list[CaseSums]:
     """The sums of each case by itself."""
     numbers = range(len(sums.squares))
-    return [CaseSums(sums.both[:, [n]], sums.given[:, [n]], sums.squares[[n]]) for n in numbers]
+    return [CaseSums(sums.joint[:, [n]], sums.given[:, [n]], sums.squares[[n]]) for n in numbers]
 
 
 def _find_exactly(program: Program, probability: Probability, progress: Listener) -> ProbabilityEstimate:
@@ -451,7 +451,7 @@ def _estimate(
     kept = [part for part, counts in zip(sums, counted, strict=True) if counts]
     if not all(part.given.any() for part in kept) or not kept:
         return ProbabilityEstimate(math.nan, np.zeros(2), 0.0, left_out)
-    both = np.concatenate([part.both for part in kept], axis=1)
+    both = np.concatenate([part.joint for part in kept], axis=1)
     given = np.concatenate([part.given for part in kept], axis=1)
     draws = PerDraw.of(both, given, controls) if plan.judgements and by_draw else None
     if plan.judgements:

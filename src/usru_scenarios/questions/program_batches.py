@@ -25,7 +25,7 @@ from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.distance import are_equal
 from usru_scenarios.program.program import Floats, Node, Program
 from usru_scenarios.questions.impossible import DrawnSums, is_impossible, too_few_trials_error, zero_probability_error
-from usru_scenarios.sampler.blocks import BLOCK, MOST_BYTES, KernelCache, MapBlocks, Plan, block_seconds
+from usru_scenarios.sampler.blocks import BLOCK, MOST_BYTES, KernelCache, MapBlocks, Plan, predict_block_seconds
 from usru_scenarios.sampler.common_random_numbers import VariantSampler, VariantSums
 from usru_scenarios.sampler.forecast import Sampler, simulate
 from usru_scenarios.sampler.likelihood_weighting import simulate_given
@@ -165,7 +165,7 @@ def run_conditioned(
         return list(map_blocks(partial(_solve, conditioned), range(len(conditioned))))
 
     def run(trials: int) -> DrawnSums[list[ProgramSums]]:
-        drawn = plan.of_trials(trials)
+        drawn = plan.with_trials(trials)
         sums = [_sample_sums(one, drawn, map_blocks) for one in conditioned]
         return DrawnSums(drawn, sums, min(one.sampled for one in sums))
 
@@ -208,7 +208,7 @@ class _ProgramBatches:
         self.programs = programs
         self.plan = plan
         self.steps = steps
-        fitting = MOST_BYTES // 2 // VariantSampler.bytes_each(programs[0], plan) if len(programs) else PORTION
+        fitting = MOST_BYTES // 2 // VariantSampler.bytes_per_program(programs[0], plan) if len(programs) else PORTION
         self.portion = max(1, min(PORTION, fitting))
         self.portions = -(-len(programs) // self.portion)
         self._held: tuple[int, VariantSampler] | None = None
@@ -241,7 +241,7 @@ class _ProgramBatches:
             nodes * (1 + programs) // 2
         )  # some are drawn once for all programs, how many is known when they are made
         carried = programs * max(_CARRYING, 2 * len(first.outcome.states))
-        return block_seconds(drawn + carried, first.steps, min(self.plan.trials, BLOCK))
+        return predict_block_seconds(drawn + carried, first.steps, min(self.plan.trials, BLOCK))
 
 
 def _solve_program(programs: Programs, number: int) -> ProgramSums:

@@ -48,7 +48,7 @@ _SECONDS_PER_CALL = 4e-5
 MOST_BYTES = 1 << 30
 """A run that would hold more is refused."""
 
-_KEPT, _PAGE = 3 << 20, 1 << 9
+_RETAINED, _PAGE = 3 << 20, 1 << 9
 """Numbers of 8 bytes in an array that is made and dropped before a block is walked. From then on glibc keeps as much
 freed memory, which would else go back to the system at every step and be asked for, page by page, at the next.
 
@@ -56,16 +56,16 @@ A second one, smaller by a page, then comes out of what is kept, and numpy asks 
 it, as for all large arrays. What is drawn later lies in them: the system hands out ten pages instead of five thousand,
 each of which takes it some microseconds. Where a system knows no such things, nothing is lost."""
 
-_TOGETHER = 4
+_MOST_JOINED_BLOCKS = 4
 """The most blocks that are walked together: their small integers just fit into the cache of a core."""
-_TOGETHER_SECONDS = 0.5
-_TOGETHER_BYTES = 1 << 25
+_MOST_JOINED_SECONDS = 0.5
+_MOST_JOINED_BYTES = 1 << 25
 """What these may take at most, by prediction."""
 
-_BATCHES = 1024
+_MOST_BATCHES = 1024
 _LEAST_BATCHES = 64
-_BATCH_ENTRIES = 1 << 20
-_SIZES = (64, 32, 16, 8, 4, 2, 1)
+_MOST_BATCH_ENTRIES = 1 << 20
+_SET_SIZES = (64, 32, 16, 8, 4, 2, 1)
 """Trials that a set of those can have whose words are stratified: parts of a block, so that none is in two."""
 _LEAST_SETS = 128
 """The least number of sets: errors come from between batches, which are made of whole ones."""
@@ -80,13 +80,13 @@ class Plan:
 
     Attributes:
         trials, seed, judgements: the same.
-        first: of a run that is drawn on, the trials that it had at first; 0 for those that it has.
+        initial_trials: of a run that is drawn on, the trials that it had at first; 0 for those that it has.
     """
 
     trials: int
     seed: int
     judgements: int = 0
-    first: int = 0
+    initial_trials: int = 0
 
     @classmethod
     def of(cls, trials: int, seed: int, judgements: int) -> Plan:
@@ -97,14 +97,14 @@ class Plan:
         if not judgements:
             return cls(trials, seed)
         half = -(-trials // (2 * judgements))
-        unit = next(size for size in _SIZES if size == 1 or 8 * size <= half)
+        unit = next(size for size in _SET_SIZES if size == 1 or 8 * size <= half)
         return cls(2 * judgements * unit * -(-half // unit), seed, judgements)
 
-    def of_trials(self, trials: int) -> Plan:
+    def with_trials(self, trials: int) -> Plan:
         """The same with other trials, at least so many; without judgements those that both have are the same."""
         if self.judgements:
             return Plan.of(trials, self.seed, self.judgements)
-        return replace(self, trials=trials, first=self.first or self.trials)
+        return replace(self, trials=trials, initial_trials=self.initial_trials or self.trials)
 
     @cached_property
     def set_size(self) -> int:
@@ -113,10 +113,10 @@ class Plan:
         It follows from the trials and judgements alone, so that all that is asked under a plan has the same words.
         """
         if not self.judgements:
-            most = (self.first or self.trials) // _LEAST_SETS
-            return next(size for size in _SIZES if size <= max(most, 1))
+            most = (self.initial_trials or self.trials) // _LEAST_SETS
+            return next(size for size in _SET_SIZES if size <= max(most, 1))
         half = self.trials // (2 * self.judgements)
-        return next(size for size in _SIZES if not half % size)
+        return next(size for size in _SET_SIZES if not half % size)
 
     @property
     def blocks(self) -> int:
@@ -139,7 +139,7 @@ class Plan:
         """
         if self.judgements:
             return TrialBatches(self.trials // (2 * self.judgements), self.trials, BLOCK)
-        most = max(_LEAST_BATCHES, min(_BATCHES, _BATCH_ENTRIES // entries))
+        most = max(_LEAST_BATCHES, min(_MOST_BATCHES, _MOST_BATCH_ENTRIES // entries))
         size = self.set_size
         while -(-self.trials // size) > most:
             size *= 2
@@ -162,33 +162,33 @@ class CompiledProgram:
 
     Attributes:
         program, plan: the same.
-        find: gives the kernels of blocks; asked for only by a sampler that they serve, of what it walks.
+        find_kernels: gives the kernels of blocks; asked for only by a sampler that they serve, of what it walks.
     """
 
     program: Program
     plan: Plan
-    find: FindKernels
+    find_kernels: FindKernels
 
-    def of(self, program: Program, plan: Plan, needed: Sequence[str]) -> FindKernels:
+    def finder_for(self, program: Program, plan: Plan, needed: Sequence[str]) -> FindKernels:
         """Those of some nodes of a program that may end earlier; none where it is another, or under another plan."""
-        mine, others = self.program.nodes, program.nodes
-        if plan != self.plan or program.weights is not self.program.weights or [*mine] != [*others]:
-            return _nowhere
-        if any(node is not others[name] for name, node in mine.items()):
-            return _nowhere
-        places = [place for place, name in enumerate(mine) if name in needed]
+        own_nodes, other_nodes = self.program.nodes, program.nodes
+        if plan != self.plan or program.weights is not self.program.weights or [*own_nodes] != [*other_nodes]:
+            return _no_kernels
+        if any(node is not other_nodes[name] for name, node in own_nodes.items()):
+            return _no_kernels
+        places = [place for place, name in enumerate(own_nodes) if name in needed]
 
         @cache
-        def find(blocks: range) -> StepKernels | None:
-            found = self.find(blocks if plan.judgements else range(plan.blocks))
-            if found is None or (len(needed) == len(mine) and program.steps == self.program.steps):
-                return found
-            return [[kernels[place] for place in places] for kernels in found[: program.steps]]
+        def find_needed(blocks: range) -> StepKernels | None:
+            by_step = self.find_kernels(blocks if plan.judgements else range(plan.blocks))
+            if by_step is None or (len(needed) == len(own_nodes) and program.steps == self.program.steps):
+                return by_step
+            return [[kernels[place] for place in places] for kernels in by_step[: program.steps]]
 
-        return find
+        return find_needed
 
 
-def _nowhere(_blocks: range) -> None:
+def _no_kernels(_blocks: range) -> None:
     """No kernels are at hand."""
 
 
@@ -203,27 +203,27 @@ class KernelCache:
     """Compiled laws, shared by the samplers of programs that have nodes in common: each law is compiled once.
 
     Args:
-        draws: where the programs are walked one after the other, what walks over a block have in common.
+        shared_draws: where the programs are walked one after the other, what walks over a block have in common.
         tables: those already made.
-        compiled: a program with all of its kernels, where an earlier run has kept them.
+        compiled_program: a program with all of its kernels, where an earlier run has kept them.
 
     Attributes:
-        draws, compiled: the same.
+        shared_draws, compiled_program: the same.
     """
 
     def __init__(
         self,
-        draws: SharedDraws | None = None,
+        shared_draws: SharedDraws | None = None,
         tables: TableCache | None = None,
-        compiled: CompiledProgram | None = None,
+        compiled_program: CompiledProgram | None = None,
     ) -> None:
-        self.draws = draws
-        self.compiled = compiled
-        self._made: dict[tuple[Node, object, bool], Kernel | OutcomeKernel] = {}
-        self._by_step: dict[tuple[Node, int, int], tuple[object, list[Kernel | OutcomeKernel]]] = {}
+        self.shared_draws = shared_draws
+        self.compiled_program = compiled_program
+        self._kernels: dict[tuple[Node, object, bool], Kernel | OutcomeKernel] = {}
+        self._kernels_by_step: dict[tuple[Node, int, int], tuple[object, list[Kernel | OutcomeKernel]]] = {}
         self._tables = tables or TableCache()
-        self._block: tuple[range, dict[Node, Node], KernelCache] | None = None
-        self.walking = RLock()
+        self._last_block: tuple[range, dict[Node, Node], KernelCache] | None = None
+        self.walk_lock = RLock()
         """Held by whoever walks a block: streams, shared draws and kernels are those of one walk at a time."""
 
     def for_block(self, draws: range) -> tuple[dict[Node, Node], KernelCache]:
@@ -231,74 +231,77 @@ class KernelCache:
 
         Those of the block before are forgotten; tables in which nothing is drawn are kept.
         """
-        if self._block is None or self._block[0] != draws:
-            self._block = draws, {}, KernelCache(tables=TableCache(self._tables))
-        return self._block[1:]
+        if self._last_block is None or self._last_block[0] != draws:
+            self._last_block = draws, {}, KernelCache(tables=TableCache(self._tables))
+        return self._last_block[1:]
 
     def copy(self) -> KernelCache:
         """The same, to which more can be added; what walks have in common stays one."""
-        other = KernelCache(self.draws, self._tables.copy())
-        other._made.update(self._made)
-        other._by_step.update(self._by_step)
-        other.walking = self.walking
+        other = KernelCache(self.shared_draws, self._tables.copy())
+        other._kernels.update(self._kernels)
+        other._kernels_by_step.update(self._kernels_by_step)
+        other.walk_lock = self.walk_lock
         return other
 
-    def apart(self) -> KernelCache:
+    def independent_copy(self) -> KernelCache:
         """The same kernels, and those that are made later, for walks that may be under way at the same time."""
         other = KernelCache(tables=self._tables)
-        other._made = self._made
+        other._kernels = self._kernels
         return other
 
     def __reduce__(self) -> tuple[type[KernelCache], tuple[SharedDraws | None]]:
         """None are sent to another process: the nodes are others there, and kernels are soon compiled again."""
-        return KernelCache, (self.draws,)
+        return KernelCache, (self.shared_draws,)
 
-    def of(
+    def kernel(
         self, program: Program, node: Node, step: int, index: Mapping[str, int], *, restricted: bool
     ) -> Kernel | OutcomeKernel:
         """The kernel of a node at a step; `index` gives each node's place in `BlockStates`."""
         key = (node, program.law_key(node, step), restricted)
-        if key not in self._made:
-            self._made[key] = self._compiled(program, node, step, index, restricted=restricted)
-        return self._made[key]
+        if key not in self._kernels:
+            self._kernels[key] = self._compile(program, node, step, index, restricted=restricted)
+        return self._kernels[key]
 
-    def by_step(self, program: Program, node: Node, index: Mapping[str, int]) -> list[Kernel | OutcomeKernel]:
+    def kernels_by_step(self, program: Program, node: Node, index: Mapping[str, int]) -> list[Kernel | OutcomeKernel]:
         """Those of a node at all steps, where it is held to nothing; most programs have most nodes in common."""
         key = node, id(program.weights), program.steps
-        if key not in self._by_step:
-            kernels = [self.of(program, node, step, index, restricted=False) for step in range(program.steps)]
-            self._by_step[key] = program.weights, kernels  # which keep their identity as long as they are held here
-        return self._by_step[key][1]
+        if key not in self._kernels_by_step:
+            kernels = [self.kernel(program, node, step, index, restricted=False) for step in range(program.steps)]
+            self._kernels_by_step[key] = (
+                program.weights,
+                kernels,
+            )  # which keep their identity as long as they are held here
+        return self._kernels_by_step[key][1]
 
-    def _compiled(
+    def _compile(
         self, program: Program, node: Node, step: int, index: Mapping[str, int], *, restricted: bool
     ) -> Kernel | OutcomeKernel:
         if isinstance(node, NumericNode):
             return NumericKernel(node, step, index)
         law = program.law(node, step)
         if node.name == OUTCOME:
-            made = partial(
+            make_evaluator = partial(
                 LogWeightEvaluator, index=index, tables=self._tables, varying_weights=program.varying_weights
             )
-            return OutcomeKernel(law, made)
+            return OutcomeKernel(law, make_evaluator)
         return FactoredKernel(law, index, self._tables) if restricted else compile_kernel(law, index, self._tables)
 
 
-class Stretches(Sequence[range]):
+class BlockRanges(Sequence[range]):
     """Blocks by those that are walked together, in the order of their numbers; a run may have millions of them.
 
     Args:
         blocks: how many there are.
         full: how many of them have all their trials; each of the others stands alone.
-        together: how many of the full ones make a stretch; the last of them perhaps fewer.
+        blocks_per_walk: how many of the full ones make a stretch; the last of them perhaps fewer.
     """
 
-    def __init__(self, blocks: int, full: int, together: int) -> None:
-        self._full = range(0, full, together)
-        self._alone = range(full, blocks)
+    def __init__(self, blocks: int, full: int, blocks_per_walk: int) -> None:
+        self._joined_ranges = range(0, full, blocks_per_walk)
+        self._single_blocks = range(full, blocks)
 
     def __len__(self) -> int:
-        return len(self._full) + len(self._alone)
+        return len(self._joined_ranges) + len(self._single_blocks)
 
     @overload
     def __getitem__(self, number: int, /) -> range: ...
@@ -306,12 +309,12 @@ class Stretches(Sequence[range]):
     def __getitem__(self, number: slice, /) -> list[range]: ...
     def __getitem__(self, number: int | slice, /) -> range | list[range]:
         if isinstance(number, slice):
-            return [self[one] for one in range(len(self))[number]]
+            return [self[place] for place in range(len(self))[number]]
         number = range(len(self))[number]
-        if number < len(self._full):
-            start = self._full[number]
-            return range(start, min(start + self._full.step, self._full.stop))
-        start = self._alone[number - len(self._full)]
+        if number < len(self._joined_ranges):
+            start = self._joined_ranges[number]
+            return range(start, min(start + self._joined_ranges.step, self._joined_ranges.stop))
+        start = self._single_blocks[number - len(self._joined_ranges)]
         return range(start, start + 1)
 
 
@@ -325,9 +328,9 @@ class BlockSampler:
         restrictions: by step and node, what a draw is held to; its probability goes into the trial's weight.
         needed: the nodes to draw, all others being left out; by default all.
         kernels: those already compiled for programs that this one has nodes in common with.
-        beside: bytes of what whoever watches keeps.
-        others: further programs, of the same nodes, steps and outcome, which are walked together with it: their trials
-            stand beside its own, and are the same as if each were walked alone. Then nothing is restricted.
+        observer_bytes: what the observers keep.
+        other_programs: of the same nodes, steps and outcome, which are walked together with it: their trials stand
+            beside its own, and are the same as if each were walked alone. Then nothing is restricted.
 
     Raises:
         TooMuchMemoryError: a block would take more than `MOST_BYTES`.
@@ -342,73 +345,76 @@ class BlockSampler:
         restrictions: Mapping[tuple[int, str], Restriction] | None = None,
         needed: frozenset[str] | None = None,
         kernels: KernelCache | None = None,
-        beside: int = 0,
-        others: Sequence[Program] = (),
+        observer_bytes: int = 0,
+        other_programs: Sequence[Program] = (),
     ) -> None:
         self.program = program
-        self.programs = (program, *others)
+        self.programs = (program, *other_programs)
         self.plan = plan
         self.draw_outcome = draw_outcome
         self.restrictions = restrictions or {}
         self.needed = [name for name in program.nodes if needed is None or name in needed]
         self.index = {name: index for index, name in enumerate((*program.nodes, JUDGEMENTS))}
-        self._pieces = 1
-        self.shared = KernelCache() if kernels is None else kernels
+        self._least_pieces = 1
+        self.kernel_cache = KernelCache() if kernels is None else kernels
         self.streams = {name: rng.RandomStream(plan.seed, name, plan.trials, plan.set_size) for name in self.needed}
-        require_memory(self.bytes + beside)
+        require_memory(self.bytes + observer_bytes)
 
     def __getstate__(self) -> dict[str, object]:
         """Kernels are not sent to another process."""
-        return {name: value for name, value in vars(self).items() if name not in ("_lasting", "_compiled")}
+        compiled = ("_permanent_kernels", "_find_compiled_kernels")
+        return {name: value for name, value in vars(self).items() if name not in compiled}
 
     @cached_property
-    def together(self) -> int:
+    def blocks_per_walk(self) -> int:
         """How many neighbouring blocks are walked at a time: each call of numpy then draws for all of their trials.
 
         It changes no digit. There are fewer where that would take long, so that there is work to hand out, or much
-        memory, or where pieces are wanted (see `cut`); one where what is drawn of a block is more than states, or a
-        draw of the judgements lies in two blocks.
+        memory, or where pieces are wanted (see `split_for`); one where more than states is drawn of a block, or a draw
+        of the judgements lies in two blocks.
         """
         plan = self.plan
-        if self.restrictions or len(self.programs) > 1 or self.shared.draws is not None:
+        if self.restrictions or len(self.programs) > 1 or self.kernel_cache.shared_draws is not None:
             return 1
         if plan.judgements and BLOCK % (plan.trials // plan.judgements):
             return 1
-        most = max(1, min(_TOGETHER, int(_TOGETHER_SECONDS / self.seconds_each), _TOGETHER_BYTES // self.bytes))
-        if self._pieces == 1:
+        most = max(
+            1, min(_MOST_JOINED_BLOCKS, int(_MOST_JOINED_SECONDS / self.seconds_each), _MOST_JOINED_BYTES // self.bytes)
+        )
+        if self._least_pieces == 1:
             return most
         full = plan.trials // BLOCK
-        stretches = self._pieces * -(-full // (self._pieces * most))
-        return max(1, -(-full // max(1, stretches)))
+        ranges = self._least_pieces * -(-full // (self._least_pieces * most))
+        return max(1, -(-full // max(1, ranges)))
 
-    def cut(self, map_blocks: MapBlocks, seconds: float) -> None:
+    def split_for(self, map_blocks: MapBlocks, seconds: float) -> None:
         """Have at least as many stretches as what maps over them wants (see `work.pieces`); to be said before any else.
 
         Args:
             map_blocks: what maps.
             seconds: what a block is predicted to take.
         """
-        self._pieces = pieces(map_blocks, seconds * self.plan.blocks)
+        self._least_pieces = pieces(map_blocks, seconds * self.plan.blocks)
 
     @cached_property
-    def stretches(self) -> Stretches:
+    def block_ranges(self) -> BlockRanges:
         """The blocks, by those that are walked together; one that is not full stands alone."""
-        return Stretches(self.plan.blocks, self.plan.trials // BLOCK, self.together)
+        return BlockRanges(self.plan.blocks, self.plan.trials // BLOCK, self.blocks_per_walk)
 
-    def stretch_kernels(self, blocks: range) -> StepKernels | None:
+    def range_kernels(self, blocks: range) -> StepKernels | None:
         """As `kernels`, of neighbouring blocks; None where theirs are too different to be made one."""
-        if (known := self._compiled(blocks)) is not None:
-            return known
+        if (compiled := self._find_compiled_kernels(blocks)) is not None:
+            return compiled
         if len(blocks) == 1 or not self.plan.judgements:
             return self.kernels(blocks.start)
         from usru_scenarios.sampler.joined_kernels import IncompatibleKernelsError, KernelJoiner
 
         by_block = [self.kernels(block) for block in blocks]
-        joiner, numeric = KernelJoiner(), self._numeric_kernels(blocks)
+        joiner, numeric_kernels = KernelJoiner(), self._numeric_kernels(blocks)
         try:
             return [
                 [
-                    numeric[name][step] if name in numeric else joiner.join(kernels)
+                    numeric_kernels[name][step] if name in numeric_kernels else joiner.join(kernels)
                     for name, kernels in zip(self.needed, zip(*of_step, strict=True), strict=True)
                 ]
                 for step, of_step in enumerate(zip(*by_block, strict=True))
@@ -419,75 +425,81 @@ class BlockSampler:
     def _numeric_kernels(self, blocks: range) -> dict[str, list[Kernel | OutcomeKernel]]:
         """Those of the numeric nodes by step: how they are compiled does not depend on how many draws a block has."""
         first, last = self.plan.judgements_in(blocks.start)[0], self.plan.judgements_in(blocks[-1])[-1]
-        program, own = self.program.select_draws(range(int(first), int(last) + 1)), KernelCache()
+        program, block_cache = self.program.select_draws(range(int(first), int(last) + 1)), KernelCache()
         return {
-            name: self._by_step(self.program, program, name, own)
+            name: self._compile_by_step(self.program, program, name, block_cache)
             for name in self.needed
             if isinstance(program.nodes[name], NumericNode)
         }
 
     def kernels(self, block: int) -> StepKernels:
         """For each step, the kernels of all nodes in order; a kernel is shared by the steps whose laws are equal."""
-        if (known := self._compiled(range(block, block + 1))) is not None:
-            return known
+        if (compiled := self._find_compiled_kernels(range(block, block + 1))) is not None:
+            return compiled
         if not self.plan.judgements:
-            return self._lasting
+            return self._permanent_kernels
         drawn = self.plan.judgements_in(block)
         draws = range(int(drawn[0]), int(drawn[-1]) + 1)
-        nodes, own = self.shared.for_block(draws)
-        return self._kernels([program.select_draws(draws, nodes) for program in self.programs], own)
+        nodes, block_cache = self.kernel_cache.for_block(draws)
+        return self._compile_kernels([program.select_draws(draws, nodes) for program in self.programs], block_cache)
 
     @cached_property
-    def _compiled(self) -> FindKernels:
-        known = self.shared.compiled
-        if known is None or self.restrictions or len(self.programs) > 1:
-            return _nowhere
-        return known.of(self.program, self.plan, self.needed)
+    def _find_compiled_kernels(self) -> FindKernels:
+        compiled_program = self.kernel_cache.compiled_program
+        if compiled_program is None or self.restrictions or len(self.programs) > 1:
+            return _no_kernels
+        return compiled_program.finder_for(self.program, self.plan, self.needed)
 
     @cached_property
-    def _lasting(self) -> StepKernels:
-        return self._kernels(self.programs, self.shared)
+    def _permanent_kernels(self) -> StepKernels:
+        return self._compile_kernels(self.programs, self.kernel_cache)
 
-    def _kernels(self, programs: Sequence[Program], own: KernelCache) -> StepKernels:
-        by_node = [self._kernels_of(name, programs, own) for name in self.needed]
+    def _compile_kernels(self, programs: Sequence[Program], block_cache: KernelCache) -> StepKernels:
+        by_node = [self._compile_node(name, programs, block_cache) for name in self.needed]
         return [[by_step[step] for by_step in by_node] for step in range(self.program.steps)]
 
-    def _kernels_of(self, name: str, programs: Sequence[Program], own: KernelCache) -> list[Kernel | OutcomeKernel]:
+    def _compile_node(
+        self, name: str, programs: Sequence[Program], block_cache: KernelCache
+    ) -> list[Kernel | OutcomeKernel]:
         """The kernels of a node by step; where programs differ in it, each has its own."""
         by_law: dict[tuple[Node, int], list[Kernel | OutcomeKernel]] = {}
         laws = []
-        for whole, program in zip(self.programs, programs, strict=True):
-            laws.append((whole.nodes[name], id(whole.weights)))
+        for full_program, program in zip(self.programs, programs, strict=True):
+            laws.append((full_program.nodes[name], id(full_program.weights)))
             if laws[-1] not in by_law:
-                kernels = self.shared if program.nodes[name] is whole.nodes[name] else own  # else they go with a block
-                by_law[laws[-1]] = self._by_step(whole, program, name, kernels)
+                kernels = (
+                    self.kernel_cache if program.nodes[name] is full_program.nodes[name] else block_cache
+                )  # else they go with a block
+                by_law[laws[-1]] = self._compile_by_step(full_program, program, name, kernels)
         if len(by_law) == 1:
             return by_law[laws[0]]
-        return [*map(cache(_stacked), zip(*(by_law[law] for law in laws), strict=True))]
+        return [*map(cache(_stack_kernels), zip(*(by_law[law] for law in laws), strict=True))]
 
-    def _by_step(
-        self, whole: Program, program: Program, name: str, kernels: KernelCache
+    def _compile_by_step(
+        self, full_program: Program, program: Program, name: str, kernels: KernelCache
     ) -> list[Kernel | OutcomeKernel]:
         """The kernels of a node of a program by step; `program` is the whole one or has what is drawn of a block."""
-        if whole is program and not self.restrictions:
-            return kernels.by_step(program, program.nodes[name], self.index)
-        made: dict[object, Kernel | OutcomeKernel] = {}
+        if full_program is program and not self.restrictions:
+            return kernels.kernels_by_step(program, program.nodes[name], self.index)
+        by_regime: dict[object, Kernel | OutcomeKernel] = {}
         by_step = []
         for step in range(program.steps):
             restricted = (step, name) in self.restrictions
-            law = whole.law_key(whole.nodes[name], step), restricted
-            if law not in made:
-                made[law] = kernels.of(program, program.nodes[name], step, self.index, restricted=restricted)
-            by_step.append(made[law])
+            regime = full_program.law_key(full_program.nodes[name], step), restricted
+            if regime not in by_regime:
+                by_regime[regime] = kernels.kernel(
+                    program, program.nodes[name], step, self.index, restricted=restricted
+                )
+            by_step.append(by_regime[regime])
         return by_step
 
     @cached_property
-    def _reads(self) -> dict[str, NodeInputs]:
+    def _inputs(self) -> dict[str, NodeInputs]:
         """What a node's states at a step follow from besides its words: its own place first, with lag 1."""
         return {
             name: (
                 (self.index[name], 1),
-                *sorted((self.index[read], lag) for read, lag in self.program.nodes[name].links),
+                *sorted((self.index[input_name], lag) for input_name, lag in self.program.nodes[name].links),
             )
             for name in self.needed
         }
@@ -495,16 +507,16 @@ class BlockSampler:
     @property
     def seconds_each(self) -> float:
         """What a block is predicted to take, from the number of draws alone."""
-        many = max(0, len(self.program.outcome.states) - _FEW_SCENARIOS) if OUTCOME in self.needed else 0
+        extra_scenarios = max(0, len(self.program.outcome.states) - _FEW_SCENARIOS) if OUTCOME in self.needed else 0
         trials = len(self.programs) * self.plan.trials_in(0)
-        return block_seconds(len(self.needed) + many, self.program.steps, trials)
+        return predict_block_seconds(len(self.needed) + extra_scenarios, self.program.steps, trials)
 
     @property
     def bytes(self) -> int:
         """What the trials of a block are predicted to take, with how the outcome moves in them."""
         scenarios = len(self.program.outcome.states) if OUTCOME in self.needed else 0
-        moves = scenarios * (3 if self.lumped else scenarios + 3)
-        return 8 * len(self.programs) * self.plan.trials_in(0) * (len(self.needed) + moves)
+        move_numbers = scenarios * (3 if self.lumped else scenarios + 3)
+        return 8 * len(self.programs) * self.plan.trials_in(0) * (len(self.needed) + move_numbers)
 
     @cached_property
     def lumped(self) -> bool:
@@ -521,7 +533,7 @@ class BlockSampler:
             The weights of the trials, of all programs, shape (trials,): the probability of what their draws were
             restricted to, given each trial's past.
         """
-        with self.shared.walking:
+        with self.kernel_cache.walk_lock:
             blocks = range(block, block + 1)
             return self._walk(blocks, self.kernels(block), observer)
 
@@ -529,58 +541,72 @@ class BlockSampler:
         self,
         blocks: range,
         observers: Sequence[AnyObserver],
-        joined: Callable[[Sequence[AnyObserver]], Observer] | None = None,
+        join_observers: Callable[[Sequence[AnyObserver]], Observer] | None = None,
     ) -> Floats:
-        """Draw one of the `stretches` of blocks, and show each block to an observer of its own; gives what `walk` does.
+        """Draw one of the `block_ranges`, and show each block to an observer of its own; gives what `walk` does.
 
         The weights are of the trials of all blocks, shape (trials,).
 
         Args:
             blocks: the stretch.
             observers: of each of its blocks.
-            joined: makes one observer of the stretch of them; by default it shows each its block.
+            join_observers: makes one observer of the stretch of them; by default it shows each its block.
         """
-        with self.shared.walking:
-            kernels = self.stretch_kernels(blocks)
+        with self.kernel_cache.walk_lock:
+            kernels = self.range_kernels(blocks)
             if kernels is not None:
-                whole = observers[0] if len(observers) == 1 else (joined or _EachBlock)(observers)
-                return self._walk(blocks, kernels, whole)
+                joint_observer = (
+                    observers[0] if len(observers) == 1 else (join_observers or _BlockwiseObserver)(observers)
+                )
+                return self._walk(blocks, kernels, joint_observer)
         return np.concatenate([self.walk(block, observer) for block, observer in zip(blocks, observers, strict=True)])
 
     def _walk(self, blocks: range, by_step: StepKernels, observer: Observer) -> Floats:
-        np.empty(_KEPT)
-        np.empty(_KEPT - _PAGE)
+        np.empty(_RETAINED)
+        np.empty(_RETAINED - _PAGE)
         trials = sum(map(self.plan.trials_in, blocks))
-        drawn = np.concatenate([*map(self.plan.judgements_in, blocks)]) if self.plan.judgements else None
+        draw_numbers = np.concatenate([*map(self.plan.judgements_in, blocks)]) if self.plan.judgements else None
         programs = len(self.programs)
-        block_states = BlockStates(len(self.index), trials, None if drawn is None else drawn - drawn[0], programs)
-        restricted, weights = RestrictedDraws(self.restrictions, self.program, trials), np.ones(block_states.trials)
-        memory = None if self.shared.draws is None else self.shared.draws.word_memory((self.plan, blocks))
+        block_states = BlockStates(
+            len(self.index), trials, None if draw_numbers is None else draw_numbers - draw_numbers[0], programs
+        )
+        restricted_draws, weights = (
+            RestrictedDraws(self.restrictions, self.program, trials),
+            np.ones(block_states.trials),
+        )
+        word_memory = (
+            None
+            if self.kernel_cache.shared_draws is None
+            else self.kernel_cache.shared_draws.word_memory((self.plan, blocks))
+        )
         for stream in self.streams.values():
-            stream.begin(blocks, memory)
-        draws = None
-        if self.shared.draws is not None and programs == 1:
-            draws = self.shared.draws.begin_walk((self.plan, blocks, self.draw_outcome), block_states)
+            stream.begin(blocks, word_memory)
+        walk_draws = None
+        if self.kernel_cache.shared_draws is not None and programs == 1:
+            walk_draws = self.kernel_cache.shared_draws.begin_walk((self.plan, blocks, self.draw_outcome), block_states)
         for step, kernels in enumerate(by_step):
             block_states.advance()
-            if draws is not None:
-                draws.advance()
+            if walk_draws is not None:
+                walk_draws.advance()
             transition: LazyTransition | FullTransition | None = None
             for name, node_kernel in zip(self.needed, kernels, strict=True):
-                restriction = restricted.restriction_at(step, name) if self.restrictions else None
-                if draws is None or restriction is not None:
-                    moved, inside = self._draw(step, name, node_kernel, block_states, restriction)
+                restriction = restricted_draws.restriction_at(step, name) if self.restrictions else None
+                if walk_draws is None or restriction is not None:
+                    node_transition, admitted = self._draw_node(step, name, node_kernel, block_states, restriction)
                 else:
-                    draw = partial(self._draw, step, name, node_kernel, block_states, None)
-                    moved, inside = draws.draw_once((step, name), node_kernel, self._reads[name], draw), None
-                transition = transition or moved
-                if inside is not None:
-                    weights *= inside
-            restricted.advance(step, block_states)
+                    draw = partial(self._draw_node, step, name, node_kernel, block_states, None)
+                    node_transition, admitted = (
+                        walk_draws.draw_once((step, name), node_kernel, self._inputs[name], draw),
+                        None,
+                    )
+                transition = transition or node_transition
+                if admitted is not None:
+                    weights *= admitted
+            restricted_draws.advance(step, block_states)
             observer.observe(step, block_states, transition)
         return weights
 
-    def _draw(
+    def _draw_node(
         self,
         step: int,
         name: str,
@@ -594,22 +620,22 @@ class BlockSampler:
             words = RepeatedWords(words, len(self.programs))
         if not isinstance(node_kernel, OutcomeKernel):
             return None, node_kernel.draw(block_states, index, words, restriction)
-        transition, inside = node_kernel.transition(block_states), None
+        transition, admitted = node_kernel.transition(block_states), None
         if self.draw_outcome:
-            inside = draw_scenario(transition, block_states, index, words, restriction)
-        return transition, inside
+            admitted = draw_scenario(transition, block_states, index, words, restriction)
+        return transition, admitted
 
 
-def _stacked(kernels: tuple[Kernel | OutcomeKernel, ...]) -> Kernel | OutcomeKernel:
+def _stack_kernels(kernels: tuple[Kernel | OutcomeKernel, ...]) -> Kernel | OutcomeKernel:
     """The kernel of a node in several programs that are walked together, from that of each."""
     if len(set(kernels)) == 1:
         return kernels[0]
-    drawn = [each for each in kernels if not isinstance(each, OutcomeKernel)]
-    assert len(drawn) == len(kernels), "programs that are walked together have the same outcome"
-    return StackedKernel(drawn)
+    node_kernels = [kernel for kernel in kernels if not isinstance(kernel, OutcomeKernel)]
+    assert len(node_kernels) == len(kernels), "programs that are walked together have the same outcome"
+    return StackedKernel(node_kernels)
 
 
-def block_seconds(nodes: int, steps: int, trials: int) -> float:
+def predict_block_seconds(nodes: int, steps: int, trials: int) -> float:
     """What so many nodes and steps of a block of trials are predicted to take."""
     return nodes * steps * (trials * SECONDS_PER_DRAW + _SECONDS_PER_CALL)
 
@@ -621,7 +647,7 @@ class Observer(Protocol):
         """Take note of a step; the transition is the outcome's, where that is needed."""
 
 
-class _EachBlock:
+class _BlockwiseObserver:
     """Shows a step of several blocks to an observer of each, as that of a block alone."""
 
     def __init__(self, observers: Sequence[Observer]) -> None:
@@ -630,8 +656,8 @@ class _EachBlock:
     def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
         """As in `Observer`."""
         for trials, observer in self.of_blocks:
-            own = None if transition is None else transition.select_trials(trials)
-            observer.observe(step, block_states.select_trials(trials), own)
+            block_transition = None if transition is None else transition.select_trials(trials)
+            observer.observe(step, block_states.select_trials(trials), block_transition)
 
 
 class TooMuchMemoryError(UsruError):
@@ -647,6 +673,6 @@ def require_memory(needed: int) -> None:
         TooMuchMemoryError: it would take more than `MOST_BYTES`.
     """
     if needed > MOST_BYTES:
-        said = f"usru: this run would need some {needed / 1e9:.1f} GB of memory"
+        message = f"usru: this run would need some {needed / 1e9:.1f} GB of memory"
         hint = "fewer draws of the judgements (--judgements), steps or scenarios need less"
-        raise TooMuchMemoryError(said, hint)
+        raise TooMuchMemoryError(message, hint)

@@ -81,16 +81,16 @@ class VariantSampler:
         kernels = kernels or KernelCache(SharedDraws() if len(programs) > 1 else None)
         groups: dict[tuple[object, ...], _SharedDrivers] = {}
         for number, program in enumerate(programs):
-            above = program.upstream([OUTCOME]) - {OUTCOME}
-            shared = () if program.has_feedback else tuple(program.nodes[name] for name in sorted(above))
-            key: tuple[object, ...] = shared or (number,)
-            groups.setdefault(key, _SharedDrivers(program, plan, kernels)).add(number, program)
+            drivers = program.upstream([OUTCOME]) - {OUTCOME}
+            shared_drivers = () if program.has_feedback else tuple(program.nodes[name] for name in sorted(drivers))
+            key: tuple[object, ...] = shared_drivers or (number,)
+            groups.setdefault(key, _SharedDrivers(program, plan, kernels)).add_variant(number, program)
         self.groups = list(groups.values())
         block_states = max(group.block_sampler.bytes for group in self.groups)
-        require_memory(block_states + len(programs) * self.bytes_each(first, plan))
+        require_memory(block_states + len(programs) * self.bytes_per_program(first, plan))
 
     @staticmethod
-    def bytes_each(program: Program, plan: Plan) -> int:
+    def bytes_per_program(program: Program, plan: Plan) -> int:
         """What one of the programs is predicted to take beside the trials: its sums, and how its outcome moves."""
         entries = program.steps * len(program.outcome.states)
         return VariantSampler.batches_of(program, plan).bytes(entries) + 8 * 2 * len(
@@ -106,24 +106,25 @@ class VariantSampler:
     def seconds_each(self) -> float:
         """What a block is predicted to take, from the number of draws alone."""
         return sum(
-            group.block_sampler.seconds_each + sum(o.seconds_each for o in group.outcomes.values())
+            group.block_sampler.seconds_each
+            + sum(outcome_sampler.seconds_each for outcome_sampler in group.outcomes.values())
             for group in self.groups
         )
 
     def run(self, block: int) -> VariantSums:
         """The sums of one block."""
-        edges = self.batches.starts(block)
-        visits = [np.zeros((len(edges), *self.shape)) for _ in self.programs]
+        starts = self.batches.starts(block)
+        visits = [np.zeros((len(starts), *self.shape)) for _ in self.programs]
         for group in self.groups:
-            group.block_sampler.walk(block, _VariantObserver(group, block, self.steps, visits, edges))
-        return VariantSums(batch_trials(edges, self.plan.trials_in(block)), visits)
+            group.block_sampler.walk(block, _VariantObserver(group, block, self.steps, visits, starts))
+        return VariantSums(batch_trials(starts, self.plan.trials_in(block)), visits)
 
 
 class _SharedDrivers:
     """Variants that are walked together: the first says how the drivers move, each how its outcome does."""
 
     def __init__(self, program: Program, plan: Plan, kernels: KernelCache) -> None:
-        above = program.upstream([OUTCOME])
+        needed = program.upstream([OUTCOME])
         self.plan = plan
         self.kernels = kernels
         self.feedback = program.has_feedback
@@ -131,12 +132,12 @@ class _SharedDrivers:
             program,
             plan,
             draw_outcome=self.feedback,
-            needed=above if self.feedback else above - {OUTCOME},
+            needed=needed if self.feedback else needed - {OUTCOME},
             kernels=kernels,
         )
         self.outcomes: dict[int, BlockSampler] = {}
 
-    def add(self, number: int, program: Program) -> None:
+    def add_variant(self, number: int, program: Program) -> None:
         """Let another variant take part."""
         only = frozenset({OUTCOME})
         self.outcomes[number] = BlockSampler(program, self.plan, draw_outcome=False, needed=only, kernels=self.kernels)
@@ -151,26 +152,26 @@ class _VariantObserver:
         block: int,
         steps: Sequence[int],
         visits: list[Floats],
-        edges: npt.NDArray[np.int64],
+        starts: npt.NDArray[np.int64],
     ) -> None:
-        self.places = {step: place for place, step in enumerate(steps)}
+        self.position_of_step = {step: place for place, step in enumerate(steps)}
         self.outcome = group.block_sampler.index[OUTCOME]
         self.visits = visits
-        self.edges = edges
+        self.starts = starts
         self.feedback = group.feedback
-        self.present: dict[int, Floats] = {}
+        self.probabilities: dict[int, Floats] = {}
         self.kernels = {number: block_sampler.kernels(block) for number, block_sampler in group.outcomes.items()}
 
     def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
         """Add a step."""
-        drawn = block_states.before[self.outcome] if self.feedback else None
+        scenarios_before = block_states.before[self.outcome] if self.feedback else None
         for number, kernels in self.kernels.items():
             if not self.feedback:
                 (kernel,) = kernels[step]
                 assert isinstance(kernel, OutcomeKernel)
                 transition = kernel.transition(block_states)
             assert transition is not None, "where the outcome feeds back, it is drawn"
-            present = probabilities_after(transition, self.present.get(number), drawn)
-            if step in self.places:
-                self.visits[number][:, self.places[step]] = batched(present, self.edges)
-            self.present[number] = present
+            probabilities = probabilities_after(transition, self.probabilities.get(number), scenarios_before)
+            if step in self.position_of_step:
+                self.visits[number][:, self.position_of_step[step]] = batched(probabilities, self.starts)
+            self.probabilities[number] = probabilities

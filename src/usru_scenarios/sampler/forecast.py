@@ -32,11 +32,11 @@ from usru_scenarios.program.program import CategoricalNode, Floats, Node, Numeri
 from usru_scenarios.sampler.blocks import (
     BLOCK,
     SECONDS_PER_DRAW,
+    BlockRanges,
     BlockSampler,
     KernelCache,
     MapBlocks,
     Plan,
-    Stretches,
     require_memory,
 )
 from usru_scenarios.sampler.outcome import MANY_SCENARIOS, BatchedProducts, FullTransition, LazyTransition
@@ -50,7 +50,7 @@ BINS = 2048
 EDGES = np.array([-1.6449, -1.0364, -0.6745, -0.3853, 0.0, 0.3853, 0.6745, 1.0364, 1.6449])
 """Latent normals of the quantiles at .05, .15, .25, .35, .5, ..., .95: the share below them is known by groups."""
 
-_BY_PRODUCTS = 16
+_PRODUCT_COST = 16
 """Sums of a scenario in a trial that take as long as one matrix product over all scenarios."""
 
 
@@ -71,13 +71,13 @@ class ForecastSums:
             the last at which the trial is in the scenario).
         values: for each numeric node, what was seen of it.
         controls: of the draws of the judgements; none without, nor of the sums of a block.
-        drawn: whether judgements are drawn, so that there are two batches for each draw.
+        has_draws: whether judgements are drawn, so that there are two batches for each draw.
         columns: where the quantities of a node stand in `moments`; those of the outcome are its first visits, those of
             a numeric node its value and whether it lies below each of its edges.
         edges: for each numeric node, shape (edges,), numbers of bins: about where `EDGES` are on its scale.
         moments: at each step, shape (steps, quantities); numbers above the low end of their range.
-        ever: of the first visits at all steps together, shape (scenarios + groups,).
-        whole: shape (groups,), the weights of the groups, where the batches no longer tell them.
+        visit_moments: of the first visits at all steps together, shape (scenarios + groups,).
+        kept_group_weights: shape (groups,), the weights of the groups, where the batches no longer tell them.
     """
 
     trials: Floats
@@ -87,12 +87,12 @@ class ForecastSums:
     stays: Floats
     values: dict[str, NumericSums]
     controls: Controls
-    drawn: bool
+    has_draws: bool
     columns: dict[str, slice]
     edges: dict[str, npt.NDArray[np.uint16]]
     moments: Moments
-    ever: Moments
-    whole: Floats | None = None
+    visit_moments: Moments
+    kept_group_weights: Floats | None = None
 
     @property
     def effective_trials(self) -> float:
@@ -100,44 +100,48 @@ class ForecastSums:
         return float(effective_trials(self.trials.sum(), np.asarray(self.squares)))
 
     @property
-    def groups(self) -> Floats:
+    def group_weights(self) -> Floats:
         """The weights of the groups of trials, shape (groups,)."""
-        if self.whole is not None:
-            return self.whole
-        return over_draws(self.trials) if self.drawn else self.trials
+        if self.kept_group_weights is not None:
+            return self.kept_group_weights
+        return over_draws(self.trials) if self.has_draws else self.trials
 
-    def states(self, name: str) -> Estimate:
+    def state_shares(self, name: str) -> Estimate:
         """The share of each state of a node at each step, shape (steps, states): method (18, 19)."""
-        return self._shares(self.moments, (slice(None), self.columns[name]))
+        return self._ratio(self.moments, (slice(None), self.columns[name]))
 
     def mean(self, name: str) -> Estimate:
         """How far the mean of a numeric node lies above the low end of its range: (steps,)."""
-        return self._shares(self.moments, (slice(None), self.columns[name].start))
+        return self._ratio(self.moments, (slice(None), self.columns[name].start))
 
-    def below(self, name: str) -> Estimate:
+    def shares_below(self, name: str) -> Estimate:
         """How likely it is that a numeric node is below each of its edges, shape (steps, edges)."""
         columns = self.columns[name]
-        return self._shares(self.moments, (slice(None), slice(columns.start + 1, columns.stop)))
+        return self._ratio(self.moments, (slice(None), slice(columns.start + 1, columns.stop)))
 
     def first_visits(self, column: int) -> Estimate:
         """The probability that each step is the first visit to a scenario or group, shape (steps,)."""
-        return self._shares(self.moments, (slice(None), self.columns[OUTCOME].start + column))
+        return self._ratio(self.moments, (slice(None), self.columns[OUTCOME].start + column))
 
-    def visited(self, column: int) -> Estimate:
+    def ever_visited(self, column: int) -> Estimate:
         """The probability that a scenario or group is visited at any step, shape (): method (16, 18)."""
-        return self._shares(self.ever, (column,))
+        return self._ratio(self.visit_moments, (column,))
 
-    def _shares(self, moments: Moments, at: SumIndex) -> Estimate:
-        return moments.ratio(at, self.groups, self.controls)
+    def _ratio(self, moments: Moments, place: SumIndex) -> Estimate:
+        return moments.ratio(place, self.group_weights, self.controls)
 
     def by_draws(self) -> ForecastSums:
         """The sums with one batch for each draw of the judgements, in the place of two: method (30, 31)."""
 
-        def whole(sums: Floats) -> Floats:
+        def sum_by_draw(sums: Floats) -> Floats:
             return with_control_variates(over_draws(sums), self.controls, in_place=True)
 
         return replace(
-            self, trials=whole(self.trials), visits=whole(self.visits), moves=whole(self.moves), whole=self.groups
+            self,
+            trials=sum_by_draw(self.trials),
+            visits=sum_by_draw(self.visits),
+            moves=sum_by_draw(self.moves),
+            kept_group_weights=self.group_weights,
         )
 
     def observe(self, step: int, node: Node, values: npt.NDArray[Any], groups: TrialGroups) -> None:
@@ -145,31 +149,31 @@ class ForecastSums:
         columns = self.columns[node.name]
         if isinstance(node, NumericNode):
             bins = self.values[node.name].observe(step, values, node.scale, groups.weights)
-            groups.put(slice(columns.start, columns.start + 1), values[None] - node.scale.low)
-            groups.count(slice(columns.start + 1, columns.stop), bins < self.edges[node.name][:, None])
+            groups.set_sums(slice(columns.start, columns.start + 1), values[None] - node.scale.low)
+            groups.set_counts(slice(columns.start + 1, columns.stop), bins < self.edges[node.name][:, None])
         else:
-            groups.count(columns, values == np.arange(len(node.states), dtype=np.uint8)[:, None])
+            groups.set_counts(columns, values == np.arange(len(node.states), dtype=np.uint8)[:, None])
 
-    def add(self, other: ForecastSums, at: slice) -> None:
-        """Add the sums of a block, whose batches are at `at`; blocks come in their order."""
-        self.trials[at] += other.trials
+    def add(self, other: ForecastSums, batches: slice) -> None:
+        """Add the sums of a block, whose batches are at `batches`; blocks come in their order."""
+        self.trials[batches] += other.trials
         self.squares += other.squares
         if not np.may_share_memory(other.visits, self.visits):
-            self.visits[at] += other.visits
-        self.moves[at] += other.moves
+            self.visits[batches] += other.visits
+        self.moves[batches] += other.moves
         self.stays += other.stays
         for name, values in other.values.items():
             if values is not self.values[name]:
                 self.values[name].add(values)
-        for mine, theirs in ((self.moments, other.moments), (self.ever, other.ever)):
-            if theirs is not mine:
-                mine.add(theirs)
-            mine.close((at.stop - 1) // (2 if self.drawn else 1), self.groups, self.controls.basis)
+        for own, added in ((self.moments, other.moments), (self.visit_moments, other.visit_moments)):
+            if added is not own:
+                own.add(added)
+            own.close((batches.stop - 1) // (2 if self.has_draws else 1), self.group_weights, self.controls.basis)
 
-    def closed(self) -> ForecastSums:
+    def finish(self) -> ForecastSums:
         """The same when all blocks have been added."""
-        for moments in (self.moments, self.ever):
-            moments.close(len(self.trials), self.groups, self.controls.basis)
+        for moments in (self.moments, self.visit_moments):
+            moments.close(len(self.trials), self.group_weights, self.controls.basis)
         return self
 
 
@@ -188,38 +192,38 @@ class TrialGroups:
         self, batches: TrialBatches, block: int, quantities: int, basis: Floats, weights: Floats | None = None
     ) -> None:
         self.weights = weights
-        self.edges = batches.starts(block)
-        self.at = batches.at(block)
-        self.whole = batches.whole(block)
+        self.starts = batches.starts(block)
+        self.batches = batches.at(block)
+        self.whole_groups = batches.whole(block)
         trials = min(BLOCK, batches.trials - block * BLOCK)
         self.trials: Floats
         if weights is None:
-            self.trials = batch_trials(self.edges, trials)
+            self.trials = batch_trials(self.starts, trials)
         else:
-            self.trials = batched(weights[None], self.edges)[:, 0]
-        self.basis = basis[self.at][self.whole]
-        self.sums = np.empty((len(self.edges), quantities))
+            self.trials = batched(weights[None], self.starts)[:, 0]
+        self.basis = basis[self.batches][self.whole_groups]
+        self.sums = np.empty((len(self.starts), quantities))
 
-    def put(self, columns: slice, values: Floats) -> None:
+    def set_sums(self, columns: slice, values: Floats) -> None:
         """Note values, shape (columns, trials)."""
-        self.sums[:, columns] = batched(values if self.weights is None else values * self.weights, self.edges)
+        self.sums[:, columns] = batched(values if self.weights is None else values * self.weights, self.starts)
 
-    def count(self, columns: slice, holds: npt.NDArray[np.bool_]) -> None:
+    def set_counts(self, columns: slice, holds: npt.NDArray[np.bool_]) -> None:
         """Note in which trials some things hold, shape (columns, trials)."""
         if self.weights is None:
-            self.sums[:, columns] = count_by_batch(holds, self.edges)
+            self.sums[:, columns] = count_by_batch(holds, self.starts)
         else:
-            self.put(columns, holds.astype(np.float64))
+            self.set_sums(columns, holds.astype(np.float64))
 
-    def fold(self, moments: Moments, step: int | slice, sums: Floats) -> None:
+    def fold_into(self, moments: Moments, step: int | slice, sums: Floats) -> None:
         """Add sums, shape (groups, quantities), to the moments of a step, or of all that there is."""
-        if self.whole.start < self.whole.stop:
-            moments.fold(step, sums[self.whole], self.trials[self.whole], self.basis)
-        for place in {0, len(sums) - 1} - {*range(self.whole.start, self.whole.stop)}:
-            group = self.at.start + place
+        if self.whole_groups.start < self.whole_groups.stop:
+            moments.fold(step, sums[self.whole_groups], self.trials[self.whole_groups], self.basis)
+        for row in {0, len(sums) - 1} - {*range(self.whole_groups.start, self.whole_groups.stop)}:
+            group = self.batches.start + row
             if group not in moments.open:
                 moments.open[group] = np.zeros_like(moments.total)
-            moments.open[group][step] += sums[place]
+            moments.open[group][step] += sums[row]
 
 
 @dataclass
@@ -258,14 +262,14 @@ class NumericSums:
         bins = (above * (BINS / (scale.high - scale.low))).astype(np.uint16)
         counted = bins
         if weights is not None:
-            known = weights > 0
-            values, above, counted, weights = values[known], above[known], bins[known], weights[known]
+            weighted = weights > 0
+            values, above, counted, weights = values[weighted], above[weighted], bins[weighted], weights[weighted]
         if len(values):
             self.least[step] = min(self.least[step], values.min())
             self.most[step] = max(self.most[step], values.max())
-            weighed = above if weights is None else above * weights
-            self.total[step] += weighed.sum()
-            self.squares[step] += (weighed * above).sum()
+            weighted_above = above if weights is None else above * weights
+            self.total[step] += weighted_above.sum()
+            self.squares[step] += (weighted_above * above).sum()
             self.bins[step] += np.bincount(counted, weights, minlength=BINS + 1)
         return bins
 
@@ -296,8 +300,8 @@ def simulate(
         nodes: as in `Sampler`.
     """
     sampler = Sampler(program, plan, kernels, nodes)
-    sampler.block_sampler.cut(map_blocks, sampler.seconds_a_block)
-    return sampler.summed(sampler.run, map_blocks, sampler.stretches)
+    sampler.block_sampler.split_for(map_blocks, sampler.seconds_per_block)
+    return sampler.sum_blocks(sampler.run, map_blocks, sampler.block_ranges)
 
 
 @dataclass
@@ -317,7 +321,7 @@ class RunningSums:
     def __reduce__(self) -> tuple[type[RunningSums], tuple[()]]:
         return RunningSums, ()
 
-    def beside(self, blocks: range) -> ForecastSums | None:
+    def sums_shared_with(self, blocks: range) -> ForecastSums | None:
         """What the sums of some blocks can be shared with; before their turn they have sums of their own."""
         return self.sums if blocks.start == self.blocks else None
 
@@ -341,15 +345,15 @@ class Sampler:
         self.block_sampler = BlockSampler(
             program, plan, draw_outcome=drawn.outcome_is_read, needed=frozenset(drawn.nodes), kernels=kernels
         )
-        self.sets = [[state] for state in range(len(program.outcome.states))]
-        self.sets += [list(members) for members in program.groups.values()]
+        self.scenario_sets = [[state] for state in range(len(program.outcome.states))]
+        self.scenario_sets += [list(members) for members in program.groups.values()]
         self.controls = program.controls if plan.judgements else NO_CONTROLS
 
-    def summed(
+    def sum_blocks(
         self,
         run: Callable[[RunningSums, int], Sequence[ForecastSums]],
         map_blocks: MapBlocks,
-        stretches: Sequence[range],
+        block_ranges: Sequence[range],
     ) -> ForecastSums:
         """The sums of the plan from those of its blocks.
 
@@ -359,32 +363,32 @@ class Sampler:
         Args:
             run: gives the sums of each block of a stretch, by its number.
             map_blocks: as in `simulate`.
-            stretches: of blocks.
+            block_ranges: of blocks.
 
         Raises:
             TooMuchMemoryError: it would take more than `MOST_BYTES`.
         """
         batches = self.batches
         require_memory(self.bytes)
-        running = RunningSums(whole := self.zeros(batches.count))
-        parts = map_blocks(partial(run, running), range(len(stretches)))
+        running = RunningSums(total := self.empty_sums(batches.count))
+        parts = map_blocks(partial(run, running), range(len(block_ranges)))
         for block, part in enumerate(chain.from_iterable(parts)):
-            whole.add(part, batches.at(block))
+            total.add(part, batches.at(block))
             running.blocks = block + 1
-        return whole.closed()
+        return total.finish()
 
     @property
     def bytes(self) -> int:
         """What a run is predicted to hold at a time: its sums, those of a block beside them, and a block's trials."""
-        steps, scenarios, sets = self.program.steps, len(self.program.outcome.states), len(self.sets)
+        steps, scenarios, sets = self.program.steps, len(self.program.outcome.states), len(self.scenario_sets)
         states = sum(len(node.states) for node in self.nodes.values() if isinstance(node, CategoricalNode))
         numeric = sum(isinstance(node, NumericNode) for node in self.nodes.values())
         by_batch = steps * scenarios + scenarios**2
-        kept = self.batches.count + self.batches.count_in(0) * (not self.plan.judgements)
+        batches = self.batches.count + self.batches.count_in(0) * (not self.plan.judgements)
         quantities = (3 + self.controls.fitted) * steps * (states + sets + (1 + len(EDGES)) * numeric)
         values = numeric * steps * BINS
-        noted = self.plan.trials_in(0) * (len(self.stretches[0]) * states + len(EDGES) * numeric)
-        return self.block_sampler.bytes + 8 * (kept * by_batch + quantities + values) + noted
+        observed_bytes = self.plan.trials_in(0) * (len(self.block_ranges[0]) * states + len(EDGES) * numeric)
+        return self.block_sampler.bytes + 8 * (batches * by_batch + quantities + values) + observed_bytes
 
     @property
     def lumped(self) -> bool:
@@ -397,53 +401,58 @@ class Sampler:
         scenarios = len(self.program.outcome.states)
         return self.plan.batches(self.program.steps * scenarios + scenarios**2)
 
-    def zeros(self, batches: int, *, beside: ForecastSums | None = None, at: slice | None = None) -> ForecastSums:
+    def empty_sums(
+        self, batches: int, *, shared_sums: ForecastSums | None = None, at: slice | None = None
+    ) -> ForecastSums:
         """The sums of no trials.
 
         Args:
             batches: how many there is room for.
-            beside: sums of other blocks, with which these share all that is added to once a step or has no axis for
-                batches. What is summed over the steps is not shared: sums of blocks are added in one order, whether
-                they are made in this process or in others.
+            shared_sums: sums of other blocks, with which these share all that is added to once a step or has no axis
+                for batches. What is summed over the steps is not shared: sums of blocks are added in one order,
+                whether they are made in this process or in others.
             at: where the batches of these are among those; None for all of them.
         """
         steps, scenarios, fitted = self.program.steps, len(self.program.outcome.states), self.controls.fitted
         columns, drawn = self._columns(), self.plan.judgements > 0
         quantities = max(part.stop for part in columns.values())
-        empty = Moments.empty if at is None else partial(Moments.of_block, groups=batches // (2 if drawn else 1))
-        numeric = (name for name, node in self.nodes.items() if isinstance(node, NumericNode))
-        shared: dict[str, Any] = (
-            {
-                "values": {name: NumericSums.empty(steps) for name in numeric},
-                "moments": empty((steps, quantities), fitted),
-                "ever": empty((len(self.sets),), fitted),
+        if shared_sums is not None:
+            visits, values = shared_sums.visits[at], shared_sums.values
+            moments, visit_moments = shared_sums.moments, shared_sums.visit_moments
+        else:
+            groups = batches // (2 if drawn else 1)
+            make_moments = Moments.empty if at is None else partial(Moments.of_block, groups=groups)
+            visits = np.zeros((batches, steps, scenarios))
+            values = {
+                name: NumericSums.empty(steps) for name, node in self.nodes.items() if isinstance(node, NumericNode)
             }
-            if beside is None
-            else {"values": beside.values, "moments": beside.moments, "ever": beside.ever}
-        )
+            moments = make_moments((steps, quantities), fitted)
+            visit_moments = make_moments((len(self.scenario_sets),), fitted)
         return ForecastSums(
             trials=np.zeros(batches),
             squares=0.0,
-            visits=np.zeros((batches, steps, scenarios)) if beside is None else beside.visits[at],
+            visits=visits,
+            values=values,
+            moments=moments,
+            visit_moments=visit_moments,
             moves=np.zeros((batches, scenarios, scenarios)),
             stays=np.zeros(scenarios),
             controls=self.controls if at is None else NO_CONTROLS,
-            drawn=drawn,
+            has_draws=drawn,
             columns=columns,
             edges=self.edges,
-            **shared,
         )
 
     @cached_property
     def edges(self) -> dict[str, npt.NDArray[np.uint16]]:
         """As in `ForecastSums`, each of shape (edges,); where judgements are drawn, those of the average scale."""
-        found = {}
+        edges = {}
         for name, node in self.nodes.items():
             if isinstance(node, NumericNode):
                 tables = node.scale.values
                 scale = replace(node.scale, values=tables if tables.ndim == 1 else tables.mean(axis=0))
-                found[name] = np.rint((scale(EDGES) - scale.low) * (BINS / (scale.high - scale.low))).astype(np.uint16)
-        return found
+                edges[name] = np.rint((scale(EDGES) - scale.low) * (BINS / (scale.high - scale.low))).astype(np.uint16)
+        return edges
 
     def _columns(self) -> dict[str, slice]:
         """Where the quantities of the nodes stand among the moments of a step; first visits under the outcome."""
@@ -451,48 +460,48 @@ class Sampler:
             name: len(node.states) if isinstance(node, CategoricalNode) else 1 + len(EDGES)
             for name, node in self.nodes.items()
         }
-        sizes[OUTCOME] = len(self.sets)
+        sizes[OUTCOME] = len(self.scenario_sets)
         stops = accumulate(sizes.values())
         return {name: slice(stop - size, stop) for (name, size), stop in zip(sizes.items(), stops, strict=True)}
 
-    def groups(self, block: int, columns: Mapping[str, slice], weights: Floats | None = None) -> TrialGroups:
+    def trial_groups(self, block: int, columns: Mapping[str, slice], weights: Floats | None = None) -> TrialGroups:
         """The groups of a block."""
-        whole = replace(self.batches, size=2 * self.batches.size) if self.plan.judgements else self.batches
+        batches = replace(self.batches, size=2 * self.batches.size) if self.plan.judgements else self.batches
         quantities = max(part.stop for part in columns.values())
-        return TrialGroups(whole, block, quantities, self.controls.basis, weights)
+        return TrialGroups(batches, block, quantities, self.controls.basis, weights)
 
     @cached_property
-    def stretches(self) -> Stretches:
+    def block_ranges(self) -> BlockRanges:
         """The blocks by those that are walked together; each alone where a batch lies in two of them."""
         if BLOCK % self.batches.size:
-            return Stretches(self.plan.blocks, 0, 1)
-        return self.block_sampler.stretches
+            return BlockRanges(self.plan.blocks, 0, 1)
+        return self.block_sampler.block_ranges
 
     def run(self, running: RunningSums, number: int) -> list[ForecastSums]:
         """The sums of each block of one of the stretches, to be added to those of the run."""
-        blocks = self.stretches[number]
-        beside = running.beside(blocks)
-        accumulators = [ForecastAccumulator(self, block, beside) for block in blocks]
-        self.block_sampler.walk_together(blocks, accumulators, StretchObserver)
-        return [each.closed() for each in accumulators]
+        blocks = self.block_ranges[number]
+        shared_sums = running.sums_shared_with(blocks)
+        accumulators = [ForecastAccumulator(self, block, shared_sums) for block in blocks]
+        self.block_sampler.walk_together(blocks, accumulators, BlockRangeObserver)
+        return [accumulator.finish() for accumulator in accumulators]
 
     @property
     def seconds_each(self) -> float:
         """What one of the stretches is predicted to take."""
-        return len(self.stretches[0]) * self.seconds_a_block
+        return len(self.block_ranges[0]) * self.seconds_per_block
 
     @property
-    def seconds_a_block(self) -> float:
+    def seconds_per_block(self) -> float:
         """As `seconds_each` in `BlockSampler`, with half a draw for each sum that is carried along."""
-        scenarios, sets = len(self.program.outcome.states), len(self.sets)
-        carried = scenarios * (scenarios + sets)
+        scenarios, sets = len(self.program.outcome.states), len(self.scenario_sets)
+        carried_sums = scenarios * (scenarios + sets)
         if self.lumped:
-            carried = scenarios * min(scenarios + sets, _BY_PRODUCTS)
+            carried_sums = scenarios * min(scenarios + sets, _PRODUCT_COST)
         elif not self.program.has_feedback:
-            carried = max(carried, scenarios**2 * sets)  # each set has its own way through the whole matrix
+            carried_sums = max(carried_sums, scenarios**2 * sets)  # each set has its own way through the whole matrix
         return (
             self.block_sampler.seconds_each
-            + carried * self.program.steps * self.plan.trials_in(0) * SECONDS_PER_DRAW / 2
+            + carried_sums * self.program.steps * self.plan.trials_in(0) * SECONDS_PER_DRAW / 2
         )
 
 
@@ -502,7 +511,7 @@ class ForecastAccumulator:
     Args:
         sampler: whose forecast.
         block: which block.
-        beside: the sums that those of the block are to be added to, if they can be shared.
+        shared_sums: the sums that those of the block are to be added to, if they can be shared.
         weights: shape (trials,), of the block's trials, where they have any.
         path: follows the outcome; by default as it is best followed where nothing has been observed.
     """
@@ -511,7 +520,7 @@ class ForecastAccumulator:
         self,
         sampler: Sampler,
         block: int,
-        beside: ForecastSums | None,
+        shared_sums: ForecastSums | None,
         *,
         weights: Floats | None = None,
         path: OutcomePath | None = None,
@@ -519,35 +528,37 @@ class ForecastAccumulator:
         self.program = sampler.program
         self.weights = weights
         batches = sampler.batches
-        self.edges = batches.starts(block)
-        self.sums = sampler.zeros(len(self.edges), beside=beside, at=batches.at(block))
+        self.starts = batches.starts(block)
+        self.sums = sampler.empty_sums(len(self.starts), shared_sums=shared_sums, at=batches.at(block))
         if weights is None:
             trials = sampler.plan.trials_in(block)
-            self.sums.trials += batch_trials(self.edges, trials)
+            self.sums.trials += batch_trials(self.starts, trials)
             self.sums.squares += trials
         else:
-            self.sums.trials += batched(weights[None], self.edges)[:, 0]
+            self.sums.trials += batched(weights[None], self.starts)[:, 0]
             self.sums.squares += float((weights**2).sum())
-        self.groups = sampler.groups(block, self.sums.columns, weights)
-        self.ever: Floats = np.zeros((len(self.groups.edges), len(sampler.sets)))
-        self.there: Floats | None = None
-        many = len(self.program.outcome.states) >= MANY_SCENARIOS
-        self.gathered = BatchedProducts(batches.size, block * BLOCK % batches.size) if many else None
+        self.groups = sampler.trial_groups(block, self.sums.columns, weights)
+        self.visit_sums: Floats = np.zeros((len(self.groups.starts), len(sampler.scenario_sets)))
+        self.time_in_scenarios: Floats | None = None
+        has_many_scenarios = len(self.program.outcome.states) >= MANY_SCENARIOS
+        self.batched_moves = BatchedProducts(batches.size, block * BLOCK % batches.size) if has_many_scenarios else None
         self.path: OutcomePath = path or (
-            SampledPath(sampler.sets)
+            SampledPath(sampler.scenario_sets)
             if self.program.has_feedback
-            else RaoBlackwellPath(sampler.sets, lumped=sampler.lumped)
+            else RaoBlackwellPath(sampler.scenario_sets, lumped=sampler.lumped)
         )
 
     def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
         """Add a step to the sums."""
         values = dict(zip(self.program.nodes, block_states.now, strict=False))
-        for name in self.counted:
-            self.counts.record(name, values[name])
-        self.counts.write(self.groups.sums)
-        self.add(step, values, transition)
+        for name in self.counted_columns:
+            self.state_counts.record(name, values[name])
+        self.state_counts.write(self.groups.sums)
+        self.add_step(step, values, transition)
 
-    def add(self, step: int, values: Mapping[str, Any], transition: LazyTransition | FullTransition | None) -> None:
+    def add_step(
+        self, step: int, values: Mapping[str, Any], transition: LazyTransition | FullTransition | None
+    ) -> None:
         """Add a step to the sums, of which `groups.sums` have the states of the nodes that are `counted`.
 
         Args:
@@ -556,15 +567,15 @@ class ForecastAccumulator:
             transition: of the outcome.
         """
         assert transition is not None, "a forecast needs the outcome"
-        for name in self.others:
+        for name in self.other_nodes:
             if name == OUTCOME:
-                self._see_outcome(step, transition, values[name])
+                self._observe_outcome(step, transition, values[name])
             else:
                 self.sums.observe(step, self.program.nodes[name], values[name], self.groups)
-        self.groups.fold(self.sums.moments, step, self.groups.sums)
+        self.groups.fold_into(self.sums.moments, step, self.groups.sums)
 
     @cached_property
-    def counted(self) -> dict[str, slice]:
+    def counted_columns(self) -> dict[str, slice]:
         """The columns of the nodes whose states are counted for all of them at a time: all with states, unweighed."""
         nodes = self.program.nodes
         return {
@@ -574,61 +585,71 @@ class ForecastAccumulator:
         }
 
     @cached_property
-    def others(self) -> list[str]:
+    def other_nodes(self) -> list[str]:
         """All other nodes of the forecast."""
-        return [name for name in self.sums.columns if name not in self.counted]
+        return [name for name in self.sums.columns if name not in self.counted_columns]
 
     @cached_property
-    def counts(self) -> StateCounts:
+    def state_counts(self) -> StateCounts:
         """Counts the states of those that are `counted`."""
-        return StateCounts(self.counted, self.groups.edges, self.groups.trials)
+        return StateCounts(self.counted_columns, self.groups.starts, self.groups.trials)
 
-    def closed(self) -> ForecastSums:
+    def finish(self) -> ForecastSums:
         """The sums, when all steps have been seen."""
-        if self.there is not None:
-            self.sums.stays += (self.there**2).sum(axis=1)
-        if self.gathered is not None and (moves := self.gathered.flush()) is not None:
+        if self.time_in_scenarios is not None:
+            self.sums.stays += (self.time_in_scenarios**2).sum(axis=1)
+        if self.batched_moves is not None and (moves := self.batched_moves.flush()) is not None:
             self.sums.moves += moves
-        self.groups.fold(self.sums.ever, slice(None), self.ever)
+        self.groups.fold_into(self.sums.visit_moments, slice(None), self.visit_sums)
         return self.sums
 
-    def _see_outcome(self, step: int, transition: LazyTransition | FullTransition, drawn: States | None) -> None:
+    def _observe_outcome(self, step: int, transition: LazyTransition | FullTransition, drawn: States | None) -> None:
         before = self.path.probabilities
         if before is not None and self.weights is not None:
             before = before * self.weights
-        probability, seen = self.path.advance(transition, drawn)
-        first = self.sums.columns[OUTCOME]
-        self.groups.put(first, seen)
-        self.ever += self.groups.sums[:, first]
+        probability, first_visits = self.path.advance(transition, drawn)
+        columns = self.sums.columns[OUTCOME]
+        self.groups.set_sums(columns, first_visits)
+        self.visit_sums += self.groups.sums[:, columns]
         if before is not None:
-            self.there = before.copy() if self.there is None else np.add(self.there, before, out=self.there)
-            if not self._gathers(before, transition):
-                moves = self.path.sum_moves(before, transition, self.edges)
+            self.time_in_scenarios = (
+                before.copy()
+                if self.time_in_scenarios is None
+                else np.add(self.time_in_scenarios, before, out=self.time_in_scenarios)
+            )
+            if not self._batch_moves(before, transition):
+                moves = self.path.sum_moves(before, transition, self.starts)
                 self.sums.moves += moves
                 self.sums.visits[:, step] += moves.sum(axis=1)
                 return
-        weighed = probability if self.weights is None else probability * self.weights
-        self.sums.visits[:, step] += batched(weighed, self.edges)
+        weighted = probability if self.weights is None else probability * self.weights
+        self.sums.visits[:, step] += batched(weighted, self.starts)
 
-    def _gathers(self, before: Floats, transition: LazyTransition | FullTransition) -> bool:
+    def _batch_moves(self, before: Floats, transition: LazyTransition | FullTransition) -> bool:
         """Take the moves of a step together with those of others, where that is worth it."""
-        flow = None if self.gathered is None else self.path.flow(transition)
-        if self.gathered is None or flow is None:
+        flow = None if self.batched_moves is None else self.path.flow(transition)
+        if self.batched_moves is None or flow is None:
             return False
-        if (moves := self.gathered.add(before, flow)) is not None:
+        if (moves := self.batched_moves.add(before, flow)) is not None:
             self.sums.moves += moves
         return True
 
 
-class StretchObserver:
+class BlockRangeObserver:
     """Shows blocks that are walked together to the accumulator of each, once states are counted in all of them."""
 
     def __init__(self, accumulators: Sequence[ForecastAccumulator]) -> None:
         first, groups = accumulators[0], [each.groups for each in accumulators]
         self.accumulators = accumulators
-        self.names, self.counted, self.others = [*first.program.nodes], [*first.counted], first.others
-        edges = [own.edges + number * BLOCK for number, own in enumerate(groups)]
-        self.counts = StateCounts(first.counted, np.concatenate(edges), np.concatenate([own.trials for own in groups]))
+        self.names, self.counted_nodes, self.other_nodes = (
+            [*first.program.nodes],
+            [*first.counted_columns],
+            first.other_nodes,
+        )
+        edges = [own.starts + number * BLOCK for number, own in enumerate(groups)]
+        self.state_counts = StateCounts(
+            first.counted_columns, np.concatenate(edges), np.concatenate([own.trials for own in groups])
+        )
         self.sums = np.concatenate([own.sums for own in groups])
         stops = [*accumulate(len(own.sums) for own in groups)]
         for own, stop in zip(groups, stops, strict=True):
@@ -637,12 +658,13 @@ class StretchObserver:
     def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
         """As in `Observer`."""
         values = dict(zip(self.names, block_states.now, strict=False))
-        for name in self.counted:
-            self.counts.record(name, values[name])
-        self.counts.write(self.sums)
+        for name in self.counted_nodes:
+            self.state_counts.record(name, values[name])
+        self.state_counts.write(self.sums)
         for number, accumulator in enumerate(self.accumulators):
             trials = slice(number * BLOCK, (number + 1) * BLOCK)
-            own: dict[str, Any] = {
-                name: None if (seen := values[name]) is None else seen[trials] for name in self.others
+            block_values: dict[str, Any] = {
+                name: None if (range_values := values[name]) is None else range_values[trials]
+                for name in self.other_nodes
             }
-            accumulator.add(step, own, None if transition is None else transition.select_trials(trials))
+            accumulator.add_step(step, block_values, None if transition is None else transition.select_trials(trials))

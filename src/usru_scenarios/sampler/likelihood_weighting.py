@@ -39,22 +39,22 @@ from usru_scenarios.sampler.outcome_paths import DrawnPath, OutcomePath, RaoBlac
 from usru_scenarios.sampler.restrictions import restrictions_of
 from usru_scenarios.sampler.tables import BlockStates
 
-Pair = tuple[Formula, Formula]
+EventCase = tuple[Formula, Formula]
 """An event, and the observations that it is conditioned on."""
 
-ProgramCases = tuple[Program, Sequence[Pair]]
+ProgramCases = tuple[Program, Sequence[EventCase]]
 """A program, and the cases that are asked of it; their atoms have a time."""
 
 CERTAIN: Formula = All(())
 """The event that always happens: nothing has been observed."""
 
-_REMEMBERED = 64 << 20
+_MOST_REMEMBERED_BYTES = 64 << 20
 """The most bytes of a block that are remembered until its weights are known; else it is walked twice."""
 
-_SUMMED = 1 << 18
+_MOST_PROBABILITIES = 1 << 18
 """Probabilities of cases in each trial that are held at the same time."""
 
-_FLAGS = 10
+_MOST_FLAGS = 10
 """The most timed parts about a carried scenario in one case: 2^10 shares of its probability are kept apart."""
 
 
@@ -69,14 +69,14 @@ class CaseSums(BatchSums):
     """The sums of a run over the same trials, for several cases.
 
     Attributes:
-        both: shape (batches, cases), sums of the weight of trials with the event and the observations.
+        joint: shape (batches, cases), sums of the weight of trials with the event and the observations.
         given: shape (batches, cases), the same with the observations.
         squares: shape (cases,), sums over trials of the squared weight with the observations.
     """
 
     WHOLE = frozenset({"squares"})
 
-    both: Floats
+    joint: Floats
     given: Floats
     squares: Floats
 
@@ -87,7 +87,11 @@ class CaseSums(BatchSums):
 
 
 def sample(
-    program: Program, cases: Sequence[Pair], plan: Plan, map_blocks: MapBlocks = map, kernels: KernelCache | None = None
+    program: Program,
+    cases: Sequence[EventCase],
+    plan: Plan,
+    map_blocks: MapBlocks = map,
+    kernels: KernelCache | None = None,
 ) -> CaseSums:
     """Sum the weights of trials for every case; the probability of a case is the ratio of `both` to `given`.
 
@@ -102,28 +106,30 @@ def sample(
         TooManyPartsError: an event is too long for the scenario to be carried.
     """
     sampler = CaseSampler([(program, cases)], plan, kernels)
-    sampler.block_sampler.cut(map_blocks, sampler.seconds_a_block)
-    parts = map_blocks(sampler.run, range(len(sampler.block_sampler.stretches)))
-    return accumulated((one for stretch in parts for (one,) in stretch), sampler.batches[0])
+    sampler.block_sampler.split_for(map_blocks, sampler.seconds_per_block)
+    parts = map_blocks(sampler.run, range(len(sampler.block_sampler.block_ranges)))
+    return accumulated((sums for range_sums in parts for (sums,) in range_sums), sampler.batches[0])
 
 
-def sample_together(asked: Sequence[ProgramCases], plan: Plan, kernels: KernelCache | None = None) -> list[CaseSums]:
+def sample_together(
+    program_cases: Sequence[ProgramCases], plan: Plan, kernels: KernelCache | None = None
+) -> list[CaseSums]:
     """The sums of `sample` for each of several programs that are walked together, digit for digit.
 
     Args:
-        asked: programs of the same nodes and outcome, and cases without observations.
-        plan: of at most one block (see `programs_together`).
+        program_cases: programs of the same nodes and outcome, and cases without observations.
+        plan: of at most one block (see `most_programs_together`).
         kernels: as in `BlockSampler`.
 
     Raises:
         TooManyPartsError: as for `sample`.
     """
     assert plan.blocks == 1, "more than a block of trials takes no longer alone"
-    (found,) = CaseSampler(asked, plan, kernels).run(0)
-    return found
+    (sums,) = CaseSampler(program_cases, plan, kernels).run(0)
+    return sums
 
 
-def programs_together(plan: Plan) -> int:
+def most_programs_together(plan: Plan) -> int:
     """How many programs can be walked together: their trials fill one block at most."""
     return max(1, BLOCK // plan.trials)
 
@@ -131,7 +137,9 @@ def programs_together(plan: Plan) -> int:
 def simulate_given(program: Program, given: Formula, plan: Plan, map_blocks: MapBlocks = map) -> ForecastSums:
     """Run a forecast under observations: the sums of `forecast.simulate`, trials counted by their weights."""
     sampler = WeightedForecast(program, given, plan)
-    return sampler.forecast.summed(sampler.run, map_blocks, [range(block, block + 1) for block in range(plan.blocks)])
+    return sampler.forecast.sum_blocks(
+        sampler.run, map_blocks, [range(block, block + 1) for block in range(plan.blocks)]
+    )
 
 
 class WeightedForecast:
@@ -142,8 +150,8 @@ class WeightedForecast:
         self.given = given
         self.plan = plan
         self.forecast = Sampler(program, plan)
-        asked = {atom.node for atom in atoms(given)}
-        self.carried = not program.has_feedback and not asked & (program.downstream(OUTCOME) | {OUTCOME})
+        observed = {atom.node for atom in atoms(given)}
+        self.carried = not program.has_feedback and not observed & (program.downstream(OUTCOME) | {OUTCOME})
         self.block_sampler = BlockSampler(
             program,
             plan,
@@ -154,31 +162,31 @@ class WeightedForecast:
     @property
     def seconds_each(self) -> float:
         """What a block is predicted to take, as without observations."""
-        return self.forecast.seconds_a_block
+        return self.forecast.seconds_per_block
 
     def run(self, running: RunningSums, block: int) -> list[ForecastSums]:
         """The sums of one block: what was drawn is remembered until the weights are known, or drawn again."""
         tracker = EventTracker([(self.program, [(CERTAIN, self.given)])], self.plan.trials_in(block), carried=False)
-        recorder = PathRecorder(tracker) if self._fits(block) else None
-        drawn = self.block_sampler.walk(block, recorder or tracker)
-        _, given = tracker.of[0].probabilities(0)
-        sets = self.forecast.sets
+        recorder = PathRecorder(tracker) if self._fits_memory(block) else None
+        draw_weights = self.block_sampler.walk(block, recorder or tracker)
+        _, given = tracker.events_by_program[0].probabilities(0)
+        sets = self.forecast.scenario_sets
         path: OutcomePath = RaoBlackwellPath(sets, lumped=self.forecast.lumped) if self.carried else DrawnPath(sets)
-        weights = drawn * given
-        beside = running.beside(range(block, block + 1))
-        accumulator = ForecastAccumulator(self.forecast, block, beside, weights=weights, path=path)
+        weights = draw_weights * given
+        shared_sums = running.sums_shared_with(range(block, block + 1))
+        accumulator = ForecastAccumulator(self.forecast, block, shared_sums, weights=weights, path=path)
         if recorder is None:
             self.block_sampler.walk(block, accumulator)
         else:
-            for step, seen in enumerate(recorder.steps):
-                accumulator.observe(step, *seen)
-        return [accumulator.closed()]
+            for step, observed in enumerate(recorder.steps):
+                accumulator.observe(step, *observed)
+        return [accumulator.finish()]
 
-    def _fits(self, block: int) -> bool:
+    def _fits_memory(self, block: int) -> bool:
         """Whether a block is small enough to be remembered."""
         scenarios = len(self.program.outcome.states)
-        each = len(self.program.nodes) + 8 * (2 * scenarios + 2)
-        return self.program.steps * self.plan.trials_in(block) * each <= _REMEMBERED
+        bytes_per_trial = len(self.program.nodes) + 8 * (2 * scenarios + 2)
+        return self.program.steps * self.plan.trials_in(block) * bytes_per_trial <= _MOST_REMEMBERED_BYTES
 
 
 class PathRecorder:
@@ -202,7 +210,8 @@ class CaseSampler:
     """Programs with the cases that are asked of each, compiled for drawing under a plan.
 
     Args:
-        asked: a program, or several that are walked together, of the same nodes and outcome and without observations.
+        program_cases: a program, or several without observations that are walked together, of the same nodes and
+            outcome.
         plan: of the draws.
         kernels: as in `BlockSampler`.
 
@@ -210,25 +219,29 @@ class CaseSampler:
         TooMuchMemoryError: as for `BlockSampler`.
     """
 
-    def __init__(self, asked: Sequence[ProgramCases], plan: Plan, kernels: KernelCache | None = None) -> None:
-        every = [case for _, cases in asked for case in cases]
-        last = max((part.steps[-1] for case in every for part in _parts(case)), default=0)
-        self.asked = [(program.truncate_after(last), cases) for program, cases in asked]
+    def __init__(self, program_cases: Sequence[ProgramCases], plan: Plan, kernels: KernelCache | None = None) -> None:
+        all_cases = [case for _, cases in program_cases for case in cases]
+        last = max((part.steps[-1] for case in all_cases for part in _parts_of_case(case)), default=0)
+        self.program_cases = [(program.truncate_after(last), cases) for program, cases in program_cases]
         self.plan = plan
-        (first, _), *others = self.asked
-        self.carried = carries_outcome(first, every)
-        self.batches = [plan.batches(2 * len(cases)) for _, cases in asked]
-        seen = set.intersection(*({*conjuncts(given)} for _, given in every))
-        kept = sum(batches.bytes(2 * len(cases)) for batches, (_, cases) in zip(self.batches, asked, strict=True))
+        (first, _), *others = self.program_cases
+        self.carried = carries_outcome(first, all_cases)
+        self.batches = [plan.batches(2 * len(cases)) for _, cases in program_cases]
+        observations = set.intersection(*({*conjuncts(given)} for _, given in all_cases))
+        sums_bytes = sum(
+            batches.bytes(2 * len(cases)) for batches, (_, cases) in zip(self.batches, program_cases, strict=True)
+        )
         self.block_sampler = BlockSampler(
             first,
             plan,
             draw_outcome=not self.carried,
-            restrictions=restrictions_of(first, seen, carried=self.carried),
-            needed=first.upstream(_nodes(every)).union(*(one.upstream(_nodes(cases)) for one, cases in others)),
+            restrictions=restrictions_of(first, observations, carried=self.carried),
+            needed=first.upstream(_nodes_of_cases(all_cases)).union(
+                *(other.upstream(_nodes_of_cases(cases)) for other, cases in others)
+            ),
             kernels=kernels,
-            beside=kept + self.shares_bytes,
-            others=[program for program, _ in others],
+            observer_bytes=sums_bytes + self.shares_bytes,
+            other_programs=[program for program, _ in others],
         )
 
     @property
@@ -236,57 +249,66 @@ class CaseSampler:
         """What the shares of a carried scenario's probability take at most (see `FlagSplit`)."""
         if not self.carried:
             return 0
-        program, _ = self.asked[0]
+        program, _ = self.program_cases[0]
         shares = np.zeros(program.steps)
-        for case in (case for _, cases in self.asked for case in cases):
-            about = [part for part in _parts(case) if any(atom.node == OUTCOME for atom in atoms(part.predicate))]
-            if about:
-                first, last = min(part.steps[0] for part in about), max(part.steps[-1] for part in about)
-                shares[first : last + 1] += 1 << min(len(about), _FLAGS)
+        for case in (case for _, cases in self.program_cases for case in cases):
+            scenario_parts = [
+                part for part in _parts_of_case(case) if any(atom.node == OUTCOME for atom in atoms(part.predicate))
+            ]
+            if scenario_parts:
+                first, last = (
+                    min(part.steps[0] for part in scenario_parts),
+                    max(part.steps[-1] for part in scenario_parts),
+                )
+                shares[first : last + 1] += 1 << min(len(scenario_parts), _MOST_FLAGS)
         return 8 * int(shares.max()) * len(program.outcome.states) * self.plan.trials_in(0)
 
     @property
     def seconds_each(self) -> float:
         """What a stretch of blocks is predicted to take."""
-        return len(self.block_sampler.stretches[0]) * self.seconds_a_block
+        return len(self.block_sampler.block_ranges[0]) * self.seconds_per_block
 
     @property
-    def seconds_a_block(self) -> float:
+    def seconds_per_block(self) -> float:
         """What a block is predicted to take; what is asked about counts as draws."""
-        asked = sum(len({part for case in cases for part in _parts(case)}) for _, cases in self.asked)
-        return self.block_sampler.seconds_each + asked * self.plan.trials_in(0) * SECONDS_PER_DRAW
+        asked_parts = sum(
+            len({part for case in cases for part in _parts_of_case(case)}) for _, cases in self.program_cases
+        )
+        return self.block_sampler.seconds_each + asked_parts * self.plan.trials_in(0) * SECONDS_PER_DRAW
 
     def run(self, number: int) -> list[list[CaseSums]]:
         """The sums of each block of a stretch, for each program."""
-        blocks = self.block_sampler.stretches[number]
-        trackers = [EventTracker(self.asked, self.plan.trials_in(block), carried=self.carried) for block in blocks]
-        drawn = self.block_sampler.walk_together(blocks, trackers)
-        of_blocks = np.split(drawn, len(blocks))  # of several programs there is one block
+        blocks = self.block_sampler.block_ranges[number]
+        trackers = [
+            EventTracker(self.program_cases, self.plan.trials_in(block), carried=self.carried) for block in blocks
+        ]
+        draw_weights = self.block_sampler.walk_together(blocks, trackers)
+        of_blocks = np.split(draw_weights, len(blocks))  # of several programs there is one block
         return [
-            self._summed(block, tracker, weights)
+            self._sum_block(block, tracker, weights)
             for block, tracker, weights in zip(blocks, trackers, of_blocks, strict=True)
         ]
 
-    def _summed(self, block: int, tracker: EventTracker, drawn: Floats) -> list[CaseSums]:
+    def _sum_block(self, block: int, tracker: EventTracker, draw_weights: Floats) -> list[CaseSums]:
         """The sums of a block; the weights of its trials have shape (programs * trials,)."""
-        by_program = drawn.reshape(len(self.asked), -1)
+        by_program = draw_weights.reshape(len(self.program_cases), -1)
         return [
-            events.summed(weights, batches.starts(block))
-            for events, weights, batches in zip(tracker.of, by_program, self.batches, strict=True)
+            events.sum_cases(weights, batches.starts(block))
+            for events, weights, batches in zip(tracker.events_by_program, by_program, self.batches, strict=True)
         ]
 
 
-def carries_outcome(program: Program, cases: Iterable[Pair]) -> bool:
+def carries_outcome(program: Program, cases: Iterable[EventCase]) -> bool:
     """Whether the scenario's probability is carried along the drawn drivers, for the cases asked of a program."""
-    return not program.has_feedback and not _nodes(cases) & program.downstream(OUTCOME)
+    return not program.has_feedback and not _nodes_of_cases(cases) & program.downstream(OUTCOME)
 
 
-def _nodes(cases: Iterable[Pair]) -> frozenset[str]:
+def _nodes_of_cases(cases: Iterable[EventCase]) -> frozenset[str]:
     """The nodes that cases ask about."""
     return frozenset(atom.node for case in cases for formula in case for atom in atoms(formula))
 
 
-def _parts(case: Pair) -> Iterator[Timed]:
+def _parts_of_case(case: EventCase) -> Iterator[Timed]:
     """The timed parts of a case."""
     for formula in case:
         yield from timed_parts(formula)
@@ -296,32 +318,36 @@ class EventTracker:
     """Watches a block and keeps the flags of all timed parts.
 
     Args:
-        asked: the programs that are walked, and the cases of each.
+        program_cases: the programs that are walked, and the cases of each.
         trials: that each of them has in the block.
         carried: whether the scenario's probability is carried, so that parts about it split it.
 
     Attributes:
-        of: what has become of the cases of each program.
+        events_by_program: what has become of the cases of each program.
     """
 
-    def __init__(self, asked: Sequence[ProgramCases], trials: int, *, carried: bool) -> None:
-        program, _ = asked[0]
+    def __init__(self, program_cases: Sequence[ProgramCases], trials: int, *, carried: bool) -> None:
+        program, _ = program_cases[0]
         self.carried = carried
         self.index = {name: index for index, name in enumerate(program.nodes)}
         self.scenarios = len(program.outcome.states)
-        self.of = [
+        self.events_by_program = [
             ProgramEvents(cases, slice(number * trials, (number + 1) * trials), carried=carried)
-            for number, (_, cases) in enumerate(asked)
+            for number, (_, cases) in enumerate(program_cases)
         ]
-        self.present: Floats | None = None
+        self.scenario_probabilities: Floats | None = None
 
     def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
         """Update the flags with a step."""
         if self.carried and transition is not None:
-            self.present = transition.start() if self.present is None else transition.advance(self.present)
-        seen = StepView(self, block_states, transition)
-        for events in self.of:
-            events.observe(step, seen)
+            self.scenario_probabilities = (
+                transition.start()
+                if self.scenario_probabilities is None
+                else transition.advance(self.scenario_probabilities)
+            )
+        step_view = StepView(self, block_states, transition)
+        for events in self.events_by_program:
+            events.observe(step, step_view)
 
 
 class StepView:
@@ -333,38 +359,41 @@ class StepView:
         self.index = tracker.index
         self.block_states = block_states
         self.transition = transition
-        self.present = tracker.present
+        self.scenario_probabilities = tracker.scenario_probabilities
         self._scenarios = np.arange(tracker.scenarios)[:, None]
         self._truths: dict[Formula, Truth] = {}
-        self._shares: dict[Formula, tuple[Floats, Floats]] = {}
+        self._split_probabilities: dict[Formula, tuple[Floats, Floats]] = {}
 
     def truth(self, predicate: Formula) -> Truth:
         """Where a predicate about drivers holds, shape (trials,)."""
         if predicate not in self._truths:
-            self._truths[predicate] = truth(predicate, self._atom)
+            self._truths[predicate] = truth(predicate, self._atom_truth)
         return self._truths[predicate]
 
-    def _atom(self, atom: InStates | Compared) -> Truth:
+    def _atom_truth(self, atom: InStates | Compared) -> Truth:
         """Where an atom holds, shape (trials,)."""
         return atom_truth(atom, self.block_states.now[self.index[atom.node]])
 
-    def in_scenarios(self, predicate: Formula, trials: slice) -> Truth:
+    def truth_by_scenario(self, predicate: Formula, trials: slice) -> Truth:
         """Where a predicate holds, for each scenario that the outcome may be in: shape (scenarios, trials)."""
 
-        def leaf(atom: InStates | Compared) -> Truth:
+        def truth_of(atom: InStates | Compared) -> Truth:
             if isinstance(atom, InStates) and atom.node == OUTCOME:
                 return atom_truth(atom, self._scenarios)
             return self.truth(atom)[trials][None, :]
 
-        return np.broadcast_to(truth(predicate, leaf), (len(self._scenarios), trials.stop - trials.start))
+        return np.broadcast_to(truth(predicate, truth_of), (len(self._scenarios), trials.stop - trials.start))
 
-    def shares(self, predicate: Formula) -> tuple[Floats, Floats]:
+    def fail_and_hold_probabilities(self, predicate: Formula) -> tuple[Floats, Floats]:
         """The probability that a predicate about the scenario alone fails, and that it holds: shape (trials,)."""
-        if predicate not in self._shares:
-            assert self.present is not None, "the outcome is carried before its probability is split"
+        if predicate not in self._split_probabilities:
+            assert self.scenario_probabilities is not None, "the outcome is carried before its probability is split"
             inside = truth(predicate, lambda atom: atom_truth(atom, self._scenarios[:, 0]))
-            self._shares[predicate] = self.present[~inside].sum(axis=0), self.present[inside].sum(axis=0)
-        return self._shares[predicate]
+            self._split_probabilities[predicate] = (
+                self.scenario_probabilities[~inside].sum(axis=0),
+                self.scenario_probabilities[inside].sum(axis=0),
+            )
+        return self._split_probabilities[predicate]
 
 
 class ProgramEvents:
@@ -376,60 +405,60 @@ class ProgramEvents:
         carried: as in `EventTracker`.
     """
 
-    def __init__(self, cases: Sequence[Pair], trials: slice, *, carried: bool) -> None:
+    def __init__(self, cases: Sequence[EventCase], trials: slice, *, carried: bool) -> None:
         self.cases = cases
         self.trials = trials
         self.flags: dict[Timed, Truth] = {}
         self._splits: dict[tuple[Timed, ...], FlagSplit] = {}
-        self._by_case: list[FlagSplit] = []
-        self._open: dict[int, list[Timed]] = {}
+        self._split_by_case: list[FlagSplit] = []
+        self._parts_by_step: dict[int, list[Timed]] = {}
         for case in cases:
-            parts = dict.fromkeys(_parts(case))
-            hidden = tuple(part for part in parts if carried and _about_scenario(part))
-            if hidden not in self._splits:
-                self._splits[hidden] = FlagSplit(hidden, trials)
-            self._by_case.append(self._splits[hidden])
-            for part in parts.keys() - hidden - self.flags.keys():
+            parts = dict.fromkeys(_parts_of_case(case))
+            scenario_parts = tuple(part for part in parts if carried and _is_about_scenario(part))
+            if scenario_parts not in self._splits:
+                self._splits[scenario_parts] = FlagSplit(scenario_parts, trials)
+            self._split_by_case.append(self._splits[scenario_parts])
+            for part in parts.keys() - scenario_parts - self.flags.keys():
                 self.flags[part] = np.full(trials.stop - trials.start, part.mode == "always")
                 for step in part.steps:
-                    self._open.setdefault(step, []).append(part)
+                    self._parts_by_step.setdefault(step, []).append(part)
 
-    def observe(self, step: int, seen: StepView) -> None:
+    def observe(self, step: int, step_view: StepView) -> None:
         """Update the flags with a step."""
-        for part in self._open.get(step, ()):
-            now = seen.truth(part.predicate)[self.trials]
+        for part in self._parts_by_step.get(step, ()):
+            holds_now = step_view.truth(part.predicate)[self.trials]
             flag = self.flags[part]
-            self.flags[part] = flag & now if part.mode == "always" else flag | now
+            self.flags[part] = flag & holds_now if part.mode == "always" else flag | holds_now
         for split in self._splits.values():
-            if split.first <= step <= split.last and seen.transition is not None:
-                split.observe(step, seen)
+            if split.first <= step <= split.last and step_view.transition is not None:
+                split.observe(step, step_view)
 
     def probabilities(self, number: int) -> tuple[Floats, Floats]:
         """Of a case, the probability of event and observations together, and of the observations: shape (trials,)."""
         event, given = self.cases[number]
-        both, seen = np.zeros((2, self.trials.stop - self.trials.start))
-        for hidden, share in self._by_case[number].shares():
-            flags = ChainMap(hidden, self.flags)
-            observed = share * truth(given, flags.__getitem__)
-            seen += observed
-            both += observed * truth(event, flags.__getitem__)
-        return both, seen
+        joint, observed = np.zeros((2, self.trials.stop - self.trials.start))
+        for scenario_flags, share in self._split_by_case[number].shares():
+            flags = ChainMap(scenario_flags, self.flags)
+            share_observed = share * truth(given, flags.__getitem__)
+            observed += share_observed
+            joint += share_observed * truth(event, flags.__getitem__)
+        return joint, observed
 
-    def summed(self, drawn: Floats, edges: npt.NDArray[np.int64]) -> CaseSums:
-        """The sums of all cases over batches of trials that start at `edges`; `drawn` are the weights of the trials."""
-        both, given, squares = [], [], []
-        some = max(1, _SUMMED // len(drawn))
-        for start in range(0, len(self.cases), some):
-            numbers = range(start, min(start + some, len(self.cases)))
-            events, seen = (np.stack(part) for part in zip(*map(self.probabilities, numbers), strict=True))
-            both.append(batched(events * drawn, edges))
-            weights = seen * drawn
-            given.append(batched(weights, edges))
+    def sum_cases(self, draw_weights: Floats, starts: npt.NDArray[np.int64]) -> CaseSums:
+        """The sums of all cases over batches of trials with these weights; the batches start at `starts`."""
+        joint, given, squares = [], [], []
+        cases_at_once = max(1, _MOST_PROBABILITIES // len(draw_weights))
+        for start in range(0, len(self.cases), cases_at_once):
+            numbers = range(start, min(start + cases_at_once, len(self.cases)))
+            events, observed = (np.stack(part) for part in zip(*map(self.probabilities, numbers), strict=True))
+            joint.append(batched(events * draw_weights, starts))
+            weights = observed * draw_weights
+            given.append(batched(weights, starts))
             squares.append((weights**2).sum(axis=1))
-        return CaseSums(np.concatenate(both, axis=1), np.concatenate(given, axis=1), np.concatenate(squares))
+        return CaseSums(np.concatenate(joint, axis=1), np.concatenate(given, axis=1), np.concatenate(squares))
 
 
-def _about_scenario(part: Timed) -> bool:
+def _is_about_scenario(part: Timed) -> bool:
     return any(atom.node == OUTCOME for atom in atoms(part.predicate))
 
 
@@ -444,48 +473,53 @@ class FlagSplit:
     """
 
     def __init__(self, parts: tuple[Timed, ...], trials: slice) -> None:
-        if len(parts) > _FLAGS:
-            raise TooManyPartsError(f"the question has {len(parts)} timed parts about the scenario; {_FLAGS} at most")
+        if len(parts) > _MOST_FLAGS:
+            raise TooManyPartsError(
+                f"the question has {len(parts)} timed parts about the scenario; {_MOST_FLAGS} at most"
+            )
         self.parts = parts
         self.trials = trials
         self.first = min((part.steps[0] for part in parts), default=-1)
         self.last = max((part.steps[-1] for part in parts), default=-1)
-        self.mass: list[Floats] = []
-        self.settled: list[Floats] = [np.ones(trials.stop - trials.start)] if not parts else []
-        self._plain = len(parts) == 1 and {atom.node for atom in atoms(parts[0].predicate)} == {OUTCOME}
+        self.open_shares: list[Floats] = []
+        self.final_shares: list[Floats] = [np.ones(trials.stop - trials.start)] if not parts else []
+        self._is_scenario_only = len(parts) == 1 and {atom.node for atom in atoms(parts[0].predicate)} == {OUTCOME}
 
-    def observe(self, step: int, seen: StepView) -> None:
+    def observe(self, step: int, step_view: StepView) -> None:
         """Move the shares by a step and let its truths set flags; only from the first step to the last."""
-        if self._plain and self.first == self.last:
-            self.settled = [share[self.trials] for share in seen.shares(self.parts[0].predicate)]
+        if self._is_scenario_only and self.first == self.last:
+            self.final_shares = [
+                share[self.trials] for share in step_view.fail_and_hold_probabilities(self.parts[0].predicate)
+            ]
             return
         if step == self.first:
-            self._start(seen)
+            self._start_shares(step_view)
         else:
-            assert seen.transition is not None, "the outcome moves at every step"
-            transition = seen.transition.select_trials(self.trials)
-            self.mass = [transition.advance_unvisited(mass, []) for mass in self.mass]
+            assert step_view.transition is not None, "the outcome moves at every step"
+            transition = step_view.transition.select_trials(self.trials)
+            self.open_shares = [transition.advance_unvisited(mass, []) for mass in self.open_shares]
         for bit, part in enumerate(self.parts):
             if step in part.steps:
-                self._flag(bit, part, seen.in_scenarios(part.predicate, self.trials))
+                self._set_flag(bit, part, step_view.truth_by_scenario(part.predicate, self.trials))
         if step == self.last:
-            self.settled = [mass.sum(axis=0) for mass in self.mass]
-            self.mass = []
+            self.final_shares = [mass.sum(axis=0) for mass in self.open_shares]
+            self.open_shares = []
 
-    def _start(self, seen: StepView) -> None:
-        assert seen.present is not None, "the outcome is carried before its shares are split"
-        present = np.ascontiguousarray(seen.present[:, self.trials])
-        begin = sum(1 << bit for bit, part in enumerate(self.parts) if part.mode == "always")
-        self.mass = [
-            present.copy() if flags == begin else np.zeros_like(present) for flags in range(1 << len(self.parts))
+    def _start_shares(self, step_view: StepView) -> None:
+        assert step_view.scenario_probabilities is not None, "the outcome is carried before its shares are split"
+        probabilities = np.ascontiguousarray(step_view.scenario_probabilities[:, self.trials])
+        initial_flags = sum(1 << bit for bit, part in enumerate(self.parts) if part.mode == "always")
+        self.open_shares = [
+            probabilities.copy() if flags == initial_flags else np.zeros_like(probabilities)
+            for flags in range(1 << len(self.parts))
         ]
 
-    def _flag(self, bit: int, part: Timed, holds: Truth) -> None:
+    def _set_flag(self, bit: int, part: Timed, holds: Truth) -> None:
         """Move what changes its flag: up where an event comes about, down where it no longer always holds."""
         for flags in range(1 << len(self.parts)):
             if flags >> bit & 1:
                 continue
-            low, high = self.mass[flags], self.mass[flags | 1 << bit]
+            low, high = self.open_shares[flags], self.open_shares[flags | 1 << bit]
             moved = high * ~holds if part.mode == "always" else low * holds
             if part.mode == "always":
                 moved = -moved
@@ -494,29 +528,30 @@ class FlagSplit:
 
     def shares(self) -> Iterator[tuple[dict[Timed, Truth], Floats]]:
         """The flags of the parts, and the probability that they stand so in each trial, shape (trials,)."""
-        for flags, share in enumerate(self.settled):
+        for flags, share in enumerate(self.final_shares):
             yield {part: np.array(bool(flags >> bit & 1)) for bit, part in enumerate(self.parts)}, share
 
 
 # Walks of observed trials ---------------------------------------------------------------------------------------------
 
 
-def asked_nodes(seen: Formula) -> frozenset[str]:
+def observed_nodes(observations: Formula) -> frozenset[str]:
     """The nodes that an observation is about; of a report the auxiliary one that stands for it."""
-    return frozenset(atom.node for atom in atoms(seen))
+    return frozenset(atom.node for atom in atoms(observations))
 
 
-def last_observed(seen: Formula, about: Iterable[str]) -> int:
+def last_observed_step(observations: Formula, nodes_read: Iterable[str]) -> int:
     """The last step at which something is observed of some nodes; -1 for none."""
-    nodes = {*about}
+    nodes = {*nodes_read}
     return max(
-        (part.steps[-1] for part in timed_parts(seen) if nodes & {atom.node for atom in atoms(part)}), default=-1
+        (part.steps[-1] for part in timed_parts(observations) if nodes & {atom.node for atom in atoms(part)}),
+        default=-1,
     )
 
 
-def up_to(program: Program, steps: int, seen: Formula | None) -> Program:
+def program_of_steps(program: Program, steps: int, observations: Formula | None) -> Program:
     """A program of so many steps, or of as many as what is observed needs."""
-    count = steps if seen is None else max(steps, 1 + last_step(seen))
+    count = steps if observations is None else max(steps, 1 + last_step(observations))
     return replace(program, grid=replace(program.grid, count=count))
 
 
@@ -524,57 +559,59 @@ class ObservedWalk:
     """Walks the trials of a program, and gives them weights by what is observed.
 
     Args:
-        program: with what is imposed, up to the last step that is asked about or observed (see `up_to`).
-        seen: what is observed.
+        program: with what is imposed, up to the last step that is asked about or observed (see `program_of_steps`).
+        observations: what is observed.
         plan: of the draws.
         nodes: what is looked at besides the outcome.
-        drawn: whether the scenario is to be drawn, whatever is observed.
-        kernels, beside: as in `BlockSampler`.
+        draw_outcome: whether the scenario is to be drawn, whatever is observed.
+        kernels, observer_bytes: as in `BlockSampler`.
 
     Attributes:
-        told: the last step at which what is observed has read the scenario; -1 for never.
-        read: whether what is looked at reads the scenario of the step before.
+        last_outcome_observation: the last step at which what is observed has read the scenario; -1 for never.
+        reads_outcome: whether what is looked at reads the scenario of the step before.
         carried: whether the scenario is not drawn at all.
     """
 
     def __init__(
         self,
         program: Program,
-        seen: Formula,
+        observations: Formula,
         plan: Plan,
         *,
         nodes: Iterable[str] = (),
-        drawn: bool = False,
+        draw_outcome: bool = False,
         kernels: KernelCache | None = None,
-        beside: int = 0,
+        observer_bytes: int = 0,
     ) -> None:
         self.program = program
-        self.seen = seen
+        self.observations = observations
         self.plan = plan
         below = program.downstream(OUTCOME)
-        self.told = last_observed(seen, below | {OUTCOME})
-        self.read = bool(below & {OUTCOME, *nodes})
-        self.carried = not drawn and not self.read and self.told < 0
+        self.last_outcome_observation = last_observed_step(observations, below | {OUTCOME})
+        self.reads_outcome = bool(below & {OUTCOME, *nodes})
+        self.carried = not draw_outcome and not self.reads_outcome and self.last_outcome_observation < 0
         self.block_sampler = BlockSampler(
             program,
             plan,
             draw_outcome=not self.carried,
-            restrictions=restrictions_of(program, conjuncts(seen), carried=self.carried),
-            needed=program.upstream({OUTCOME, *nodes, *asked_nodes(seen)}),
+            restrictions=restrictions_of(program, conjuncts(observations), carried=self.carried),
+            needed=program.upstream({OUTCOME, *nodes, *observed_nodes(observations)}),
             kernels=kernels,
-            beside=beside,
+            observer_bytes=observer_bytes,
         )
 
     def walk(self, block: int, observer: Observer | None = None) -> Floats:
         """Draw a block and show it; gives the weights of its trials, shape (trials,)."""
-        tracker = EventTracker([(self.program, [(CERTAIN, self.seen)])], self.plan.trials_in(block), carried=False)
-        drawn = self.block_sampler.walk(block, tracker if observer is None else _Both(tracker, observer))
-        _, given = tracker.of[0].probabilities(0)
-        return drawn * given
+        tracker = EventTracker(
+            [(self.program, [(CERTAIN, self.observations)])], self.plan.trials_in(block), carried=False
+        )
+        draw_weights = self.block_sampler.walk(block, tracker if observer is None else _ObserverPair(tracker, observer))
+        _, given = tracker.events_by_program[0].probabilities(0)
+        return draw_weights * given
 
 
 @dataclass(frozen=True)
-class _Both:
+class _ObserverPair:
     """Two observers of the same walk."""
 
     first: Observer

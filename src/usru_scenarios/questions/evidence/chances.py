@@ -121,7 +121,7 @@ def estimate_chances(
     plan, sums = drawn.plan, drawn.sums
     if not drawn.effective_trials:
         raise unmet_evidence_error(program, conditioned.evidence, plan)
-    joint, seen = sums.both, sums.given[:, 0]
+    joint, seen = sums.joint, sums.given[:, 0]
     if plan.judgements:
         joint, seen = _with_control_variates(over_draws(joint), over_draws(seen), program)
     result = Chances(joint, seen, plan.trials, drawn.effective_trials, float(plan.trials))

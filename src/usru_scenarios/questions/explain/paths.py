@@ -28,7 +28,7 @@ from usru_scenarios.questions.discretization import Codes, discretizations
 from usru_scenarios.questions.explain.log_odds import LogOddsDecomposition
 from usru_scenarios.questions.explain.state_evidence import EvidenceSums
 from usru_scenarios.sampler.blocks import MapBlocks, Plan
-from usru_scenarios.sampler.likelihood_weighting import ObservedWalk, up_to
+from usru_scenarios.sampler.likelihood_weighting import ObservedWalk, program_of_steps
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, probabilities_after
 from usru_scenarios.sampler.tables import BlockStates
 from usru_scenarios.work import listener
@@ -112,8 +112,8 @@ class PathSampler:
         entries = sum(part.log_odds.size for part in contrast.parts)
         entries = 2 * (1 + entries + sum(len(reading.states) + 1 for reading in self.readings))
         self.batches = plan.batches(entries)
-        whole, beside = up_to(program, program.steps, seen), self.batches.bytes(entries)
-        self.walk = ObservedWalk(whole, seen, plan, nodes=drivers, drawn=True, beside=beside)
+        whole, beside = program_of_steps(program, program.steps, seen), self.batches.bytes(entries)
+        self.walk = ObservedWalk(whole, seen, plan, nodes=drivers, draw_outcome=True, observer_bytes=beside)
         self.outcome = self.walk.block_sampler.index[OUTCOME]
         reads_itself = (OUTCOME, 1) in program.outcome.links
         self.carried = not reads_itself and not program.downstream(OUTCOME) & {*drivers, OUTCOME}
@@ -207,7 +207,9 @@ class _PathObserver:
         sampler, last, numbers = self.sampler, self.last, batches.batch_numbers(edges, len(weights))
         assert last is not None, "the step that is explained has been seen"
         arrived = sampler.arrives(last)
-        both = np.stack([weights, weights * (arrived if sampler.walk.told >= 0 else self.probability)])
+        both = np.stack(
+            [weights, weights * (arrived if sampler.walk.last_outcome_observation >= 0 else self.probability)]
+        )
         arrived &= weights > 0.0
         trials, true = batches.batched(both, edges).T
 

@@ -76,7 +76,7 @@ def draw_histories(
         observer = _HistoryObserver(program, sampler, keys, plan.trials_in(block), tracker)
         weight = sampler.walk(block, observer)
         blocks.append(observer.values)
-        weights.append(weight * tracker.of[0].probabilities(0)[1])
+        weights.append(weight * tracker.events_by_program[0].probabilities(0)[1])
     return [np.concatenate(parts) for parts in zip(*blocks, strict=True)], np.concatenate(weights)
 
 

@@ -45,10 +45,10 @@ from usru_scenarios.sampler.blocks import (
     KernelCache,
     MapBlocks,
     Plan,
-    block_seconds,
+    predict_block_seconds,
     require_memory,
 )
-from usru_scenarios.sampler.likelihood_weighting import ObservedWalk, up_to
+from usru_scenarios.sampler.likelihood_weighting import ObservedWalk, program_of_steps
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, OutcomeKernel, probabilities_after
 from usru_scenarios.sampler.tables import BlockStates
 
@@ -147,7 +147,7 @@ def exchanging_seconds(program: Program, steps: int, trials: int) -> float:
     """What a block is predicted to take at most, in which the path of every driver is exchanged."""
     drivers = len(program.upstream([OUTCOME])) - 1
     draws = max(_OUTCOME_DRAWS, 2 * len(program.outcome.states))
-    return block_seconds(len(program.nodes), steps, trials) + _outcome_seconds(drivers, steps, draws, trials)
+    return predict_block_seconds(len(program.nodes), steps, trials) + _outcome_seconds(drivers, steps, draws, trials)
 
 
 def _outcome_seconds(exchanged: int, steps: int, draws: int, trials: int) -> float:
@@ -395,11 +395,11 @@ class ObservedDriverSampler(DriverSampler):
         require_memory(self.block_sampler.bytes + plan.trials_in(0) * (cells + len(drivers) * len(self.steps)))
 
     def _cut(self, program: Program) -> Program:
-        return up_to(program, self.steps.stop, self.observed.seen)
+        return program_of_steps(program, self.steps.stop, self.observed.seen)
 
     def _walked(self, targets: set[str], kernels: KernelCache) -> tuple[bool, BlockSampler]:
         self.observed_walk = ObservedWalk(self.program, self.observed.seen, self.plan, nodes=targets, kernels=kernels)
-        return not self.observed_walk.read, self.observed_walk.block_sampler
+        return not self.observed_walk.reads_outcome, self.observed_walk.block_sampler
 
     @cached_property
     def _limits(self) -> tuple[Floats, Floats]:
@@ -431,7 +431,7 @@ class _ObservedDriverObserver(_DriverObserver):
 
     def __init__(self, sampler: ObservedDriverSampler, block: int) -> None:
         super().__init__(sampler, block)
-        self.told = sampler.observed_walk.told
+        self.told = sampler.observed_walk.last_outcome_observation
         self.likelihoods = ObservedLikelihoods(sampler.observed_walk)
         self.kept: list[tuple[int, list[Codes], Floats]] = []
         self.squared: dict[str, Floats] = {}

@@ -91,11 +91,13 @@ class PathwiseEstimator:
                 draw_outcome=not self.carried,
                 needed=program.upstream([OUTCOME]),
                 kernels=kernels,
-                beside=self.batches.bytes(entries) + self._remembered,
+                observer_bytes=self.batches.bytes(entries) + self._remembered,
             )
         else:
             beside = self.batches.bytes(entries) + self._remembered
-            self.observed = ObservedWalk(program, seen, plan, drawn=not self.carried, kernels=kernels, beside=beside)
+            self.observed = ObservedWalk(
+                program, seen, plan, draw_outcome=not self.carried, kernels=kernels, observer_bytes=beside
+            )
             self.carried = self.observed.carried
             self.block_sampler = self.observed.block_sampler
         self.drivers = _evaluators(program, tilts, self.block_sampler.index, outcome=False)

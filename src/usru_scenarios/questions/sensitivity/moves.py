@@ -28,7 +28,7 @@ from usru_scenarios.questions.program_batches import ProgramSums, run_each
 from usru_scenarios.questions.program_edits import PartCache
 from usru_scenarios.questions.sensitivity.observed import ObservedPrograms, SensitivityRun
 from usru_scenarios.results.sensitivity import DriverMoves, MovedState
-from usru_scenarios.sampler.likelihood_weighting import last_observed, up_to
+from usru_scenarios.sampler.likelihood_weighting import last_observed_step, program_of_steps
 
 TAILS = (0.05, 0.95)
 """The quantiles of its own distribution at which a numeric driver is held."""
@@ -66,7 +66,7 @@ def moves(outline: Outline, run: SensitivityRun) -> tuple[list[DriverMoves], lis
     """
     aim, seen = run.aim, run.seen
     steps = aim.steps(run.program)
-    program = up_to(run.program, steps.stop, seen)
+    program = program_of_steps(run.program, steps.stop, seen)
     holds = {driver: list(_holds(program, driver, part, steps, seen)) for driver, part in outline.drivers.items()}
     programs = [program, *(hold.on(program) for held in holds.values() for hold in held)]
     runs = _runs(programs, run)
@@ -108,7 +108,7 @@ def _holds(
 ) -> Iterator[FixedDriver]:
     """The states of a driver, or two values of a number; none where an intervention holds it at any step."""
     node = program.nodes[driver]
-    held = range(0 if seen is None else 1 + last_observed(seen, [driver]), program.steps)
+    held = range(0 if seen is None else 1 + last_observed_step(seen, [driver]), program.steps)
     if held.start >= steps.stop:
         return
     if isinstance(node, NumericNode):

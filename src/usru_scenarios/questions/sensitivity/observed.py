@@ -27,7 +27,7 @@ from usru_scenarios.questions.program_batches import ProgramSums
 from usru_scenarios.questions.program_edits import PartCache, make_uncached
 from usru_scenarios.questions.target import Target
 from usru_scenarios.sampler.blocks import KernelCache, MapBlocks, Plan
-from usru_scenarios.sampler.likelihood_weighting import ObservedWalk, up_to
+from usru_scenarios.sampler.likelihood_weighting import ObservedWalk, program_of_steps
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, probabilities_after
 from usru_scenarios.sampler.outcome_paths import one_hot
 from usru_scenarios.sampler.shared_draws import SharedDraws
@@ -50,10 +50,10 @@ class ObservedLikelihoods:
     def after(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> Floats:
         """Those after a step, shape (scenarios, trials)."""
         assert transition is not None, "the outcome is among the nodes that are walked"
-        if step <= self.walk.told:
+        if step <= self.walk.last_outcome_observation:
             self.present = one_hot(transition.scenarios, block_states.now[self.outcome])
         else:
-            before = block_states.before[self.outcome] if self.walk.read else None
+            before = block_states.before[self.outcome] if self.walk.reads_outcome else None
             self.present = probabilities_after(transition, self.present, before)
         return self.present
 
@@ -206,7 +206,7 @@ class SensitivityRun:
     @cached_property
     def single_trials(self) -> SingleTrials:
         """What single trials can say of what is asked; all questions have what is found of it in common."""
-        program = up_to(self.program, self.aim.steps(self.program).stop, self.seen)
+        program = program_of_steps(self.program, self.aim.steps(self.program).stop, self.seen)
         return replace(self.aim.single_trials(program, () if self.seen is None else (self.seen,)), keep=self.keep)
 
     @property
@@ -229,10 +229,10 @@ def observed_run(
         return None
     first = Plan(settings.trials, settings.seed)
     shares = aim.shares(conditioned.program.steps)
-    program = up_to(conditioned.program, len(shares), seen)
+    program = program_of_steps(conditioned.program, len(shares), seen)
 
     def run(trials: int) -> DrawnSums[ProgramSums]:
-        plan = first.of_trials(trials)
+        plan = first.with_trials(trials)
         (sums,) = ObservedPrograms([program], seen, shares, plan, kernels).sums(map_blocks)
         return DrawnSums(plan, sums, sums.sampled)
 

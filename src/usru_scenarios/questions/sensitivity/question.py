@@ -27,9 +27,9 @@ from usru_scenarios.questions.simulate.question import forecast_warnings
 from usru_scenarios.questions.target import parse_target
 from usru_scenarios.results.common import Warned
 from usru_scenarios.results.sensitivity import QUESTIONS, Question, Sensitivity
-from usru_scenarios.sampler.blocks import KernelCache, MapBlocks, Plan, block_seconds
+from usru_scenarios.sampler.blocks import KernelCache, MapBlocks, Plan, predict_block_seconds
 from usru_scenarios.sampler.common_random_numbers import simulate_variants
-from usru_scenarios.sampler.likelihood_weighting import up_to
+from usru_scenarios.sampler.likelihood_weighting import program_of_steps
 from usru_scenarios.sampler.shared_draws import SharedDraws
 from usru_scenarios.settings import RunSettings
 from usru_scenarios.work import listener
@@ -116,7 +116,7 @@ def _expect(
 ) -> None:
     """Tell what work the questions are; what turns out to be drawn anew comes on top of it."""
     progress, plan = listener(run.map_blocks), run.plan
-    program = up_to(run.program, run.aim.steps(run.program).stop, seen)
+    program = program_of_steps(run.program, run.aim.steps(run.program).stop, seen)
     steps = program.steps
     nodes, trials = len(program.nodes), plan.trials_in(0)
     if "drivers" in questions:
@@ -126,13 +126,14 @@ def _expect(
         if seen is None:
             expect_runs(progress, program, 1 + states, plan)
         else:
-            progress.expect(block_seconds(nodes, steps, trials), plan.blocks * (1 + states))
+            progress.expect(predict_block_seconds(nodes, steps, trials), plan.blocks * (1 + states))
     if {"weights", "judgements"} & {*questions}:
         progress.expect(
-            block_seconds(nodes, steps, trials) + tilting_seconds(len(model.all), steps, len(program.outcome.states)),
+            predict_block_seconds(nodes, steps, trials)
+            + tilting_seconds(len(model.all), steps, len(program.outcome.states)),
             plan.blocks,
         )
-    progress.expect(block_seconds(nodes, steps, trials), plan.blocks)
+    progress.expect(predict_block_seconds(nodes, steps, trials), plan.blocks)
 
 
 def _present(run: SensitivityRun) -> Estimate:
@@ -140,7 +141,7 @@ def _present(run: SensitivityRun) -> Estimate:
     aim, observed = run.aim, run.observed
     if observed is None:
         steps = aim.steps(run.program)
-        program = up_to(run.program, steps.stop, None)
+        program = program_of_steps(run.program, steps.stop, None)
         visits = simulate_variants([program], run.plan, run.map_blocks, run.kernels, steps)
         found = ratio(aim.gathered(visits.visits[0].mean(axis=1).T).T, visits.trials)
     else:

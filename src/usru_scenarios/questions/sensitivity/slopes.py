@@ -28,7 +28,7 @@ from usru_scenarios.questions.sensitivity.perturbations import UnitPerturbation
 from usru_scenarios.questions.sensitivity.perturbed_model import PerturbedModel
 from usru_scenarios.results.sensitivity import JudgementEffect, ProbabilityChange, Slopes, WeightSlope
 from usru_scenarios.sampler.common_random_numbers import simulate_variants
-from usru_scenarios.sampler.likelihood_weighting import asked_nodes, up_to
+from usru_scenarios.sampler.likelihood_weighting import observed_nodes, program_of_steps
 
 LEAST_SHARE = 0.05
 """Where reweighted trials stand for a smaller share of them, the changed model is drawn instead."""
@@ -78,9 +78,9 @@ class _SlopeEstimator:
         self.labels = run.program.grid.labels
         self.aim, self.seen, self.sampled = run.aim, run.seen, run.sampled
         shares = run.aim.shares(run.program.steps)
-        self.program = up_to(run.program, len(shares), self.seen)
+        self.program = program_of_steps(run.program, len(shares), self.seen)
         self.shares = np.pad(shares, (0, self.program.steps - len(shares)))
-        self.above = self.program.upstream([OUTCOME, *asked_nodes(self.seen or All(()))])
+        self.above = self.program.upstream([OUTCOME, *observed_nodes(self.seen or All(()))])
         self.said = run.single_trials
         self.order = [run.program.outcome.states.index(name) for name in model.all.scenarios]
 

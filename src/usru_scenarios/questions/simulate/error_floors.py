@@ -272,7 +272,7 @@ def least_share(program: Program) -> float:
 def state_shares(sums: ForecastSums, name: str) -> Floats:
     """The shares of a node's states, the scenarios' too, shape (steps, states)."""
     if name != OUTCOME:
-        return sums.states(name).value
+        return sums.state_shares(name).value
     found: Floats = sums.visits.sum(axis=0) / sums.trials.sum()  # with an error it would take twice as much memory
     return found
 

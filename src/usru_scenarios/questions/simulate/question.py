@@ -227,11 +227,11 @@ def _draw_sums(
     from usru_scenarios.sampler.likelihood_weighting import simulate_given
 
     trials, sums, enough = settings.limits.sample(
-        lambda trials: simulate_given(program, given, plan.of_trials(trials), map_blocks),
+        lambda trials: simulate_given(program, given, plan.with_trials(trials), map_blocks),
         plan.trials,
         lambda: is_impossible(program, conditioned.evidence),
     )
-    plan = plan.of_trials(trials)
+    plan = plan.with_trials(trials)
     if not enough:
         end = ratio(sums.visits[:, -1, 0], sums.trials)
         what = f"{program.outcome.states[0]} at the end"
@@ -252,7 +252,7 @@ def _estimate_forecast(
     Where judgements are drawn, the first sums have a batch for each draw, and the second two.
     """
     sums, halves = drawn
-    states = cache(sums.states)  # which both the errors and the answer are made of
+    states = cache(sums.state_shares)  # which both the errors and the answer are made of
     least = LeastErrors(
         program,
         sums.effective_trials,
@@ -268,9 +268,9 @@ def _estimate_forecast(
             sure=certain_steps(visited, members),
             by_step=least.by_step(members, ratio(visits, sums.trials)),
             mean=least.mean(members, ratio(visits.sum(axis=1), sums.trials * program.steps)),
-            ever=least.ever(members, sums.visited(column)),
+            ever=least.ever(members, sums.ever_visited(column)),
             first_visit=least.first_visit(members, sums.first_visits(column)),
-            band=_band_of_members(halves, members) if halves.drawn else None,
+            band=_band_of_members(halves, members) if halves.has_draws else None,
         )
 
     there = sums.moves.sum(axis=2, keepdims=True)
@@ -395,7 +395,7 @@ def _share_errors(sums: ForecastSums, name: str) -> Callable[[float], Floats]:
     Known at a few edges, relative to that of independent trials it is linear between them; at a step where no edge
     has values on both of its sides, it is that of independent trials.
     """
-    found = sums.below(name)
+    found = sums.shares_below(name)
     variances = found.value * (1.0 - found.value)
     told = np.minimum(found.value, 1.0 - found.value) * sums.effective_trials >= _LEAST_TRIALS
     relative = np.divide(found.error**2, variances, out=np.zeros_like(variances), where=told)

@@ -21,7 +21,7 @@ from usru_scenarios.program.events import All, Formula
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.questions.discretization import Codes, discretizations
 from usru_scenarios.sampler.blocks import MapBlocks, Plan
-from usru_scenarios.sampler.likelihood_weighting import ObservedWalk, last_observed, up_to
+from usru_scenarios.sampler.likelihood_weighting import ObservedWalk, last_observed_step, program_of_steps
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition
 from usru_scenarios.sampler.outcome_paths import one_hot
 from usru_scenarios.sampler.tables import BlockStates
@@ -58,7 +58,7 @@ class IndicatorSampler:
 
     def __init__(self, program: Program, on: int, horizon: int, seen: Sequence[Formula], plan: Plan) -> None:
         given = All(tuple(seen))
-        self.program = up_to(program, horizon + 1, given)
+        self.program = program_of_steps(program, horizon + 1, given)
         self.on = on
         self.horizon = horizon
         self.plan = plan
@@ -68,7 +68,7 @@ class IndicatorSampler:
         reached = program.downstream(OUTCOME)
         self.ways = [len(self.known) - 1 if reading.node in reached else 0 for reading in self.readings]
         nodes = [reading.node for reading in self.readings]
-        self.walk = ObservedWalk(self.program, given, plan, nodes=nodes, drawn=below >= 0)
+        self.walk = ObservedWalk(self.program, given, plan, nodes=nodes, draw_outcome=below >= 0)
         scenarios = len(program.outcome.states)
         states = sum(len(reading.states) for reading in self.readings)
         self.batches = plan.batches(1 + scenarios * (len(self.known) + states))
@@ -76,7 +76,7 @@ class IndicatorSampler:
     def _known(self, given: Formula) -> tuple[int, int]:
         """Up to which step the drawn scenario is known: for what never reads it, and for what does; -1 for never."""
         reached = self.program.downstream(OUTCOME)
-        own = last_observed(given, {OUTCOME, *reached})
+        own = last_observed_step(given, {OUTCOME, *reached})
         if self.program.has_feedback:
             own = max(own, self.horizon - 1)
         return min(own, self.horizon), min(max(own, self.on) if reached else own, self.horizon)
