@@ -24,6 +24,7 @@ from usru_scenarios.report.data import MODEL_COLUMNS, first_day, model_cells
 from usru_scenarios.report.document import Column, Heading, Item, Items, Legend, Lines, Report, StyledText, Table
 from usru_scenarios.report.forecast_in_words import (
     SHARE_OF_TIME,
+    capitalize,
     column_legends,
     describe_last_step,
     describe_steps,
@@ -57,7 +58,7 @@ if TYPE_CHECKING:
         VariantCompared,
     )
 
-_NO_BAND: tuple[None, None] = (None, None)
+_EMPTY: tuple[None, None] = (None, None)
 _MAX_INPUTS = 12
 _TIMES = ("start", "end", "mean")
 _HEADERS = {"start": "start", "end": "end", "mean": SHARE_OF_TIME}
@@ -70,19 +71,19 @@ _LEGEND = "Each alone in the reference, the largest first: how many points move 
 
 def report(result: Comparison, layout: Layout) -> Report:
     """The reference, then each of the others and what is different in it."""
-    reference, every = result.variants[result.reference], result.variants.values()
+    reference = result.variants[result.reference]
     blocks: list[document.Block] = []
-    for name, one in result.variants.items():
-        blocks += [*_variant_head(name, one, result, layout), _likelihood_table(one, result, layout)]
-        if one is not reference:
-            blocks += _input_blocks(one, result, layout)
-    subtitle = _subtitle(result)
+    for name, variant in result.variants.items():
+        blocks += [*_variant_head(name, variant, result, layout), _likelihood_table(variant, result, layout)]
+        if variant is not reference:
+            blocks += _input_blocks(variant, result, layout)
+    others = [name for name in result.variants if name != result.reference]
+    subtitle = f"{join_names(others)} against {result.reference}{describe_steps(result.run.steps)}"
+    shared = [text for text in reference.given if all(text in variant.given for variant in result.variants.values())]
     return Report(
         title=reference.model.title,
         subtitle=subtitle if layout.width else f"{subtitle}.",
-        conditions=list_conditions(
-            (), [one for one in reference.given if all(one in each.given for each in every)], result.run.evidence
-        ),
+        conditions=list_conditions((), shared, result.run.evidence),
         lead=summarize(result),
         blocks=blocks,
         footer=list(_footer(result)),
@@ -92,23 +93,21 @@ def report(result: Comparison, layout: Layout) -> Report:
 
 def summarize(result: Comparison) -> str:
     """What each variant moves most, in a sentence each."""
-    return " ".join(
-        _summarize_variant(name, one, result) for name, one in result.variants.items() if name != result.reference
-    )
+    others = ((name, variant) for name, variant in result.variants.items() if name != result.reference)
+    return " ".join(_summarize_variant(name, variant, result) for name, variant in others)
 
 
-def _summarize_variant(name: str, one: VariantCompared, result: Comparison) -> str:
+def _summarize_variant(name: str, variant: VariantCompared, result: Comparison) -> str:
     """The scenario whose likelihood at the end is the most different, in a sentence."""
     steps = result.run.steps
     when = f" at {describe_last_step(steps[-1])}" if len(steps) > 1 else ""
-    apart = [(each.difference, each) for each in one.scenarios.values() if each.difference is not None]
-    difference, most = max(apart, key=lambda pair: abs(pair[0].end))
+    changes = [(each.difference, each) for each in variant.scenarios.values() if each.difference is not None]
+    difference, most = max(changes, key=lambda pair: abs(pair[0].end))
     if abs(difference.end) <= max(2.0 * difference.standard_errors.end, _NEGLIGIBLE):
         return f"{name} moves no scenario{when} by more than sampling error can tell."
-    places = _difference_decimals(result)
-    before = format_percent(most.end - difference.end, _likelihood_decimals(result))
-    shift = f"{format_points(difference.end, places)} points"
-    after = format_percent(most.end, _likelihood_decimals(result))
+    places = _likelihood_decimals(result)
+    before, after = format_percent(most.end - difference.end, places), format_percent(most.end, places)
+    shift = f"{format_points(difference.end, _difference_decimals(result))} points"
     return f"{name} moves {quote_title(most.title)} most{when}: from {before} to {after} ({shift})."
 
 
@@ -117,53 +116,43 @@ def _likelihood_decimals(result: Comparison) -> int:
 
 
 def _difference_decimals(result: Comparison) -> int:
-    """Decimals of differences."""
     return max(percent_decimals(_largest_difference_error(result)), _likelihood_decimals(result))
 
 
-def _subtitle(result: Comparison) -> str:
-    others = [name for name in result.variants if name != result.reference]
-    return f"{join_names(others)} against {result.reference}{describe_steps(result.run.steps)}"
-
-
-def _describe_variant(name: str, one: VariantCompared) -> str:
+def _describe_variant(name: str, variant: VariantCompared) -> str:
     """The file, the profile and what is imposed, where the name does not say them."""
-    profile = f", profile {one.profile}" if one.profile and one.profile not in name else ""
-    hidden = ", ".join(text for text in one.do if text not in name)
-    seen = ", ".join(text for text in one.given if text not in name)
-    imposed, observed = f", intervention {hidden}" if hidden else "", f", observation {seen}" if seen else ""
-    return f"{one.model.name}{profile}{imposed}{observed}"
+    profile = f", profile {variant.profile}" if variant.profile and variant.profile not in name else ""
+    imposed = ", ".join(text for text in variant.do if text not in name)
+    observed = ", ".join(text for text in variant.given if text not in name)
+    intervention = f", intervention {imposed}" if imposed else ""
+    observation = f", observation {observed}" if observed else ""
+    return f"{variant.model.name}{profile}{intervention}{observation}"
 
 
 def _footer(result: Comparison) -> Iterator[FooterLine]:
     run = result.run
+    variants = result.variants.values()
+    is_observed = run.evidence is not None or any(variant.given for variant in variants)
     yield column_legends(run.steps, ever=False)
-    found = describe_sampling(
+    sampling = describe_sampling(
         run.trials,
         run.seed,
-        min(
-            (one.effective_trials or 0.0 for one in result.variants.values() if one.given or run.evidence), default=None
-        ),
+        min((each.effective_trials or 0.0 for each in variants if each.given or run.evidence), default=None),
         judgements=run.judgements,
         judgements_at_means=run.judgements_at_means,
     )
-    switched = {one.switching.trials for one in result.variants.values() if one.switching} - {0, run.trials}
-    few = f" ({max(switched):,} for each input alone)" if switched else ""
+    fewer = {variant.switching.trials for variant in variants if variant.switching} - {0, run.trials}
+    few = f" ({max(fewer):,} for each input alone)" if fewer else ""
     common = ", the same random numbers for all" if run.trials else ""
-    yield f"{found}{few}{common}", *_error_parts(result), "."
-    if (run.evidence or any(one.given for one in result.variants.values())) and run.judgements:
-        said = "Bands are those of likelihoods; of differences there is none where something is observed."
-        yield (Legend(said, (BAND_HEAD,)),)
+    yield f"{sampling}{few}{common}", *_error_parts(result), "."
+    if is_observed and run.judgements:
+        meaning = "Bands are those of likelihoods; of differences there is none where something is observed."
+        yield (Legend(meaning, (BAND_HEAD,)),)
     elif run.judgements:
         switched_at = "each input alone is switched at their means."
-        drawn = "over the draws of the uncertain judgements"
-        yield (
-            Legend(
-                f"Bands are those of what stands before them, {drawn}; {switched_at}",
-                (BAND_HEAD,),
-                f"The likelihoods are averages {drawn}; {switched_at}",
-            ),
-        )
+        draws = "over the draws of the uncertain judgements"
+        meaning = f"Bands are those of what stands before them, {draws}; {switched_at}"
+        yield (Legend(meaning, (BAND_HEAD,), f"The likelihoods are averages {draws}; {switched_at}"),)
     if result.left_out:
         more = f" and {len(result.left_out) - 8} more" if len(result.left_out) > 8 else ""
         yield f"Not in all of them, so not compared: {', '.join(result.left_out[:8])}{more}."
@@ -174,15 +163,15 @@ def _error_parts(result: Comparison) -> tuple[str | Legend, ...]:
     if not result.run.trials:
         return ()
     largest = _largest_difference_error(result)
-    likelihoods = format_error_bound(largest_error(result))
-    said = f"; standard errors {likelihoods}, of differences {format_error_bound(largest, '')}"
-    return said, Legend(", ± for each" if largest else "", ("±",))
+    of_likelihoods, of_differences = format_error_bound(largest_error(result)), format_error_bound(largest, "")
+    errors = f"; standard errors {of_likelihoods}, of differences {of_differences}"
+    return errors, Legend(", ± for each" if largest else "", ("±",))
 
 
 def _all_likelihoods(result: Comparison) -> Iterator[Likelihood]:
-    for one in result.variants.values():
-        yield from one.scenarios.values()
-        yield from one.groups.values()
+    for variant in result.variants.values():
+        yield from variant.scenarios.values()
+        yield from variant.groups.values()
 
 
 def largest_error(result: Comparison) -> float:
@@ -191,24 +180,20 @@ def largest_error(result: Comparison) -> float:
 
 
 def _largest_difference_error(result: Comparison) -> float:
-    apart = [one.difference for one in _all_likelihoods(result) if one.difference]
-    return max((float(getattr(one.standard_errors, time)) for one in apart for time in _TIMES), default=0.0)
+    errors = [one.difference.standard_errors for one in _all_likelihoods(result) if one.difference]
+    return max((float(getattr(error, time)) for error in errors for time in _TIMES), default=0.0)
 
 
 def _shown_times(result: Comparison) -> tuple[str, ...]:
     return _TIMES if len(result.run.steps) > 1 else ("end",)
 
 
-def _header(time: str, result: Comparison) -> str:
+def _column_head(time: str, result: Comparison) -> str:
     return _HEADERS[time] if len(result.run.steps) > 1 else "likelihood"
 
 
-def _legend(result: Comparison) -> str:
-    return f"{_LEGEND}, at the end and in the share of time." if len(result.run.steps) > 1 else f"{_LEGEND}."
-
-
 def describe_value(value: InputValue, nothing: str = "nothing") -> str:
-    """What a file says somewhere."""
+    """A value of a file."""
     match value:
         case None:
             return nothing
@@ -219,83 +204,74 @@ def describe_value(value: InputValue, nothing: str = "nothing") -> str:
     return value
 
 
-def describe_change(one: InputDifference) -> str:
+def describe_change(difference: InputDifference) -> str:
     """What changes, from the reference to the variant."""
-    if isinstance(one.reference, dict) and isinstance(one.variant, dict):
-        names = dict.fromkeys((*one.reference, *one.variant))
-        pairs = {name: (one.reference.get(name, 0.0), one.variant.get(name, 0.0)) for name in names}
-        moved = [
+    before, after = difference.reference, difference.variant
+    if isinstance(before, dict) and isinstance(after, dict):
+        pairs = {name: (before.get(name, 0.0), after.get(name, 0.0)) for name in dict.fromkeys((*before, *after))}
+        return ", ".join(
             f"{name} {format_number(old)} -> {format_number(new)}" for name, (old, new) in pairs.items() if old != new
-        ]
-        return ", ".join(moved)
-    if one.path.startswith("do("):
-        return "imposed" if one.variant else "not imposed"
-    return f"{describe_value(one.reference)} -> {describe_value(one.variant)}"
+        )
+    if difference.path.startswith("do("):
+        return "imposed" if after else "not imposed"
+    return f"{describe_value(before)} -> {describe_value(after)}"
 
 
 def _describe_most_moved(effect: Effect) -> str:
-    """The scenario that it moves most."""
+    """The scenario that an input moves most."""
     name, shift = max(effect.scenarios.items(), key=lambda item: max(abs(item[1].end), abs(item[1].mean)))
     move = max(shift.end, shift.mean, key=abs)
     return f"{name} {format_points(move, 1)}" if abs(move) >= _NEGLIGIBLE else "moves nothing"
 
 
-def _switching_note(one: VariantCompared) -> str:
-    if one.switching and one.switching.by == "part":
-        return f"{len(one.inputs)} inputs differ, so those of each part of the file are switched together."
-    return f"{one.note[:1].upper()}{one.note[1:]}." if one.note else ""
+def _switching_note(variant: VariantCompared) -> str:
+    if variant.switching and variant.switching.by == "part":
+        return f"{len(variant.inputs)} inputs differ, so those of each part of the file are switched together."
+    return f"{capitalize(variant.note)}." if variant.note else ""
 
 
-def _listed_differences(one: VariantCompared) -> list[tuple[str, str, Effect | None]]:
-    """What differs, with what it says and does: single inputs, or parts of the file."""
-    inputs = {item.path: describe_change(item) for item in one.inputs}
-    if one.switching and one.switching.by == "part":
-        return [(part, "", effect) for part, effect in one.switching.effects.items()]
-    effects = one.switching.effects if one.switching else {}
-    return [(path, said, effects.get(path)) for path, said in inputs.items()]
+def _listed_differences(variant: VariantCompared) -> list[tuple[str, str, Effect | None]]:
+    """What differs, with its change and its effect: single inputs, or parts of the file."""
+    effects = variant.switching.effects if variant.switching else {}
+    if variant.switching and variant.switching.by == "part":
+        return [(part, "", effect) for part, effect in effects.items()]
+    return [(item.path, describe_change(item), effects.get(item.path)) for item in variant.inputs]
 
 
 # The blocks -----------------------------------------------------------------------------------------------------------
 
 
-def _variant_head(name: str, one: VariantCompared, result: Comparison, layout: Layout) -> Iterator[document.Block]:
+def _variant_head(
+    name: str, variant: VariantCompared, result: Comparison, layout: Layout
+) -> tuple[document.Block, ...]:
     kind = "Reference:" if name == result.reference else "Variant:"
+    description = _describe_variant(name, variant)
     if layout.width:
-        yield Items(
-            (
-                Item(
-                    (
-                        StyledText(kind, "cyan"),
-                        StyledText(name, "bold"),
-                        StyledText(_describe_variant(name, one), "dim"),
-                    )
-                ),
-            )
-        )
-    else:
-        yield Heading(name)
-        yield Lines((StyledText(_describe_variant(name, one)),))
+        return (Items((Item((StyledText(kind, "cyan"), StyledText(name, "bold"), StyledText(description, "dim"))),)),)
+    return Heading(name), Lines((StyledText(description),))
 
 
-def _likelihood_table(one: VariantCompared, result: Comparison, layout: Layout) -> Table:
+def _likelihood_table(variant: VariantCompared, result: Comparison, layout: Layout) -> Table:
     """Likelihoods with their differences; a terminal that is too narrow leaves out errors, bands, then share and start.
 
     A terminal has the band at the end alone.
     """
-    apart = next(iter(one.scenarios.values())).difference is not None
+    has_differences = next(iter(variant.scenarios.values())).difference is not None
     columns = [Column(folds=True)]
     for time in _shown_times(result):
         rank = _RANKS[time]
-        columns.append(Column(_header(time, result), "number", rank=rank))
-        if apart:
+        columns.append(Column(_column_head(time, result), "number", rank=rank))
+        if has_differences:
             columns.append(Column("points", "number", label="difference, points", rank=rank))
             columns.append(Column("±", "number", label="± (one standard error)", style="dim", rank=5))
         if _has_band(time, result, layout):
             columns.append(Column(BAND_HEAD, "number", style="dim", rank=4))
     scenarios = [
-        _likelihood_cells(StyledText(each.title, "bold"), each, result, layout) for each in one.scenarios.values()
+        _likelihood_cells(StyledText(each.title, "bold"), each, result, layout) for each in variant.scenarios.values()
     ]
-    groups = [_likelihood_cells(StyledText(each.title, "", "*"), each, result, layout) for each in one.groups.values()]
+    groups = [
+        _likelihood_cells(StyledText(each.title, "", "*"), each, result, layout) for each in variant.groups.values()
+    ]
     return Table(columns, [*scenarios, *([()] if groups else []), *groups])
 
 
@@ -307,73 +283,74 @@ def _has_band(time: str, result: Comparison, layout: Layout) -> bool:
 
 
 def _likelihood_cells(
-    title: StyledText, each: Likelihood, result: Comparison, layout: Layout
+    title: StyledText, likelihood: Likelihood, result: Comparison, layout: Layout
 ) -> tuple[document.Cell, ...]:
     cells: list[document.Cell] = [title]
     for time in _shown_times(result):
-        cells.append(format_percent(getattr(each, time), _likelihood_decimals(result)))
-        if each.difference is not None:
-            cells.append(format_points(getattr(each.difference, time), _difference_decimals(result)))
-            cells.append(format_error(getattr(each.difference.standard_errors, time)))
+        cells.append(format_percent(getattr(likelihood, time), _likelihood_decimals(result)))
+        if likelihood.difference is not None:
+            cells.append(format_points(getattr(likelihood.difference, time), _difference_decimals(result)))
+            cells.append(format_error(getattr(likelihood.difference.standard_errors, time)))
         if _has_band(time, result, layout):
-            cells.append(_format_likelihood_band(each, time, result))
+            cells.append(_format_likelihood_band(likelihood, time, result))
     return tuple(cells)
 
 
-def _format_likelihood_band(one: Likelihood, time: str, result: Comparison) -> str:
+def _format_likelihood_band(likelihood: Likelihood, time: str, result: Comparison) -> str:
     """The band of the difference, or of the likelihood where there is none."""
-    of = one if one.difference is None else one.difference
-    if of.band is None:
+    banded = likelihood if likelihood.difference is None else likelihood.difference
+    if banded.band is None:
         return ""
-    edges, sampled = of.band.at(time), float(getattr(of.standard_errors, time))
-    if one.difference is None:
-        return format_band(*edges, _likelihood_decimals(result), sampled)
-    return format_difference_band(*edges, _difference_decimals(result), sampled)
+    edges, error = banded.band.at(time), float(getattr(banded.standard_errors, time))
+    if likelihood.difference is None:
+        return format_band(*edges, _likelihood_decimals(result), error)
+    return format_difference_band(*edges, _difference_decimals(result), error)
 
 
-def _input_blocks(one: VariantCompared, result: Comparison, layout: Layout) -> Iterator[document.Block]:
+def _input_blocks(variant: VariantCompared, result: Comparison, layout: Layout) -> Iterator[document.Block]:
     """What differs, and what each difference does alone."""
-    differing = _listed_differences(one)
-    if not differing:
+    differences = _listed_differences(variant)
+    if not differences:
         yield Lines((StyledText("Their inputs are the same."),))
         return
-    notes = [_switching_note(one), _legend(result) if one.switching else ""]
-    said = tuple(StyledText(note, "dim") for note in notes if note)
-    counted = StyledText(f"What differs ({len(one.inputs)})", "cyan")
-    if layout.width or said:
-        yield Lines((counted, *said) if layout.width else said)
-    heads = [_header(time, result) for time in _shown_times(result) if time != "start"] if one.switching else []
-    listed = differing[:_MAX_INPUTS] if layout.width else differing
-    rows: list[tuple[document.Cell, ...]] = [
-        (
-            StyledText(path, "bold", "`"),
-            _note(said, effect) if layout.width else said,
-            *(_format_effect(effect, result) or [""] * len(heads)),
-        )
-        for path, said, effect in listed
+    legend = f"{_LEGEND}, at the end and in the share of time." if len(result.run.steps) > 1 else f"{_LEGEND}."
+    texts = [_switching_note(variant), legend if variant.switching else ""]
+    notes = tuple(StyledText(text, "dim") for text in texts if text)
+    count = StyledText(f"What differs ({len(variant.inputs)})", "cyan")
+    if layout.width or notes:
+        yield Lines((count, *notes) if layout.width else notes)
+    heads = [_column_head(time, result) for time in _shown_times(result) if time != "start"]
+    columns = [
+        document.name_column(label="what differs"),
+        Column(kind="notes", label="reference -> here"),
+        *document.number_columns(heads if variant.switching else []),
     ]
-    if left := len(differing) - len(listed):
-        rows.append((f"and {left} more, in --json", "", *([""] * len(heads))))
-    if one.switching and (len(differing) > 1 or not layout.width):
-        missed = "what the sum of the single ones misses"
-        rows.append((StyledText("all together", "bold"), "", *_format_effect(one.switching.together, result)))
-        missed = f"of it, {missed}" if layout.width else missed
-        rows.append((missed, "", *_format_effect(one.switching.unexplained, result)))
-    notes_column = Column(kind="notes", label="reference -> here")
-    columns = [document.name_column(label="what differs"), notes_column, *document.number_columns(heads)]
-    yield Table(columns, rows, has_header=one.switching is not None)
+    rows = list(_difference_rows(variant, differences, result, layout))
+    yield Table(columns, rows, has_header=variant.switching is not None)
 
 
-def _format_effect(effect: Effect | None, result: Comparison) -> list[str]:
-    if effect is None:
-        return []
+def _difference_rows(
+    variant: VariantCompared, differences: list[tuple[str, str, Effect | None]], result: Comparison, layout: Layout
+) -> Iterator[tuple[document.Cell, ...]]:
+    """A row for each difference; where they were switched, two more for all together."""
+    switching = variant.switching
+    blank = ["" for time in _shown_times(result) if time != "start"] if switching else []
+    listed = differences[:_MAX_INPUTS] if layout.width else differences
+    for path, change, effect in listed:
+        most = f"mostly {_describe_most_moved(effect)}".replace("mostly moves", "moves") if effect else ""
+        note = "; ".join(filter(None, (change, most))) if layout.width else change
+        yield StyledText(path, "bold", "`"), note, *(_format_effect(effect, result) if effect else blank)
+    if left := len(differences) - len(listed):
+        yield f"and {left} more, in --json", "", *blank
+    if switching and (len(differences) > 1 or not layout.width):
+        unexplained = "what the sum of the single ones misses"
+        yield StyledText("all together", "bold"), "", *_format_effect(switching.together, result)
+        head = f"of it, {unexplained}" if layout.width else unexplained
+        yield head, "", *_format_effect(switching.unexplained, result)
+
+
+def _format_effect(effect: Effect, result: Comparison) -> list[str]:
     return [format_distance(getattr(effect, time), 1) for time in _shown_times(result) if time != "start"]
-
-
-def _note(said: str, effect: Effect | None) -> str:
-    """What changes, and the scenario that it moves most."""
-    most = f"mostly {_describe_most_moved(effect)}".replace("mostly moves", "moves") if effect else ""
-    return "; ".join(filter(None, (said, most)))
 
 
 # Rows -----------------------------------------------------------------------------------------------------------------
@@ -385,28 +362,22 @@ def rows(result: Comparison, _layout: Layout) -> Rows:
         *(*MODEL_COLUMNS, "variant", "kind", "id", "title", "at", "date", "probability", "standard_error"),
         *("difference", "difference_error", "band_low", "band_high", "difference_low", "difference_high"),
     )
-    for variant, one in result.variants.items():
-        model = model_cells(one.model, one.profile)
-        for kind, found in (("scenario", one.scenarios), ("group", one.groups)):
-            for name, likelihood in found.items():
-                for row in _number_rows(likelihood, result.run.steps):
-                    at, *rest = row
-                    yield *model, variant, kind, name, likelihood.title, at, first_day(f"{at}"), *rest
+    for name, variant in result.variants.items():
+        model = model_cells(variant.model, variant.profile)
+        for kind, likelihoods in (("scenario", variant.scenarios), ("group", variant.groups)):
+            for of, likelihood in likelihoods.items():
+                for at, *numbers in _number_rows(likelihood, result.run.steps):
+                    yield *model, name, kind, of, likelihood.title, at, first_day(f"{at}"), *numbers
 
 
-def _number_rows(one: Likelihood, steps: list[str]) -> Iterator[tuple[Datum, ...]]:
+def _number_rows(likelihood: Likelihood, steps: list[str]) -> Iterator[tuple[Datum, ...]]:
     """The numbers of a likelihood: its mean, then step by step."""
-    errors, apart = one.standard_errors, one.difference
-    bands = [part and part.band for part in (one, apart)]
-    change = (apart.mean, apart.standard_errors.mean) if apart else _NO_BAND
-    yield (
-        "mean",
-        one.mean,
-        errors.mean,
-        *change,
-        *(edge for band in bands for edge in (band.mean if band else _NO_BAND)),
-    )
+    errors, difference = likelihood.standard_errors, likelihood.difference
+    bands = [part and part.band for part in (likelihood, difference)]
+    change = (difference.mean, difference.standard_errors.mean) if difference else _EMPTY
+    edges = [band.mean if band else _EMPTY for band in bands]
+    yield "mean", likelihood.mean, errors.mean, *change, *edges[0], *edges[1]
     for number, step in enumerate(steps):
-        change = (apart.by_step[number], apart.standard_errors.by_step[number]) if apart else _NO_BAND
-        edges = [(band.low[number], band.high[number]) if band else _NO_BAND for band in bands]
-        yield step, one.by_step[number], errors.by_step[number], *change, *(edge for pair in edges for edge in pair)
+        change = (difference.by_step[number], difference.standard_errors.by_step[number]) if difference else _EMPTY
+        edges = [(band.low[number], band.high[number]) if band else _EMPTY for band in bands]
+        yield step, likelihood.by_step[number], errors.by_step[number], *change, *edges[0], *edges[1]

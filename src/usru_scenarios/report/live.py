@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     from usru_scenarios.report import Layout
     from usru_scenarios.report.document import Cell
-    from usru_scenarios.results.compare import Comparison, InputDifference, LikelihoodChange
+    from usru_scenarios.results.compare import Comparison, InputDifference
     from usru_scenarios.results.simulate import ScenarioResult, Simulation
 
 NOISE_ERRORS = 3.0
-"""A difference of fewer standard errors is not told from sampling error, as in verdicts: method (26)."""
+"""A difference of fewer standard errors counts as sampling error, as in verdicts: method (26)."""
 
 _TITLE = "What changed since the last run"
 _MOST_INPUTS = 8
@@ -28,12 +28,11 @@ _NARROW = 60
 _HEADS = {"start": "start", "end": "end", "mean": "share\nof time"}
 _MOST_DECIMALS = 2
 """Of points."""
-_SAME = 1e-12
-"""What is nearer is rounding."""
+_ROUNDING = 1e-12
 
 
 class Difference(NamedTuple):
-    """By how much a likelihood is another one, from 0 to 1, and the standard error of that."""
+    """The change of a likelihood, from -1 to 1, and its standard error."""
 
     difference: float
     error: float
@@ -41,7 +40,7 @@ class Difference(NamedTuple):
     @property
     def is_noise(self) -> bool:
         """Whether sampling error alone could make it."""
-        return abs(self.difference) <= max(NOISE_ERRORS * self.error, _SAME)
+        return abs(self.difference) <= max(NOISE_ERRORS * self.error, _ROUNDING)
 
 
 class Changes(NamedTuple):
@@ -49,14 +48,14 @@ class Changes(NamedTuple):
 
     Attributes:
         inputs: what the file says differently.
-        moves: by title, what becomes of scenarios and groups at each time (`start`, `end`, `mean`).
-        apart: whether errors are those of two runs that know nothing of each other, and so the most that they can be.
-        left_out: what only one of them has.
+        moves: by title, the change of each scenario and group at each time (`start`, `end`, `mean`).
+        independent: whether errors are those of two independent runs, and so the most that they can be.
+        left_out: the names that only one of them has.
     """
 
     inputs: Sequence[InputDifference]
     moves: Mapping[str, Mapping[str, Difference]]
-    apart: bool = False
+    independent: bool = False
     left_out: Sequence[str] = ()
 
 
@@ -64,13 +63,12 @@ def changes_between_variants(result: Comparison) -> Changes:
     """The changes from one variant to another on common random numbers."""
     _, later = result.variants.values()
     times = ("start", "end", "mean") if len(result.run.steps) > 1 else ("end",)
-    found = {**later.scenarios, **later.groups}.values()
-    moves = {one.title: {time: _move(one.difference, time) for time in times} for one in found if one.difference}
+    moves: dict[str, dict[str, Difference]] = {}
+    for likelihood in {**later.scenarios, **later.groups}.values():
+        if (change := likelihood.difference) is not None:
+            errors = change.standard_errors
+            moves[likelihood.title] = {time: Difference(getattr(change, time), getattr(errors, time)) for time in times}
     return Changes(later.inputs, moves, left_out=result.left_out)
-
-
-def _move(change: LikelihoodChange, time: str) -> Difference:
-    return Difference(getattr(change, time), getattr(change.standard_errors, time))
 
 
 def changes_between_runs(before: Simulation, after: Simulation) -> Changes:
@@ -82,23 +80,19 @@ def changes_between_runs(before: Simulation, after: Simulation) -> Changes:
     names: list[str] = []
     for old, new in ((before.scenarios, after.scenarios), (before.groups, after.groups)):
         names += [name for name in {**old, **new} if name not in old or name not in new]
-        moves |= {new[name].title: _moves(old[name], new[name]) for name in new if name in old}
+        moves |= {new[name].title: _differences(old[name], new[name]) for name in new if name in old}
     if len(after.run.steps) == 1:
         moves = {title: {"end": by_time["end"]} for title, by_time in moves.items()}
-    return Changes((), moves, apart=True, left_out=names)
+    return Changes((), moves, independent=True, left_out=names)
 
 
-def _moves(before: ScenarioResult, after: ScenarioResult) -> dict[str, Difference]:
+def _differences(before: ScenarioResult, after: ScenarioResult) -> dict[str, Difference]:
     old, new = before.standard_errors, after.standard_errors
     return {
-        "start": _apart(before.by_step[0], after.by_step[0], old.by_step[0], new.by_step[0]),
-        "end": _apart(before.end, after.end, old.end, new.end),
-        "mean": _apart(before.mean, after.mean, old.mean, new.mean),
+        "start": Difference(after.by_step[0] - before.by_step[0], math.hypot(old.by_step[0], new.by_step[0])),
+        "end": Difference(after.end - before.end, math.hypot(old.end, new.end)),
+        "mean": Difference(after.mean - before.mean, math.hypot(old.mean, new.mean)),
     }
-
-
-def _apart(before: float, after: float, *errors: float) -> Difference:
-    return Difference(after - before, math.hypot(*errors))
 
 
 def report(changes: Changes, layout: Layout) -> Report:
@@ -106,26 +100,21 @@ def report(changes: Changes, layout: Layout) -> Report:
     blocks: list[Lines | Table] = []
     shown, more = changes.inputs[:_MOST_INPUTS], len(changes.inputs) - _MOST_INPUTS
     if shown:
-        lines = [StyledText(f"{one.path}  {describe_change(one)}") for one in shown]
+        lines = [StyledText(f"{difference.path}  {describe_change(difference)}") for difference in shown]
         blocks.append(Lines((*lines, *([StyledText(f"and {more} more")] if more > 0 else []))))
+    left_out = [f"Not in both runs: {', '.join(changes.left_out[:8])}."] if changes.left_out else []
     every = [move for by_time in changes.moves.values() for move in by_time.values()]
-    subtitle = "each with sampling errors of its own" if changes.apart else "on the same random numbers"
+    subtitle = "each with sampling errors of its own" if changes.independent else "on the same random numbers"
     if all(move.is_noise for move in every):
         error = max((move.error for move in every), default=0.0)
-        told = (
-            f"Nothing moves by more than the noise: three standard errors are {_points(NOISE_ERRORS * error)} points."
-        )
-        verdict = told if error else "Nothing moves."
-        return Report(_TITLE, subtitle, blocks, _left_out(changes), verdict=verdict)
+        bound = _format_error(NOISE_ERRORS * error)
+        verdict = f"Nothing moves by more than the noise: three standard errors are {bound} points."
+        return Report(_TITLE, subtitle, blocks, left_out, verdict=verdict if error else "Nothing moves.")
     footer = ["In points of percent. ± is one standard error of the difference; noise: it is less than three of them."]
-    return Report(_TITLE, subtitle, [*blocks, _table(changes, layout)], [*footer, *_left_out(changes)])
+    return Report(_TITLE, subtitle, [*blocks, _difference_table(changes, layout)], [*footer, *left_out])
 
 
-def _left_out(changes: Changes) -> list[str]:
-    return [f"Not in both runs: {', '.join(changes.left_out[:8])}."] if changes.left_out else []
-
-
-def _table(changes: Changes, layout: Layout) -> Table:
+def _difference_table(changes: Changes, layout: Layout) -> Table:
     times = [*next(iter(changes.moves.values()))]
     times = times if layout.width >= _NARROW or len(times) == 1 else ["end"]
     heads = [_HEADS[time] for time in times] if len(times) > 1 else ["end" if times == ["end"] else "likelihood"]
@@ -133,22 +122,22 @@ def _table(changes: Changes, layout: Layout) -> Table:
     for head in heads:
         columns += [Column(head, "number"), Column("±", "number", style="dim")]
     rows: list[list[Cell]] = [
-        [StyledText(title, "bold"), *(cell for time in times for cell in _cells(by_time[time]))]
+        [StyledText(title, "bold"), *(cell for time in times for cell in _difference_cells(by_time[time]))]
         for title, by_time in changes.moves.items()
     ]
     return Table(columns, rows)
 
 
-def _cells(move: Difference) -> tuple[str, str]:
-    """A difference in points to its error, or that it is noise; and the error."""
-    error = _points(move.error)
+def _difference_cells(move: Difference) -> tuple[str, str]:
+    """A difference in points with as many decimals as its error, or that it is noise; and the error."""
+    error = _format_error(move.error)
     if move.is_noise:
         return ("noise" if move.error else "0"), error
     decimals = len(error.partition(".")[2]) if move.error else _MOST_DECIMALS
     return format_points(move.difference, decimals), error
 
 
-def _points(error: float) -> str:
-    """A standard error in points, rounded up; or that it is below what anybody would look at."""
+def _format_error(error: float) -> str:
+    """A standard error in points, rounded up; a tiny one as a bound."""
     least = 10.0**-_MOST_DECIMALS
     return f"<{least:g}" if 0.0 < 100.0 * error < least else round_up_error(100.0 * error)
