@@ -16,8 +16,8 @@ import usru_scenarios as us
 from support.cases import Case, cases
 from support.command import HERE, answer
 from usru_scenarios import schemas
-from usru_scenarios.model.directions import ClaimPush, Direction, directions
-from usru_scenarios.model.judgements import dotted, is_assumption, with_values
+from usru_scenarios.model.directions import ClaimPush, Direction, cited_directions
+from usru_scenarios.model.judgements import dotted_path, is_assumption, with_values
 from usru_scenarios.problems import ModelError, Problem
 from usru_scenarios.reading.register import read_register
 from usru_scenarios.results.sources import DirectionsReport
@@ -121,8 +121,8 @@ def problems_of(path: Path) -> tuple[Problem, ...]:
 
 
 def spoken(model: us.Study, pushes: Sequence[ClaimPush]) -> list[str]:
-    found = directions(model.loaded.model, {"G1": tuple(pushes)})
-    return [dotted(one.cell.judged.path) for one in found if one.pushes]
+    found = cited_directions(model.loaded.model, {"G1": tuple(pushes)})
+    return [dotted_path(one.cell.judged.path) for one in found if one.pushes]
 
 
 # Reading
@@ -313,7 +313,7 @@ def bundled(name: str) -> us.Study:
 def bundled_directions(name: str) -> dict[str, Direction]:
     loaded = bundled(name).loaded
     assert loaded.register is not None
-    return {dotted(one.cell.judged.path): one for one in directions(loaded.model, loaded.register.pushes)}
+    return {dotted_path(one.cell.judged.path): one for one in cited_directions(loaded.model, loaded.register.pushes)}
 
 
 @cache
@@ -351,7 +351,7 @@ def test_a_sign_turned_round_is_told_wherever_claims_do_not_push_both_ways(name:
     before = bundled_directions(name)
     signed = {path: one for path, one in before.items() if one.verdict == "carried"}
     turned = with_values(loaded.model, {one.cell.judged.path: -one.cell.value for one in signed.values()})
-    after = {dotted(one.cell.judged.path): one for one in directions(turned, loaded.register.pushes)}
+    after = {dotted_path(one.cell.judged.path): one for one in cited_directions(turned, loaded.register.pushes)}
     for path, one in signed.items():
         is_disputed = len({push.sign for _, push in one.pushes}) > 1
         assert after[path].verdict == ("carried" if is_disputed else "contradicted"), path

@@ -46,7 +46,7 @@ CASES: list[tuple[Json | None, tuple[float, float]]] = [
 def scale_of(raw: Json | None, bounds: tuple[float, float]) -> LatentScale:
     distribution = Distribution.model_validate({"uniform": bounds} if raw is None else raw)
     parameters = np.array([one.mean for one in distribution.parameters])
-    return LatentScale.of(distribution.of_family, parameters, bounds)
+    return LatentScale.of(distribution.family_definition, parameters, bounds)
 
 
 def quantiles(raw: Json | None, bounds: tuple[float, float]) -> Floats:

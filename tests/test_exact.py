@@ -42,7 +42,15 @@ from support.reference_models import (
     two_states,
     without_feedback,
 )
-from usru_scenarios.exact.inference import DEFAULT_BOUND, Bound, NotExact, TooLarge, cost, forecast, probabilities
+from usru_scenarios.exact.inference import (
+    DEFAULT_BOUND,
+    Bound,
+    NotExact,
+    TooLarge,
+    forecast,
+    predict_cost,
+    probabilities,
+)
 from usru_scenarios.exact.quadrature import SmoothScale, quadrature
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.events import All, Compared, Formula, InStates, Not, Some, Timed
@@ -378,17 +386,17 @@ def test_an_event_leaves_out_what_has_no_bearing_on_it() -> None:
         raw["drivers"][f"idle{number}"] = {"states": {"a": 1, "b": 2, "c": 3}, "persistence": 0.5}
         raw["consequences"][f"after{number}"] = {"states": {"a": {}, "b": {}}, "persistence": 0.5}
     events = events_of(compiled(raw))
-    assert cost(compiled(raw), events) == cost(compiled(EVERYTHING), events)
+    assert predict_cost(compiled(raw), events) == predict_cost(compiled(EVERYTHING), events)
     assert probabilities(compiled(raw), events) == probabilities(compiled(EVERYTHING), events)
     # In the forecast each of them is a pass of its own, and the largest table is the one of before.
-    assert cost(compiled(raw)).entries == cost(compiled(EVERYTHING)).entries
+    assert predict_cost(compiled(raw)).entries == predict_cost(compiled(EVERYTHING)).entries
 
 
 def test_a_weight_of_zero_takes_an_axis_away() -> None:
     raw = without_feedback()
     raw["drivers"]["fixed"]["weight"] = 0
     events = [at(3, is_in(compiled(raw), "scenario", "good"))]
-    assert cost(compiled(raw), events).entries < cost(compiled(without_feedback()), events).entries
+    assert predict_cost(compiled(raw), events).entries < predict_cost(compiled(without_feedback()), events).entries
     assert_forecast(raw)
 
 
@@ -398,8 +406,8 @@ def test_events_share_channels() -> None:
     program = compiled(raw)
     evidence = Timed("ever", range(4), is_in(program, "law", "no"))
     facts = [All((at(step, is_in(program, "scenario", name)), evidence)) for step in range(4) for name in SCENARIOS]
-    one = cost(program, facts[-1:])
-    assert cost(program, facts).operations < 4 * one.operations
+    one = predict_cost(program, facts[-1:])
+    assert predict_cost(program, facts).operations < 4 * one.operations
     assert probabilities(program, facts) == pytest.approx(reference(raw, facts), abs=1e-12)
 
 
@@ -613,7 +621,7 @@ def test_a_moving_numeric_driver_is_refused_by_name() -> None:
     raw = copy.deepcopy(STEADY)
     raw["drivers"]["temper"]["persistence"] = 0.8
     program = compiled(raw)
-    for ask in (forecast, cost):
+    for ask in (forecast, predict_cost):
         with pytest.raises(NotExact, match=r"the numeric node temper moves from step to step \(persistence 0\.8\)"):
             ask(program)
     # What it has no bearing on, or what asks for one of its steps only, is answered all the same.
@@ -683,7 +691,7 @@ def ten_drivers() -> Json:
 
 def test_ten_drivers_over_24_steps_take_about_a_second() -> None:
     """No more than one variable of the step before is ever held back: 3^11 x 4 entries; and the work is predicted."""
-    predicted = cost(compiled(ten_drivers()))
+    predicted = predict_cost(compiled(ten_drivers()))
     assert predicted.entries == 3**11 * 4
     assert predicted.seconds < 2
     assert predicted.memory < 50e6
@@ -714,9 +722,9 @@ def test_what_is_too_large_is_refused_with_both_figures() -> None:
 def test_within_a_tight_bound_questions_are_taken_apart() -> None:
     program = compiled(EVERYTHING)
     events = events_of(program)
-    whole = cost(program, events)
+    whole = predict_cost(program, events)
     tight = Bound(entries=whole.entries // 3)
-    assert cost(program, events, bound=tight).entries <= tight.entries
+    assert predict_cost(program, events, bound=tight).entries <= tight.entries
     assert probabilities(program, events, bound=tight) == pytest.approx(probabilities(program, events), abs=1e-14)
     forecast_whole, forecast_tight = forecast(program), forecast(program, bound=tight)
     np.testing.assert_allclose(forecast_tight.first_visit, forecast_whole.first_visit, atol=1e-14)
@@ -730,8 +738,8 @@ def test_within_a_tight_bound_a_quadrature_is_taken_apart() -> None:
         Timed("ever", range(4), All((Compared("temper", ">", 0.7), is_in(program, "scenario", "x"))))
     ]
     event.append(All(()))
-    tight = Bound(entries=cost(program, event).entries // 10)
-    assert cost(program, event, bound=tight).entries <= tight.entries
+    tight = Bound(entries=predict_cost(program, event).entries // 10)
+    assert predict_cost(program, event, bound=tight).entries <= tight.entries
     assert probabilities(program, event, bound=tight) == pytest.approx(probabilities(program, event), abs=1e-14)
     whole, parts = forecast(program), forecast(program, bound=tight)
     np.testing.assert_allclose(parts.scenarios, whole.scenarios, atol=1e-14)
@@ -748,7 +756,7 @@ def test_the_bundled_model_is_beyond_the_bound(bundled: Study) -> None:
     with pytest.raises(TooLarge) as refused:
         forecast(still)
     assert refused.value.cost.entries > DEFAULT_BOUND.entries
-    assert not DEFAULT_BOUND.admits(cost(still))
+    assert not DEFAULT_BOUND.admits(predict_cost(still))
 
 
 PRINTED = """

@@ -117,11 +117,11 @@ def test_so_it_is_of_random_models(seed: int, portion: int, monkeypatch: pytest.
     whole, alone = imposed(drawn.whole()), [imposed(drawn.alone(draw)) for draw in range(DRAWS)]
     other = random_event(dice, whole)
     events = [event, All((event, other)), other]
-    found = exact.by_draw(whole, events)
+    found = exact.probabilities_by_draw(whole, events)
     assert found.shape == (3, DRAWS)
     assert pytest.approx(np.array([exact.probabilities(one, events) for one in alone]), abs=1e-12) == found.T
     assert_alike(exact.forecast(whole), [exact.forecast(one) for one in alone], np.ones(DRAWS))
-    assert exact.possible(whole, event) == any(exact.possible(one, event) for one in alone)
+    assert exact.is_possible(whole, event) == any(exact.is_possible(one, event) for one in alone)
     if not found[0].any():
         with pytest.raises(exact.NothingObservedError):
             exact.forecast(whole, given=event)

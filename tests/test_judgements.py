@@ -25,7 +25,7 @@ from support.sampled import ERRORS, EXACT_MODELS, changed, exact_model, text_key
 from usru_scenarios.estimation.bands import PerDraw, judgement_band
 from usru_scenarios.estimation.estimates import Controls, Moments, ratio, with_control_variates
 from usru_scenarios.model.families import FAMILIES
-from usru_scenarios.model.judgements import Judged, judgements, with_values
+from usru_scenarios.model.judgements import JudgementEntry, judgements, with_values
 from usru_scenarios.model.schema import Model, Numeric
 from usru_scenarios.model.values import Distribution
 from usru_scenarios.names import OUTCOME
@@ -183,7 +183,7 @@ def test_one_number_for_both_kinds_of_points_is_one_judgement() -> None:
 # --- Every judgement acts --------------------------------------------------------------------------------------------
 
 
-def moved(model: Model, judged: Judged, rng: np.random.Generator, draws: int) -> Floats:
+def moved(model: Model, judged: JudgementEntry, rng: np.random.Generator, draws: int) -> Floats:
     """Values that a judgement could have."""
     mean = judged.mean(model.grid)
     noise = rng.uniform(-1, 1, draws)

@@ -122,7 +122,7 @@ def test_the_schema_says_the_limits_and_families() -> None:
     assert float(said.partition("at most ")[2].split()[0]) == LARGEST_NUMBER
     for name, family in FAMILIES.items():
         (told,) = {one["description"] for place, one in keys(MODEL["$defs"]["Distribution"]) if place[-1] == name}
-        assert len(told.partition("]")[0].split(",")) == family.size
+        assert len(told.partition("]")[0].split(",")) == family.parameter_count
 
 
 # Files

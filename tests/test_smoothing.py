@@ -34,9 +34,9 @@ from usru_scenarios.exact.inference import (
     Bound,
     ExactForecast,
     NothingObservedError,
-    cost,
     forecast,
-    possible,
+    is_possible,
+    predict_cost,
     probabilities,
 )
 from usru_scenarios.names import OUTCOME
@@ -76,11 +76,11 @@ def assert_smoothed(raw: Json, seen: Formula, tolerance: float = 1e-12, **how: A
     program = compiled(raw, how.get("do"))
     paths = among_the_observed(raw, seen, lambda kept, _step, view: (*kept, view[OUTCOME]), **how)
     if not paths:
-        assert not possible(program, seen)
+        assert not is_possible(program, seen)
         with pytest.raises(NothingObservedError):
             forecast(program, given=seen)
         return None
-    assert possible(program, seen)
+    assert is_possible(program, seen)
     found = forecast(program, given=seen)
     names = program.outcome.states
     sets = [*((name,) for name in names), *(tuple(names[one] for one in group) for group in program.groups.values())]
@@ -185,7 +185,7 @@ def test_within_a_tight_bound_a_forecast_under_observations_is_taken_apart() -> 
     program = compiled(smaller(EVERYTHING))
     seen = evidence_of(program)["a scenario and a consequence"]
     whole = forecast(program, given=seen)
-    tight = Bound(entries=cost(program, given=seen).entries * 2 // 3)
+    tight = Bound(entries=predict_cost(program, given=seen).entries * 2 // 3)
     apart = forecast(program, given=seen, bound=tight)
     np.testing.assert_allclose(apart.scenarios, whole.scenarios, rtol=0, atol=1e-13)
     np.testing.assert_allclose(apart.first_visit, whole.first_visit, rtol=0, atol=1e-13)
@@ -210,7 +210,7 @@ def test_a_long_series_of_observations_is_not_lost_below_the_least_float() -> No
     np.testing.assert_allclose(found.scenarios[:, x], 2 / 3, rtol=0, atol=1e-12)
     np.testing.assert_allclose(found.first_visit[:3, x], [2 / 3, 2 / 9, 2 / 27], rtol=0, atol=1e-12)
     assert probabilities(program, [Timed("always", range(steps), rare)]) == [0.0]
-    assert possible(program, Timed("always", range(steps), rare))
+    assert is_possible(program, Timed("always", range(steps), rare))
     assert found.shares["d"].tolist() == [state_alone(program, "d", "rare")] * steps
 
 
@@ -223,8 +223,8 @@ def test_next_to_impossible_is_possible() -> None:
     program = compiled(raw)
     both = All((at(0, is_in(program, "a", "yes")), at(0, is_in(program, "b", "yes"))))
     assert probabilities(program, [both]) == [0.0]
-    assert possible(program, both)
-    assert not possible(program, All((both, at(0, is_in(program, "a", "no")))))
+    assert is_possible(program, both)
+    assert not is_possible(program, All((both, at(0, is_in(program, "a", "no")))))
     alone = forecast(program, given=at(0, is_in(program, "a", "yes")))
     assert alone.shares["a"][0].max() == 1.0
     assert alone.scenarios[0, program.outcome.states.index("x")] == pytest.approx(8 / 9, abs=1e-12)
@@ -250,7 +250,7 @@ def test_a_number_that_was_compared() -> None:
     np.testing.assert_allclose(found.values["n"].mean, 0.75, rtol=0, atol=2e-6)
     np.testing.assert_allclose(found.values["n"].quantile(0.2), 0.6, rtol=0, atol=2e-6)
     np.testing.assert_allclose(found.values["m"].mean, 0.5, rtol=0, atol=2e-6)
-    tight = Bound(entries=cost(program, given=at(1, Compared("n", ">", 0.5))).entries * 2 // 3)
+    tight = Bound(entries=predict_cost(program, given=at(1, Compared("n", ">", 0.5))).entries * 2 // 3)
     apart = forecast(program, given=at(1, Compared("n", ">", 0.5)), bound=tight)
     np.testing.assert_allclose(apart.scenarios, found.scenarios, rtol=0, atol=1e-13)
     np.testing.assert_allclose(apart.transitions / apart.transitions.sum(), found.transitions, rtol=0, atol=1e-13)

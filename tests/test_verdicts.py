@@ -17,7 +17,7 @@ from support.random_models import random_model
 from support.reference_models import model
 from support.sampled import text_keys
 from support.tiny import TINY, study_of
-from usru_scenarios.model.judgements import dotted, judgements
+from usru_scenarios.model.judgements import dotted_path, judgements
 from usru_scenarios.model.schema import Model
 from usru_scenarios.model.values import Duration
 from usru_scenarios.problems import ModelError
@@ -171,7 +171,7 @@ def settable(study: Study, every: int) -> None:
         held = judged.judgement.value
         value = held.text if isinstance(held, Duration) else judged.judgement.mean if judged.is_uncertain else held  # type: ignore[union-attr]
         cited = [value, *judged.sources] if judged.judgement.sources else value
-        again = study.varied(overrides={dotted(judged.path): cited}).loaded
+        again = study.varied(overrides={dotted_path(judged.path): cited}).loaded
         if not judged.is_uncertain and judged.judgement.note is None:
             assert again.model == study.loaded.model, judged.path
             assert again.sha256 == study.loaded.sha256 or judged.judgement.sources, judged.path

@@ -210,7 +210,7 @@ class CompiledFile:
         if not isinstance(text, EvidenceText):
             text = read_evidence(text, confined=self.request.confined)
         questions = tuple(self.loaded.model.questions) if text.file.resolutions else ()
-        signposts = self.loaded.model.with_signposts if text.file.looks_for_all else ()
+        signposts = self.loaded.model.signposted_states if text.file.looks_for_all else ()
         warnings = tuple(check_model_name(text, self.outline.model.name, self.request.path, lambda: self.loaded.inputs))
         items = compile_evidence(
             text, self.outline, self.program, questions, signposts, as_of=day, file_warnings=warnings
@@ -283,9 +283,9 @@ class CompiledFile:
 
 
 def _collect_names(data: dict[str, Any]) -> dict[str, list[str]]:
-    from usru_scenarios.model.ids import names_of
+    from usru_scenarios.model.ids import model_names
 
-    return names_of(data)
+    return model_names(data)
 
 
 def _compile(loaded: Loaded) -> Program:

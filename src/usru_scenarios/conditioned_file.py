@@ -176,7 +176,7 @@ class ConditionedFile(CompiledFile):
         from usru_scenarios.exact import inference as exact
 
         try:
-            return exact.DEFAULT_BOUND.admits(exact.cost(program, given=conditions.given))
+            return exact.DEFAULT_BOUND.admits(exact.predict_cost(program, given=conditions.given))
         except exact.NotExact:
             return False
 

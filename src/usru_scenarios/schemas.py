@@ -18,7 +18,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from usru_scenarios.limits import LARGEST_NUMBER, LARGEST_ODDS, LARGEST_POINTS, LARGEST_SPREAD, LARGEST_WEIGHT
 from usru_scenarios.model.evidence import EvidenceFile
-from usru_scenarios.model.families import FAMILIES, UNCERTAIN
+from usru_scenarios.model.families import FAMILIES, JUDGEMENT_FAMILIES
 from usru_scenarios.model.schema import Model
 from usru_scenarios.model.values import NAME, WHOLE, Judgement, OddsPerPoint, Value
 from usru_scenarios.results import CLASSES
@@ -371,7 +371,7 @@ def _written_forms() -> dict[str, Schema]:
     return {
         "Number": _judgement({"anyOf": [{"type": "number"}, _ref("Uncertain")]}),
         "Judgement": _ref("Number"),
-        "Uncertain": _families(UNCERTAIN),
+        "Uncertain": _families(JUDGEMENT_FAMILIES),
         "Distribution": _families(tuple(FAMILIES)),
         "Keep": _judgement({"anyOf": [{"type": "number"}, duration, _ref("Uncertain")]}),
         "Persistence": {"anyOf": [_ref("Keep"), {**by_name, "additionalProperties": _entry(_ref("Keep"))}]},
@@ -431,8 +431,8 @@ def _families(names: tuple[str, ...]) -> Schema:
                         "description": _PARAMETERS[name],
                         "type": "array",
                         "items": _ref("Number"),
-                        "minItems": FAMILIES[name].size,
-                        "maxItems": FAMILIES[name].size,
+                        "minItems": FAMILIES[name].parameter_count,
+                        "maxItems": FAMILIES[name].parameter_count,
                     }
                 },
                 "required": [name],

@@ -42,12 +42,12 @@ __all__ = [
     "NotExact",
     "NothingObservedError",
     "TooLarge",
-    "by_draw",
-    "cost",
     "forecast",
-    "possible",
+    "is_possible",
+    "predict_cost",
     "probabilities",
-    "require",
+    "probabilities_by_draw",
+    "require_feasible",
 ]
 
 
@@ -126,7 +126,7 @@ class _InferenceRequest:
 # Probabilities -------------------------------------------------------------------------------------------------------
 
 
-def cost(
+def predict_cost(
     program: Program, events: Sequence[Formula] = (), *, given: Formula | None = None, bound: Bound = DEFAULT_BOUND
 ) -> ContractionCost:
     """What `probabilities` of some events takes, or `forecast` where none are named, predicted without computing.
@@ -138,7 +138,7 @@ def cost(
     return _predicted(_portions(program, asked), asked)
 
 
-def require(program: Program, events: Sequence[Formula]) -> None:
+def require_feasible(program: Program, events: Sequence[Formula]) -> None:
     """Find out whether the probabilities of events can be had, without computing any.
 
     Raises:
@@ -160,11 +160,11 @@ def probabilities(
         NotExact: a numeric node that matters moves along several steps.
         ValueError: an event's time is off the grid, or an atom stands outside of any time.
     """
-    found: list[float] = by_draw(program, events, bound=bound, progress=progress).mean(axis=1).tolist()
+    found: list[float] = probabilities_by_draw(program, events, bound=bound, progress=progress).mean(axis=1).tolist()
     return found
 
 
-def by_draw(
+def probabilities_by_draw(
     program: Program, events: Sequence[Formula], *, bound: Bound = DEFAULT_BOUND, progress: Listener = NO_LISTENER
 ) -> Floats:
     """The probabilities of events in each draw of the judgements, shape (events, draws); without any, (events, 1).
@@ -187,7 +187,7 @@ def _of_portion(planner: _Planner, asked: _InferenceRequest) -> Floats:
     return np.stack([np.broadcast_to(found[event], planner.draws) for event in asked.events])
 
 
-def possible(program: Program, event: Formula) -> bool:
+def is_possible(program: Program, event: Formula) -> bool:
     """Whether an event comes true on some path of positive probability, even of one that no float holds.
 
     Raises:

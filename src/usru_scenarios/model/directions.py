@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Literal
 
 from usru_scenarios.light_dataclasses import dataclass
-from usru_scenarios.model.judgements import Judged, judgements
+from usru_scenarios.model.judgements import JudgementEntry, judgements
 from usru_scenarios.model.schema import Condition
 from usru_scenarios.model.values import Judgement
 from usru_scenarios.names import HOLD, OUTCOME
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from usru_scenarios.model.schema import Model
     from usru_scenarios.names import KeyPath
 
-Said = Literal["+", "-", "both", "none"]
+PushSign = Literal["+", "-", "both", "none"]
 """In which direction a claim pushes a number."""
 
 SignVerdict = Literal["carried", "contradicted", "undirected", "inferred", "zero"]
@@ -65,7 +65,7 @@ class ClaimPush:
 class PointsCell:
     """A number of points: under which cause it acts, and on what."""
 
-    judged: Judged
+    judged: JudgementEntry
     cause: dict[str, str | Condition]
     """The nodes that must be in a state for it to act; empty where it acts whatever they are."""
     target: str
@@ -82,7 +82,7 @@ class PointsCell:
         """That of the value: 1, -1 or 0."""
         return (self.value > 0) - (self.value < 0)
 
-    def is_meant_by(self, push: ClaimPush) -> bool:
+    def is_target_of(self, push: ClaimPush) -> bool:
         """Whether a push speaks of the number: of its target, and under a cause that is its cause or a wider one."""
         if push.target != self.target:
             return False
@@ -106,12 +106,12 @@ class Direction:
     pushes: tuple[tuple[str, ClaimPush], ...]
 
     @property
-    def claims(self) -> dict[str, Said]:
+    def claims(self) -> dict[str, PushSign]:
         """What each of the claims that it cites says of its sign."""
         signs = {
             claim: {push.sign for name, push in self.pushes if name == claim} for claim in self.cell.judged.sources
         }
-        return {claim: _SAID[1 in found, -1 in found] for claim, found in signs.items()}
+        return {claim: _PUSH_SIGNS[1 in found, -1 in found] for claim, found in signs.items()}
 
     @property
     def verdict(self) -> SignVerdict:
@@ -124,7 +124,7 @@ class Direction:
         return "carried" if any(push.sign == sign for _, push in self.pushes) else "contradicted"
 
 
-_SAID: dict[tuple[bool, bool], Said] = {
+_PUSH_SIGNS: dict[tuple[bool, bool], PushSign] = {
     (True, True): "both",
     (True, False): "+",
     (False, True): "-",
@@ -132,20 +132,20 @@ _SAID: dict[tuple[bool, bool], Said] = {
 }
 
 
-def directions(model: Model, pushes: Mapping[str, Sequence[ClaimPush]]) -> Iterator[Direction]:
+def cited_directions(model: Model, pushes: Mapping[str, Sequence[ClaimPush]]) -> Iterator[Direction]:
     """What claims say of every number of points that cites any, in the order of `judgements`.
 
     Args:
         model: the model.
         pushes: of each claim; a claim that states no direction may be missing.
     """
-    for cell in cells(model):
+    for cell in points_cells(model):
         if cell.judged.sources:
             told = [(claim, push) for claim in cell.judged.sources for push in pushes.get(claim, ())]
-            yield Direction(cell, tuple(one for one in told if cell.is_meant_by(one[1])))
+            yield Direction(cell, tuple(one for one in told if cell.is_target_of(one[1])))
 
 
-def cells(model: Model) -> Iterator[PointsCell]:
+def points_cells(model: Model) -> Iterator[PointsCell]:
     """Every number of points, in the order of `judgements`."""
     for judged in judgements(model):
         if judged.role == "points":

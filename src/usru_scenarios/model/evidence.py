@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 from pydantic_core import PydanticCustomError
 
 from usru_scenarios.model.values import (
-    LEAST,
+    BOUND_MARGIN,
     REPLACED_WHOLE,
     DayText,
     Judgement,
@@ -24,7 +24,7 @@ from usru_scenarios.model.values import (
     Part,
     Sources,
     Value,
-    bounded,
+    within_bounds,
 )
 
 KINDS = ("seen", "about", "signpost", "quiet")
@@ -39,7 +39,7 @@ def _above_0(judgement: Judgement) -> Judgement:
         message = "a likelihood is above 0, and this is {value}: what proves something is a fact, which 'seen' states"
         least = min(judgement.mean, judgement.span[0])
         raise PydanticCustomError("not_above_0", message, {"value": f"{least:g}"})
-    judgement.cut_off(LEAST, math.inf)
+    judgement.cut_off(BOUND_MARGIN, math.inf)
     return judgement
 
 
@@ -47,7 +47,7 @@ LikelihoodJudgement = Annotated[Judgement, AfterValidator(_above_0)]
 """How likely something is in a state, compared with the others: above 0."""
 
 ChanceJudgement = Annotated[
-    Judgement, bounded(0.0, 1.0, "not_a_probability", "a probability is from 0 to 1, and this is {value:g}")
+    Judgement, within_bounds(0.0, 1.0, "not_a_probability", "a probability is from 0 to 1, and this is {value:g}")
 ]
 """A probability."""
 

@@ -48,32 +48,32 @@ class Family(ABC):
 
     Attributes:
         name: as it is written.
-        size: how many parameters it takes.
-        scales: which parameters are above 0 whatever is drawn, by their numbers from 0.
-        not_positive: the sentence of the error where one of these is not.
-        place: which parameter is a value in the middle of those that can be drawn (a mode, the mean of a normal
+        parameter_count: how many parameters it takes.
+        positive_parameters: which parameters are above 0 whatever is drawn, by their numbers from 0.
+        positivity_message: the sentence of the error where one of these is not.
+        location: which parameter is a value in the middle of those that can be drawn (a mode, the mean of a normal
             distribution), on the same scale as they are: `sensitivity` moves it by a point, and `check` perturbs it.
             None where there is none, as for the mean of a logarithm.
         is_between: whether its parameters rise and it lies between the first and the last, all on the scale of the
             values.
-        of_judgements: whether a judgement may follow it; otherwise a numeric node alone, over its range.
+        suits_judgements: whether a judgement may follow it; otherwise a numeric node alone, over its range.
     """
 
     name: str
-    size: int
-    scales: tuple[int, ...] = ()
-    not_positive: str = ""
-    place: int | None = None
+    parameter_count: int
+    positive_parameters: tuple[int, ...] = ()
+    positivity_message: str = ""
+    location: int | None = None
     is_between: bool = False
-    of_judgements: bool = True
+    suits_judgements: bool = True
 
     @abstractmethod
-    def ends(self, parameters: Sequence[Interval], around: Interval) -> Interval:
+    def bounds(self, parameters: Sequence[Interval], around: Interval) -> Interval:
         """Between which values it lies, from those of its parameters; `around` where it has no ends of its own."""
 
     def centre(self, parameters: Sequence[Interval]) -> Interval:
         """Where its centre lies, from the same: it stands for the ends of a distribution that has none."""
-        return parameters[self.place or 0]
+        return parameters[self.location or 0]
 
     @abstractmethod
     def is_within(self, parameters: Sequence[float], span: Interval, scale: Interval) -> bool:
@@ -96,7 +96,7 @@ class Family(ABC):
         """The log-density of a numeric node's values, and between which of its range they lie."""
 
     @abstractmethod
-    def sound(self, parameters: Floats, low: float, high: float) -> list[float]:
+    def repair_parameters(self, parameters: Floats, low: float, high: float) -> list[float]:
         """Drawn parameters brought into order, into the range, and apart."""
 
 
@@ -119,7 +119,7 @@ class _Between(Family):
     unit_density: Callable[..., LogDensity] = lambda _low, _high: beta_density(1.0, 1.0)
     is_between: bool = True
 
-    def ends(self, parameters: Sequence[Interval], around: Interval) -> Interval:
+    def bounds(self, parameters: Sequence[Interval], around: Interval) -> Interval:
         return parameters[0][0], parameters[-1][1]
 
     def is_within(self, parameters: Sequence[float], span: Interval, scale: Interval) -> bool:
@@ -143,7 +143,7 @@ class _Between(Family):
     def density(self, parameters: Sequence[float], low: float, high: float) -> tuple[LogDensity, float, float]:
         return self.unit_density(*parameters), parameters[0], parameters[-1]
 
-    def sound(self, parameters: Floats, low: float, high: float) -> list[float]:
+    def repair_parameters(self, parameters: Floats, low: float, high: float) -> list[float]:
         ordered = sorted(np.clip(parameters, low, high).tolist())
         least = _APART * (high - low)
         if ordered[-1] - ordered[0] >= least:
@@ -155,7 +155,7 @@ class _Between(Family):
 class _Normal(Family):
     """A normal distribution, cut off at limits."""
 
-    def ends(self, parameters: Sequence[Interval], around: Interval) -> Interval:
+    def bounds(self, parameters: Sequence[Interval], around: Interval) -> Interval:
         return around
 
     def is_within(self, parameters: Sequence[float], span: Interval, scale: Interval) -> bool:
@@ -176,14 +176,14 @@ class _Normal(Family):
         low, high = _normal_support(mean, sd, low, high)
         return _bell((mean - low) / (high - low), sd / (high - low)), low, high
 
-    def sound(self, parameters: Floats, low: float, high: float) -> list[float]:
+    def repair_parameters(self, parameters: Floats, low: float, high: float) -> list[float]:
         return [float(parameters[0]), max(float(parameters[1]), _APART * (high - low))]
 
 
 class _Beta(Family):
     """A beta distribution, stretched over the range of a numeric node."""
 
-    def ends(self, parameters: Sequence[Interval], around: Interval) -> Interval:
+    def bounds(self, parameters: Sequence[Interval], around: Interval) -> Interval:
         return 0.0, 1.0
 
     def is_within(self, parameters: Sequence[float], span: Interval, scale: Interval) -> bool:
@@ -202,7 +202,7 @@ class _Beta(Family):
     def density(self, parameters: Sequence[float], low: float, high: float) -> tuple[LogDensity, float, float]:
         return beta_density(*parameters), low, high
 
-    def sound(self, parameters: Floats, low: float, high: float) -> list[float]:
+    def repair_parameters(self, parameters: Floats, low: float, high: float) -> list[float]:
         return [max(float(one), _APART) for one in parameters]
 
 
@@ -384,7 +384,7 @@ def _ends(one: float | FamilyValues) -> Interval:
     """The lowest and highest value of a parameter."""
     if not isinstance(one, FamilyValues):
         return one, one
-    return FAMILIES[one.family].ends([_ends(below) for below in one.parameters], one.limits)
+    return FAMILIES[one.family].bounds([_ends(below) for below in one.parameters], one.limits)
 
 
 def truncated_mean(mean: Floats, sd: Floats, low: float, high: float) -> Floats:
@@ -504,18 +504,33 @@ FAMILIES: dict[str, Family] = {
     family.name: family
     for family in (
         _Between("uniform", 2, weights=(1.0, 1.0)),
-        _Between("triangular", 3, place=1, weights=(1.0, 1.0, 1.0), unit=_triangular, unit_density=_triangular_density),
-        _Between("pert", 3, place=1, weights=(1.0, 4.0, 1.0), unit=_pert_unit, unit_density=_pert_density),
-        _Normal(
-            "normal", 2, scales=(1,), not_positive="the second parameter of 'normal', its sd, must be above 0", place=0
+        _Between(
+            "triangular", 3, location=1, weights=(1.0, 1.0, 1.0), unit=_triangular, unit_density=_triangular_density
         ),
-        _Beta("beta", 2, scales=(0, 1), not_positive="both parameters of 'beta' must be above 0", of_judgements=False),
+        _Between("pert", 3, location=1, weights=(1.0, 4.0, 1.0), unit=_pert_unit, unit_density=_pert_density),
+        _Normal(
+            "normal",
+            2,
+            positive_parameters=(1,),
+            positivity_message="the second parameter of 'normal', its sd, must be above 0",
+            location=0,
+        ),
+        _Beta(
+            "beta",
+            2,
+            positive_parameters=(0, 1),
+            positivity_message="both parameters of 'beta' must be above 0",
+            suits_judgements=False,
+        ),
     )
 }
 """By name. A family that is added here can be written, drawn and tabulated; CONTRIBUTING.md says what else it takes."""
 
-USUAL = "pert"
+DEFAULT_FAMILY = "pert"
 """The family that hints propose."""
 
-UNCERTAIN = (USUAL, *(name for name, one in FAMILIES.items() if one.of_judgements and name != USUAL))
+JUDGEMENT_FAMILIES = (
+    DEFAULT_FAMILY,
+    *(name for name, one in FAMILIES.items() if one.suits_judgements and name != DEFAULT_FAMILY),
+)
 """The families that a judgement may follow, the usual one first."""

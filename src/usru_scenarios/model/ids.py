@@ -13,7 +13,7 @@ _PROSE = frozenset(
 """Keys whose values are no judgements."""
 
 
-def names_of(data: dict[str, Any]) -> dict[str, list[str]]:
+def model_names(data: dict[str, Any]) -> dict[str, list[str]]:
     """The names of a model, each kind in the order of the file, from what it says as plain data: see `names.KINDS`."""
     drivers, consequences, scenarios, groups, profiles, rules = (
         data.get(key) or {} for key in ("drivers", "consequences", "scenarios", "groups", "profiles", "rules")

@@ -43,7 +43,7 @@ def is_assumption(claim: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgementEntry:
     """One judgement of a model: where it stands, what it is about, and the claims that it rests on."""
 
     path: KeyPath
@@ -59,7 +59,7 @@ class Judged:
 
     def mean(self, grid: Grid) -> float:
         """Its number, or the mean of what is drawn; of a persistence per step."""
-        return mean(self.judgement, grid)
+        return judgement_mean(self.judgement, grid)
 
     @property
     def is_inferred(self) -> bool:
@@ -67,12 +67,12 @@ class Judged:
         return all(map(is_assumption, self.sources))
 
 
-def mean(judgement: Judgement | Keep, grid: Grid) -> float:
+def judgement_mean(judgement: Judgement | Keep, grid: Grid) -> float:
     """The number of a judgement, or the mean of what is drawn; of a persistence per step of a grid."""
     return judgement.per_step(grid) if isinstance(judgement, Keep) else judgement.mean
 
 
-def judgements(model: Model) -> Iterator[Judged]:
+def judgements(model: Model) -> Iterator[JudgementEntry]:
     """Every number of the model that is an opinion, in the order of the format.
 
     Numbers that the file leaves to their defaults are not among them, nor is what stands in `profiles`: a profile's
@@ -99,15 +99,15 @@ def judgements(model: Model) -> Iterator[Judged]:
         yield from _node(("consequences", name), consequence)
 
 
-def dotted(path: KeyPath) -> str:
+def dotted_path(path: KeyPath) -> str:
     """The path of a judgement as one writes it after `--set`; in a file that has it, a dot in a key needs no quotes."""
     return ".".join(map(str, path))
 
 
-def _scales(model: Model) -> Iterator[Judged]:
+def _scales(model: Model) -> Iterator[JudgementEntry]:
     given, odds = model.model_fields_set, model.odds_per_point
     if "odds_per_point" in given:
-        if odds.is_one:
+        if odds.is_single:
             yield _judged(("odds_per_point",), "odds_per_point", odds.impacts, ())
         else:
             for field in ("impacts", "influences"):
@@ -117,11 +117,11 @@ def _scales(model: Model) -> Iterator[Judged]:
         yield _judged(("sd_per_point",), "sd_per_point", model.sd_per_point, ())
 
 
-def _judged(path: KeyPath, role: JudgementRole, judgement: Judgement | Keep, around: tuple[str, ...]) -> Judged:
-    return Judged(path, role, judgement, judgement.sources or around)
+def _judged(path: KeyPath, role: JudgementRole, judgement: Judgement | Keep, around: tuple[str, ...]) -> JudgementEntry:
+    return JudgementEntry(path, role, judgement, judgement.sources or around)
 
 
-def _outcome(model: Model) -> Iterator[Judged]:
+def _outcome(model: Model) -> Iterator[JudgementEntry]:
     outcome, path = model.outcome, ("outcome",)
     around = outcome.sources or ()
     yield from _doubt(path, outcome, around)
@@ -131,7 +131,7 @@ def _outcome(model: Model) -> Iterator[Judged]:
     yield from _events((*path, "events"), outcome.events, around)
 
 
-def _node(path: KeyPath, node: Categorical | Numeric) -> Iterator[Judged]:
+def _node(path: KeyPath, node: Categorical | Numeric) -> Iterator[JudgementEntry]:
     around = node.sources or ()
     if isinstance(node, Numeric):
         yield from _numeric(path, node, around)
@@ -142,7 +142,7 @@ def _node(path: KeyPath, node: Categorical | Numeric) -> Iterator[Judged]:
     yield from _events((*path, "events"), node.events, around)
 
 
-def _numeric(path: KeyPath, node: Numeric, around: tuple[str, ...]) -> Iterator[Judged]:
+def _numeric(path: KeyPath, node: Numeric, around: tuple[str, ...]) -> Iterator[JudgementEntry]:
     if node.distribution is not None:
         for index, parameter in enumerate(node.distribution.parameters):
             yield _judged((*path, "distribution", node.distribution.family, index), "parameter", parameter, around)
@@ -152,7 +152,7 @@ def _numeric(path: KeyPath, node: Numeric, around: tuple[str, ...]) -> Iterator[
         yield _judged((*path, "persistence"), "persistence", node.persistence, around)
 
 
-def _categorical(path: KeyPath, node: Categorical, around: tuple[str, ...]) -> Iterator[Judged]:
+def _categorical(path: KeyPath, node: Categorical, around: tuple[str, ...]) -> Iterator[JudgementEntry]:
     for name, state in node.states.items():
         if state.prior is not None:
             covered = state.sources or around
@@ -165,19 +165,19 @@ def _categorical(path: KeyPath, node: Categorical, around: tuple[str, ...]) -> I
         yield from _shares((*path, "prior_given", key, "prior"), "prior", row.prior, covered)
 
 
-def _shares(path: KeyPath, role: JudgementRole, shares: Shares, around: tuple[str, ...]) -> Iterator[Judged]:
+def _shares(path: KeyPath, role: JudgementRole, shares: Shares, around: tuple[str, ...]) -> Iterator[JudgementEntry]:
     for name, share in shares.items():
         yield _judged((*path, name), "strength" if name == DIRICHLET else role, share, around)
 
 
-def _doubt(path: KeyPath, node: Categorical | Outcome, around: tuple[str, ...]) -> Iterator[Judged]:
+def _doubt(path: KeyPath, node: Categorical | Outcome, around: tuple[str, ...]) -> Iterator[JudgementEntry]:
     if node.prior is not None:
         yield _judged((*path, "prior", DIRICHLET), "strength", node.prior.dirichlet, around)
 
 
 def _one_or_several(
     path: KeyPath, role: JudgementRole, part: Persistence | Weight | None, around: tuple[str, ...]
-) -> Iterator[Judged]:
+) -> Iterator[JudgementEntry]:
     """A persistence or weight: one number, or one for each state or from each date on."""
     if part is None:
         return
@@ -188,7 +188,7 @@ def _one_or_several(
         yield _judged((*path, key), role, judgement, around)
 
 
-def _points(path: KeyPath, points: Mapping[str, object], around: tuple[str, ...]) -> Iterator[Judged]:
+def _points(path: KeyPath, points: Mapping[str, object], around: tuple[str, ...]) -> Iterator[JudgementEntry]:
     """The points in maps of maps, however deep: impacts, influences, what a rule gives."""
     for key, entry in points.items():
         if isinstance(entry, Judgement):
@@ -199,7 +199,7 @@ def _points(path: KeyPath, points: Mapping[str, object], around: tuple[str, ...]
 
 def _events(
     path: KeyPath, events: Mapping[int | str, Event] | Mapping[int | str, NumericEvent], around: tuple[str, ...]
-) -> Iterator[Judged]:
+) -> Iterator[JudgementEntry]:
     for key, event in events.items():
         covered = event.sources or around
         if isinstance(event.points, Judgement):

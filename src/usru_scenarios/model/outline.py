@@ -45,7 +45,7 @@ class Outline:
     warnings: tuple[Problem, ...]
     evidence: EvidenceUsed | None = None
 
-    def at_means(self, draws: int) -> int:
+    def count_at_means(self, draws: int) -> int:
         """How many uncertain judgements an answer takes at their means: none where it averages over draws of them."""
         return 0 if draws else len(self.uncertain)
 

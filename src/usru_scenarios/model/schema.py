@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 
 from usru_scenarios.limits import MOST_STATES
 from usru_scenarios.model.values import (
-    LEAST,
+    BOUND_MARGIN,
     NAME,
     PART_OF_FILE,
     REPLACED_WHOLE,
@@ -47,9 +47,9 @@ from usru_scenarios.model.values import (
     Value,
     Weight,
     as_written,
-    describe,
+    describe_value,
     is_judgement_form,
-    of_some_size,
+    refuse_too_large,
 )
 from usru_scenarios.timeline import Grid, StepLength
 
@@ -74,7 +74,7 @@ class _Stateful(Part):
     @model_validator(mode="before")
     @classmethod
     def _from_short_form(cls, raw: object) -> object:
-        return expanded(cls, raw)
+        return expand_short_form(cls, raw)
 
 
 class Scenario(_Stateful):
@@ -113,7 +113,7 @@ SHORT_FOR: dict[type[Part], str] = {Scenario: "baseline", State: "prior"}
 """The parts that a judgement alone is a short form of, and the key that it then stands for."""
 
 
-def expanded(part: type[Part], raw: object) -> object:
+def expand_short_form(part: type[Part], raw: object) -> object:
     """`managed_rivalry: 0.45` is short for `managed_rivalry: {prior: 0.45}`, in any form of a judgement.
 
     A state with nothing in it is an empty one.
@@ -141,7 +141,7 @@ class Condition(Value):
         raise PydanticCustomError(
             "unreadable_condition",
             'a condition is a state, a list of states or a comparison such as "> 0.7", not {found}',
-            {"found": describe(raw)},
+            {"found": describe_value(raw)},
         )
 
     @model_validator(mode="after")
@@ -316,13 +316,13 @@ class Categorical(Part):
 
 def _scale(raw: object) -> object:
     if not isinstance(raw, tuple):
-        found = f"a list of {len(raw)}" if isinstance(raw, list) else describe(raw)
+        found = f"a list of {len(raw)}" if isinstance(raw, list) else describe_value(raw)
         raise PydanticCustomError(
             "not_a_range", "a range is a list of two numbers, such as [0, 1], not {found}", {"found": found}
         )
     for end in raw:
         if isinstance(end, int | float):
-            of_some_size(float(end))
+            refuse_too_large(float(end))
     return raw
 
 
@@ -369,11 +369,11 @@ class Numeric(Part):
     def _on_range(self) -> Numeric:
         """What is drawn of a numeric node lies on its scale, and what it starts from lies inside."""
         low, high = self.range
-        if self.distribution is not None and self.distribution.of_family.is_between:
+        if self.distribution is not None and self.distribution.family_definition.is_between:
             self.distribution.cut_off(low, high)
             low, high = max(low, self.distribution.span[0]), min(high, self.distribution.span[1])
         if self.initial is not None and low < high:
-            self.initial.cut_off(low + LEAST * (high - low), high - LEAST * (high - low))
+            self.initial.cut_off(low + BOUND_MARGIN * (high - low), high - BOUND_MARGIN * (high - low))
         return self
 
 
@@ -498,7 +498,7 @@ class Rule(Part):
     sources: Sources | None = None
 
     @property
-    def wanted(self) -> int:
+    def required_count(self) -> int:
         """How many of its conditions must hold."""
         return len(self.when) if self.at_least is None else self.at_least
 
@@ -630,7 +630,7 @@ class Model(Part):
         yield from self.consequences.items()
 
     @property
-    def with_signposts(self) -> tuple[str, ...]:
+    def signposted_states(self) -> tuple[str, ...]:
         """The scenarios, and states of nodes as `node.state`, that have signposts."""
         scenarios = (name for name, one in self.scenarios.items() if one.signposts)
         nodes = (

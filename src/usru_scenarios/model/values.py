@@ -26,12 +26,12 @@ from pydantic_core import PydanticCustomError
 
 from usru_scenarios.limits import LARGEST_NUMBER
 from usru_scenarios.model import families
-from usru_scenarios.model.families import FAMILIES, UNCERTAIN, Family, FamilyValues
+from usru_scenarios.model.families import FAMILIES, JUDGEMENT_FAMILIES, Family, FamilyValues
 from usru_scenarios.names import DIRICHLET, RESERVED
 from usru_scenarios.problems import shortened
 from usru_scenarios.timeline import Grid, TimeError, parse_date, parse_day, parse_duration
 
-LEAST = 1e-9
+BOUND_MARGIN = 1e-9
 """What is drawn and must be above a bound is kept this far away from it."""
 
 
@@ -174,7 +174,7 @@ class Distribution(Value):
         if not isinstance(raw, dict) or len(raw) != 1 or (family := next(iter(raw))) not in FAMILIES:
             raise _unreadable_distribution(FAMILIES)
         parameters = raw[family]
-        wanted = FAMILIES[family].size
+        wanted = FAMILIES[family].parameter_count
         if not isinstance(parameters, list | tuple) or len(parameters) != wanted:
             raise PydanticCustomError(
                 "wrong_parameters", "'{family}' takes a list of {wanted} numbers", {"family": family, "wanted": wanted}
@@ -183,7 +183,7 @@ class Distribution(Value):
 
     @model_validator(mode="after")
     def _in_order(self) -> Distribution:
-        values, family = [parameter.mean for parameter in self.parameters], self.of_family
+        values, family = [parameter.mean for parameter in self.parameters], self.family_definition
         if family.is_between and values != sorted(values):
             raise PydanticCustomError(
                 "unordered_parameters",
@@ -191,9 +191,9 @@ class Distribution(Value):
                 {"family": self.family},
             )
         if any(one.mean <= 0 or one.span[0] < 0 for one in self._scales):
-            raise PydanticCustomError("not_positive", "{reason}", {"reason": family.not_positive})
+            raise PydanticCustomError("not_positive", "{reason}", {"reason": family.positivity_message})
         for parameter in self._scales:
-            parameter.cut_off(LEAST, math.inf)
+            parameter.cut_off(BOUND_MARGIN, math.inf)
         return self
 
     _limits: tuple[float, float] = PrivateAttr((-math.inf, math.inf))
@@ -201,10 +201,10 @@ class Distribution(Value):
     @property
     def _scales(self) -> tuple[Judgement, ...]:
         """The parameters that are above 0 whatever is drawn."""
-        return tuple(self.parameters[index] for index in self.of_family.scales)
+        return tuple(self.parameters[index] for index in self.family_definition.positive_parameters)
 
     @property
-    def of_family(self) -> Family:
+    def family_definition(self) -> Family:
         """What there is to know of its family."""
         return FAMILIES[self.family]
 
@@ -215,38 +215,40 @@ class Distribution(Value):
         """
         self._limits = low, high
         for index, parameter in enumerate(self.parameters):
-            if self.of_family.is_between or index == self.of_family.place:
+            if self.family_definition.is_between or index == self.family_definition.location:
                 parameter.cut_off(low, high)
 
     @property
-    def law(self) -> FamilyValues:
+    def family_values(self) -> FamilyValues:
         """The same as plain data."""
         parameters = tuple(
-            one.value.law if isinstance(one.value, Distribution) else one.value for one in self.parameters
+            one.value.family_values if isinstance(one.value, Distribution) else one.value for one in self.parameters
         )
         return FamilyValues(self.family, parameters, self._limits)
 
     @property
     def mean(self) -> float:
         """The mean of what is drawn, cut off where the judgement ends (see `families.mean`)."""
-        return families.mean(self.law)
+        return families.mean(self.family_values)
 
     @property
     def bounds(self) -> tuple[float, float]:
         """The lowest and highest value that can be drawn."""
-        return self.of_family.ends([one.bounds for one in self.parameters], self._limits)
+        return self.family_definition.bounds([one.bounds for one in self.parameters], self._limits)
 
     @property
     def span(self) -> tuple[float, float]:
         """Where it lies before it is cut off: its bounds, a normal one, which has none, standing at its centre."""
         spans = [one.span for one in self.parameters]
-        return self.of_family.ends(spans, self.of_family.centre(spans))
+        return self.family_definition.bounds(spans, self.family_definition.centre(spans))
 
     @property
     def is_certain(self) -> bool:
         """Whether it leaves one value only, as `{pert: [1, 1, 1]}` does."""
         values = {one.value for one in self.parameters}
-        return self.of_family.is_between and len(values) == 1 and not isinstance(next(iter(values)), Distribution)
+        return (
+            self.family_definition.is_between and len(values) == 1 and not isinstance(next(iter(values)), Distribution)
+        )
 
 
 def _long_form(raw: object) -> object:
@@ -256,7 +258,7 @@ def _long_form(raw: object) -> object:
             raise PydanticCustomError("empty_judgement", "an empty list is no judgement: write [2, G23]", {})
         return {"value": raw[0], "sources": tuple(raw[1:])}
     if isinstance(raw, dict):
-        if "value" not in raw and len(families := [family for family in UNCERTAIN if family in raw]) == 1:
+        if "value" not in raw and len(families := [family for family in JUDGEMENT_FAMILIES if family in raw]) == 1:
             rest = {key: part for key, part in raw.items() if key != families[0]}
             return {"value": {families[0]: raw[families[0]]}, **rest}
         if "value" not in raw:
@@ -278,25 +280,25 @@ def is_judgement_form(raw: object) -> bool:
         return True
     return "value" in raw or any(
         isinstance(parameters := raw.get(family), list | tuple) and not any(isinstance(one, str) for one in parameters)
-        for family in UNCERTAIN
+        for family in JUDGEMENT_FAMILIES
     )
 
 
 def _number_or_distribution(raw: object) -> object:
     if isinstance(raw, dict):
-        if not raw.keys() <= set(UNCERTAIN):
-            raise _unreadable_distribution(UNCERTAIN)
+        if not raw.keys() <= set(JUDGEMENT_FAMILIES):
+            raise _unreadable_distribution(JUDGEMENT_FAMILIES)
         raw = Distribution.model_validate(raw)
     if isinstance(raw, Distribution):
         return raw.parameters[0].mean if raw.is_certain else raw
     if isinstance(raw, bool) or not isinstance(raw, int | float):
-        raise PydanticCustomError("not_a_number", "expected a number, found {found}", {"found": describe(raw)})
+        raise PydanticCustomError("not_a_number", "expected a number, found {found}", {"found": describe_value(raw)})
     if not math.isfinite(raw):
         raise PydanticCustomError("not_finite", "the number must be finite", {})
-    return of_some_size(float(raw))
+    return refuse_too_large(float(raw))
 
 
-def of_some_size(number: float) -> float:
+def refuse_too_large(number: float) -> float:
     """The number, if it is none that arithmetic would break on."""
     if abs(number) > LARGEST_NUMBER:
         message = "{found} is more than a number here can be, which is {limit}"
@@ -304,7 +306,7 @@ def of_some_size(number: float) -> float:
     return number
 
 
-def describe(raw: object) -> str:
+def describe_value(raw: object) -> str:
     """A value of a file in words, for a message."""
     if raw is None:
         return "nothing"
@@ -367,7 +369,7 @@ class Judgement(_Opinion):
             self.value.cut_off(low, high)
 
 
-def bounded(low: float, high: float, code: str, message: str) -> AfterValidator:
+def within_bounds(low: float, high: float, code: str, message: str) -> AfterValidator:
     """A validator that keeps a judgement within bounds; a normal distribution is cut off at them when drawn.
 
     A lower bound that is no whole number is one that a value must be above.
@@ -378,7 +380,7 @@ def bounded(low: float, high: float, code: str, message: str) -> AfterValidator:
         if least < low or most > high:
             outside = least if least < low else most
             raise PydanticCustomError(code, "{reason}", {"reason": message.format(value=outside)})
-        judgement.cut_off(low if low.is_integer() else math.floor(low) + LEAST, high)
+        judgement.cut_off(low if low.is_integer() else math.floor(low) + BOUND_MARGIN, high)
         return judgement
 
     return AfterValidator(check)
@@ -388,17 +390,18 @@ Points = Judgement
 """Points on the cross-impact scale, -3 (strongly hinders) to +3 (strongly promotes)."""
 
 Share = Annotated[
-    Judgement, bounded(0.0, math.inf, "negative_share", "a prior or share can't be negative, and this is {value:g}")
+    Judgement,
+    within_bounds(0.0, math.inf, "negative_share", "a prior or share can't be negative, and this is {value:g}"),
 ]
 """Relative odds >= 0: a prior, an initial share, a baseline."""
 
 WeightNumber = Annotated[
-    Judgement, bounded(0.0, math.inf, "negative_weight", "a weight can't be negative, and this is {value:g}")
+    Judgement, within_bounds(0.0, math.inf, "negative_weight", "a weight can't be negative, and this is {value:g}")
 ]
 
 Odds = Annotated[
     Judgement,
-    bounded(
+    within_bounds(
         math.nextafter(1.0, 2.0),
         math.inf,
         "odds_not_above_one",
@@ -408,12 +411,12 @@ Odds = Annotated[
 """By how much one point multiplies the odds."""
 
 Spread = Annotated[
-    Judgement, bounded(0.0, math.inf, "negative_spread", "sd_per_point can't be negative, and this is {value:g}")
+    Judgement, within_bounds(0.0, math.inf, "negative_spread", "sd_per_point can't be negative, and this is {value:g}")
 ]
 
 Strength = Annotated[
     Judgement,
-    bounded(
+    within_bounds(
         math.nextafter(0.0, 1.0), math.inf, "strength_not_positive", "a strength must be above 0, and this is {value:g}"
     ),
 ]
@@ -422,7 +425,7 @@ Strength = Annotated[
 
 def _strength_above_zero(shares: dict[str, Judgement]) -> dict[str, Judgement]:
     if DIRICHLET in shares:
-        shares[DIRICHLET].cut_off(LEAST, math.inf)
+        shares[DIRICHLET].cut_off(BOUND_MARGIN, math.inf)
     return shares
 
 
@@ -582,12 +585,12 @@ class OddsPerPoint(Value):
 
     impacts: Odds = Judgement(value=1.5)
     influences: Odds = Judgement(value=1.5)
-    _is_one: bool = PrivateAttr(default=False)
+    _is_single: bool = PrivateAttr(default=False)
 
     @property
-    def is_one(self) -> bool:
+    def is_single(self) -> bool:
         """Whether both are one judgement, as `odds_per_point: 1.5` is, of which an uncertain one has one draw."""
-        return self._is_one
+        return self._is_single
 
     @model_validator(mode="wrap")
     @classmethod
@@ -595,7 +598,7 @@ class OddsPerPoint(Value):
         if isinstance(raw, OddsPerPoint) or not is_judgement_form(raw):
             return read(raw)
         odds = read({"impacts": raw, "influences": raw})
-        odds._is_one = True  # noqa: SLF001  # made just now
+        odds._is_single = True  # noqa: SLF001  # made just now
         return odds
 
 

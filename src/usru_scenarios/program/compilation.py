@@ -16,7 +16,7 @@ import numpy.typing as npt
 from usru_scenarios.limits import LARGEST_TABLE
 from usru_scenarios.model import schema
 from usru_scenarios.model.families import FAMILIES
-from usru_scenarios.model.judgements import mean, with_values
+from usru_scenarios.model.judgements import judgement_mean, with_values
 from usru_scenarios.model.values import Judgement, Keep, Persistence, PointRows, Weight
 from usru_scenarios.names import HOLD, OUTCOME, KeyPath
 from usru_scenarios.program.auxiliary import HOLDS, ChainStage, at_least_chain, first_row_chain
@@ -97,7 +97,7 @@ class _Compiler:
 
     def value(self, judgement: Judgement | Keep) -> Floats:
         """The value of a judgement, shape (), or (draws,) where it is drawn; of a persistence per step."""
-        return np.asarray(mean(judgement, self.grid))
+        return np.asarray(judgement_mean(judgement, self.grid))
 
     def _weight(self, weight: Weight | None) -> Floats:
         if weight is None:
@@ -239,7 +239,7 @@ class _Compiler:
         if node.distribution is None:
             return LatentScale.of(FAMILIES["uniform"], np.array(node.range), node.range)
         parameters = self._row([self.value(parameter) for parameter in node.distribution.parameters])
-        return LatentScale.of(node.distribution.of_family, parameters, node.range)
+        return LatentScale.of(node.distribution.family_definition, parameters, node.range)
 
     def _influences(
         self, same_step: Mapping[str, PointRows], lagged: Mapping[str, PointRows], states: tuple[str, ...] | None
@@ -290,7 +290,7 @@ class _Compiler:
     def _rule_holds(self, name: str, rule: schema.Rule) -> tuple[npt.NDArray[np.bool_], tuple[Parent, ...]]:
         """Where a rule holds, shape (size of each parent ...), and the parents: of a long one, the node that counts."""
         parents = self._condition_parents([rule.when], rule.lag)
-        wanted = rule.wanted
+        wanted = rule.required_count
         if math.prod(parent.size for parent in parents) <= RULE_ROWS:
             met = np.zeros(tuple(parent.size for parent in parents), dtype=np.int64)
             for node, condition in rule.when.items():

@@ -74,7 +74,7 @@ def _drawn(distribution: Distribution, path: KeyPath, strata: _StratifiedUniform
         _drawn(one.value, (*path, place), strata) if isinstance(one.value, Distribution) else np.array([one.value])
         for place, one in enumerate(distribution.parameters)
     ]
-    law = distribution.law
+    law = distribution.family_values
     return quantile(law.family, parameters, law.limits, strata.of(path))
 
 

@@ -55,7 +55,7 @@ class LatentScale:
         """
         if parameters.ndim == 1:
             return cls(*scale, _tabulate(*family.density(parameters.tolist(), *scale)))
-        sound = [family.sound(row, *scale) for row in parameters]
+        sound = [family.repair_parameters(row, *scale) for row in parameters]
         return cls(*scale, np.array([_tabulate(*family.density(row, *scale), rough=True) for row in sound]))
 
     def select_draws(self, draws: range) -> LatentScale:

@@ -84,7 +84,7 @@ def calibrate(loaded: Loaded, program: Program, settings: RunSettings, *, map_bl
         baselines=_by_scenario(model, program, baselines),
         trials=trials,
         seed=settings.seed,
-        judgements_at_means=loaded.outline.at_means(0),
+        judgements_at_means=loaded.outline.count_at_means(0),
     )
 
 

@@ -121,7 +121,7 @@ class ExpectationChecker:
             seed=self.settings.seed,
             profile=self.loaded.request.profile,
             judgements=self.settings.judgements,
-            judgements_at_means=outline.at_means(self.settings.judgements),
+            judgements_at_means=outline.count_at_means(self.settings.judgements),
             counts={verdict: verdicts.count(verdict) for verdict in ("holds", "fails", "undecided")},
             expectations=checked,
             perturbation=Perturbation(robust, ROBUST_TRIALS, SPREADS, models.anchored) if models else None,

@@ -157,7 +157,7 @@ def compare(
         judgements=settings.judgements,
         weights=reference.conditioned.base.weights,
     )
-    at_means = max(one.outline.at_means(settings.judgements) for one in variants)
+    at_means = max(one.outline.count_at_means(settings.judgements) for one in variants)
     return Comparison(
         model=reference.outline.model,
         run=replace(run, steps=list(common.labels), judgements_at_means=at_means),

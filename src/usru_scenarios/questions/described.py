@@ -49,7 +49,7 @@ def describe_run(
         effective_trials=effective,
         usru_version=__version__,
         judgements=judgements,
-        judgements_at_means=outline.at_means(judgements),
+        judgements_at_means=outline.count_at_means(judgements),
         evidence=outline.evidence,
     )
 

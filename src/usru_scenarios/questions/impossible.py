@@ -38,7 +38,7 @@ def can_happen(program: Program, evidence: NamedFormulas) -> bool | None:
     if True not in Support(program).truths(event):
         return False
     try:
-        possible = exact.possible(program, event)
+        possible = exact.is_possible(program, event)
     except (exact.NotExact, exact.TooLarge):
         return None
     causes = program.upstream(atom.node for atom in atoms(event))

@@ -11,7 +11,7 @@ import math
 from statistics import NormalDist
 
 from usru_scenarios.light_dataclasses import dataclass
-from usru_scenarios.model.judgements import Judged, judgements, with_values
+from usru_scenarios.model.judgements import JudgementEntry, judgements, with_values
 from usru_scenarios.model.schema import Model, Numeric
 
 POINTS_SPREAD = 1.0
@@ -49,7 +49,7 @@ class _PerturbedValue:
     """A judgement on its way to another value."""
 
     model: Model
-    judged: Judged
+    judged: JudgementEntry
     seed: int
     number: int
 
@@ -74,14 +74,14 @@ class _PerturbedValue:
         node, index = self.node(), self.judged.path[-1]
         assert isinstance(node, Numeric)
         assert node.distribution is not None
-        family, parameters = node.distribution.of_family, [one.mean for one in node.distribution.parameters]
-        if index in family.scales:
+        family, parameters = node.distribution.family_definition, [one.mean for one in node.distribution.parameters]
+        if index in family.positive_parameters:
             return value * math.exp(SHARE_SPREAD * self.normal())
-        if index != family.place:
+        if index != family.location:
             return value
         if family.is_between:
             return self.between(value, parameters[0], parameters[-1])
-        return value + SHARE_SPREAD * self.normal() * parameters[family.scales[0]]
+        return value + SHARE_SPREAD * self.normal() * parameters[family.positive_parameters[0]]
 
     def node(self) -> object:
         """The driver or consequence that the judgement is about, if it is about one."""

@@ -116,7 +116,7 @@ def is_faster_exactly(program: Program, events: Sequence[Formula] = (), *, given
     if program.draws and math.prod(_count_states(program.nodes[name]) for name in read) > _MOST_STATES:
         return False
     try:
-        cost = exact.cost(program, events, given=given)
+        cost = exact.predict_cost(program, events, given=given)
     except (exact.NotExact, exact.TooLarge):
         return False
     return exact.DEFAULT_BOUND.admits(cost) and cost.seconds <= sampling
@@ -228,7 +228,9 @@ class ProbabilityEstimator:
             exact.TooLarge, exact.NotExact: some of it can't.
         """
         for group in group_by_trials(wanted):
-            exact.require(self._read_in(group[0]), [event for case in _cases(group) for event in _events_of_case(case)])
+            exact.require_feasible(
+                self._read_in(group[0]), [event for case in _cases(group) for event in _events_of_case(case)]
+            )
 
     def _read_in(self, probability: Probability) -> Program:
         """The program that a probability is read in: under its profile and its interventions."""
@@ -384,7 +386,7 @@ def _split_sums(sums: CaseSums) -> list[CaseSums]:
 def _find_exactly(program: Program, probability: Probability, progress: Listener) -> ProbabilityEstimate:
     """A probability without sampling; where judgements are drawn, averaged over their draws."""
     events = [_events_of_case(case) for case in probability.cases]
-    values = iter(exact.by_draw(program, [event for pair in events for event in pair], progress=progress))
+    values = iter(exact.probabilities_by_draw(program, [event for pair in events for event in pair], progress=progress))
     chances: list[tuple[Floats, Floats]] = []
     left_out = []
     for case, pair in zip(probability.cases, events, strict=True):
@@ -413,7 +415,9 @@ def _shares_by_draw(program: Program, case: Case, both: Floats, given: Floats, p
     share: Floats = np.divide(both, given, out=np.zeros_like(both), where=given > 0.0)
     if float(both.sum() / given.sum()) < 1.0 - _NEARLY_CERTAIN:
         return np.minimum(share, 1.0)
-    (left,) = exact.by_draw(program, [_events_of_case(replace(case, event=Not(case.event)))[0]], progress=progress)
+    (left,) = exact.probabilities_by_draw(
+        program, [_events_of_case(replace(case, event=Not(case.event)))[0]], progress=progress
+    )
     rest: Floats = np.minimum(np.divide(left, given, out=np.ones_like(left), where=given > 0.0), 1.0)
     return 1.0 - rest
 

@@ -109,7 +109,7 @@ class ProgramSums(NamedTuple):
 def expect_runs(progress: Listener, program: Program, programs: int, plan: Plan | None) -> None:
     """Tell what work `run_each` will be for so many programs like this one."""
     if plan is None:
-        progress.expect(exact.cost(program).seconds, programs)
+        progress.expect(exact.predict_cost(program).seconds, programs)
     else:
         portions = _ProgramBatches([program] * programs, plan)
         progress.expect(portions.seconds_each, portions.portions * plan.blocks)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from usru_scenarios.model.directions import Direction, directions
-from usru_scenarios.model.judgements import Judged, dotted, is_assumption, judgements
+from usru_scenarios.model.directions import Direction, cited_directions
+from usru_scenarios.model.judgements import JudgementEntry, dotted_path, is_assumption, judgements
 from usru_scenarios.model.schema import Condition
 from usru_scenarios.model.values import Distribution, Duration, Judgement, Keep
 from usru_scenarios.problems import Problem, RequestError, listing, suggestion
@@ -60,7 +60,7 @@ def claim_directions(loaded: Loaded, about: str | None = None) -> DirectionsRepo
         RequestError: there is nothing of that name.
     """
     register = loaded.register or Register()
-    found = list(directions(loaded.model, register.pushes))
+    found = list(cited_directions(loaded.model, register.pushes))
     if about is not None:
         chosen = {judged.path for judged in _judgements_about(about, list(judgements(loaded.model)), loaded)}
         found = [direction for direction in found if direction.cell.judged.path in chosen]
@@ -78,7 +78,7 @@ def claim_directions(loaded: Loaded, about: str | None = None) -> DirectionsRepo
 def _describe_direction(direction: Direction) -> DirectedPart:
     cell = direction.cell
     return DirectedPart(
-        path=dotted(cell.judged.path),
+        path=dotted_path(cell.judged.path),
         value=cell.value,
         sign="+" if cell.sign > 0 else "-" if cell.sign < 0 else "0",
         cause=" & ".join(_describe_cause(node, asked) for node, asked in cell.cause.items()),
@@ -102,19 +102,19 @@ def _skipped_pushes(loaded: Loaded) -> list[SkippedPush]:
     ]
 
 
-def _cited_claims(chosen: Iterable[Judged]) -> list[str]:
+def _cited_claims(chosen: Iterable[JudgementEntry]) -> list[str]:
     """The claims of the judgements, each once."""
     return list(dict.fromkeys(claim for judged in chosen for claim in judged.sources))
 
 
-def _judgements_about(about: str, everything: list[Judged], loaded: Loaded) -> list[Judged]:
+def _judgements_about(about: str, everything: list[JudgementEntry], loaded: Loaded) -> list[JudgementEntry]:
     if loaded.register is not None and about in loaded.register:
         return [judged for judged in everything if about in judged.sources]
     known = _paths_by_name(loaded)
     path = known.get(about, about)
-    chosen = [judged for judged in everything if _is_within(dotted(judged.path), path)]
+    chosen = [judged for judged in everything if _is_within(dotted_path(judged.path), path)]
     if not chosen and about not in known:
-        paths = [dotted(judged.path) for judged in everything]
+        paths = [dotted_path(judged.path) for judged in everything]
         claims = {} if loaded.register is None else {claim.lower(): claim for claim in loaded.register.claims}
         claim = claims.get(about.lower())
         near = f"did you mean '{claim}'?" if claim else suggestion(about, [*known, *paths])
@@ -134,10 +134,10 @@ def _is_within(path: str, part: str) -> bool:
     return path == part or path.startswith(f"{part}.")
 
 
-def _describe_judgement(judged: Judged) -> JudgedPart:
+def _describe_judgement(judged: JudgementEntry) -> JudgedPart:
     judgement = judged.judgement
     return JudgedPart(
-        dotted(judged.path),
+        dotted_path(judged.path),
         judged.role,
         _format_value(judgement),
         list(judged.sources),
@@ -173,7 +173,7 @@ def _describe_claim(name: str, register: Register) -> ClaimPart:
     )
 
 
-def _describe_documents(register: Register, chosen: Iterable[Judged]) -> dict[str, DocumentPart]:
+def _describe_documents(register: Register, chosen: Iterable[JudgementEntry]) -> dict[str, DocumentPart]:
     chosen = list(chosen)
     cited = {claim for judged in chosen for claim in judged.sources}
     resting = Counter(name for judged in chosen for name in _cited_documents(register, judged))
@@ -190,11 +190,11 @@ def _describe_documents(register: Register, chosen: Iterable[Judged]) -> dict[st
     }
 
 
-def _cited_documents(register: Register, judged: Judged) -> set[str]:
+def _cited_documents(register: Register, judged: JudgementEntry) -> set[str]:
     return {register.document_ids[claim] for claim in judged.sources if claim in register}
 
 
-def _count_by_voice(register: Register, chosen: Iterable[Judged]) -> dict[str, int]:
+def _count_by_voice(register: Register, chosen: Iterable[JudgementEntry]) -> dict[str, int]:
     """For each group of documents that draw on one another, how many judgements cite one of them."""
     voices = {
         name: document.independence or name
@@ -209,7 +209,7 @@ def _count_by_voice(register: Register, chosen: Iterable[Judged]) -> dict[str, i
     return {voice: counts[voice] for voice in dict.fromkeys(voices.values())}
 
 
-def _count_by_role(chosen: Iterable[Judged]) -> dict[str, RoleCount]:
+def _count_by_role(chosen: Iterable[JudgementEntry]) -> dict[str, RoleCount]:
     total: Counter[str] = Counter()
     inferred: Counter[str] = Counter()
     for judged in chosen:

@@ -19,7 +19,7 @@ from usru_scenarios.estimation.estimates import Estimate, ratio
 from usru_scenarios.language.text import one_step
 from usru_scenarios.language.variable import MOST_POINTS, SOURCE, Variable, too_many
 from usru_scenarios.light_dataclasses import dataclass, replace
-from usru_scenarios.model.judgements import Judged, JudgementRole, judgements, with_values
+from usru_scenarios.model.judgements import JudgementEntry, JudgementRole, judgements, with_values
 from usru_scenarios.model.outline import Outline
 from usru_scenarios.model.schema import Model
 from usru_scenarios.problems import ModelError, Problem, QueryError, RequestError, listing, suggestion
@@ -301,7 +301,7 @@ def _path_axis(variable: Variable, low: Loaded, high: Loaded, loaded: Loaded) ->
     return Axis(variable, weight, () if weight else paths, now.pop() if len(now) == 1 else None)
 
 
-def _present_value(judged: Judged | None, role: JudgementRole, grid: Grid) -> float | None:
+def _present_value(judged: JudgementEntry | None, role: JudgementRole, grid: Grid) -> float | None:
     """The value of a judgement; of one that the file leaves out, what is meant then, if that is a number."""
     if judged is None:
         return {"points": 0.0, "weight": 1.0}.get(role)

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from usru_scenarios.light_dataclasses import dataclass, field, replace
 from usru_scenarios.model.evidence import EvidenceFile
 from usru_scenarios.model.judgements import citations
-from usru_scenarios.model.values import describe
+from usru_scenarios.model.values import describe_value
 from usru_scenarios.problems import ModelError, Problem, UnreadableInput, UsruError, printable, suggestion
 from usru_scenarios.reading.access import Access
 from usru_scenarios.reading.files import absolute_path
@@ -129,7 +129,9 @@ def read_evidence(file: str | PathLike[str], *, confined: bool = False, text: st
     access.check_model(path, name)
     document = access.count_document(_content(path, name) if text is None else read_content(path, text.encode(), name))
     if not isinstance(document.data, dict):
-        message = f"an evidence file is a map of keys such as 'model' and 'evidence', not {describe(document.data)}"
+        message = (
+            f"an evidence file is a map of keys such as 'model' and 'evidence', not {describe_value(document.data)}"
+        )
         raise ModelError([*document.problems, Problem("not_a_map", message, document.place.span())])
     if document.data.get("kind") != "evidence" and {"scenarios", "drivers"} & document.data.keys():
         message = f"{printable(name)} is a scenario file, and no evidence file, which has 'kind: evidence'"

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from usru_scenarios.light_dataclasses import dataclass, field, replace
-from usru_scenarios.model.judgements import dotted, judgements
+from usru_scenarios.model.judgements import dotted_path, judgements
 from usru_scenarios.model.outline import NodeOutline, Outline
 from usru_scenarios.model.schema import Categorical, Model, Numeric
-from usru_scenarios.model.values import describe
+from usru_scenarios.model.values import describe_value
 from usru_scenarios.problems import (
     ModelError,
     Problem,
@@ -133,7 +133,7 @@ def make_outline(
         consequences={name: _node_outline(name, consequence) for name, consequence in model.consequences.items()},
         rules=tuple(model.rules),
         profiles=tuple(model.profiles),
-        uncertain=tuple(dotted(judged.path) for judged in judgements(model) if judged.is_uncertain),
+        uncertain=tuple(dotted_path(judged.path) for judged in judgements(model) if judged.is_uncertain),
         warnings=warnings,
     )
 
@@ -188,7 +188,7 @@ def _wrong_kind_of_file(document: Document) -> Problem | None:
         span = Span(document.source.name, 1, 1)
         return Problem("empty_file", "the file is empty", span, "start one with 'usru new'")
     if not isinstance(data, dict):
-        message = f"a scenario file is a map of keys such as 'name' and 'drivers', not {describe(data)}"
+        message = f"a scenario file is a map of keys such as 'name' and 'drivers', not {describe_value(data)}"
         return Problem("not_a_map", message, span)
     if not data.keys().isdisjoint(("scenarios", "extends", "drivers")):
         return None

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydantic import ValidationError
 
 from usru_scenarios.light_dataclasses import dataclass
-from usru_scenarios.model.schema import SHORT_FOR, Model, expanded
-from usru_scenarios.model.values import Distribution, describe, is_judgement_form
+from usru_scenarios.model.schema import SHORT_FOR, Model, expand_short_form
+from usru_scenarios.model.values import Distribution, describe_value, is_judgement_form
 from usru_scenarios.problems import ModelError, Problem, UnreadableInput, listing, suggestion
 from usru_scenarios.reading.access import MAXIMUM_EXTENDED, has_yaml_ending
 from usru_scenarios.reading.places import Place
@@ -118,7 +118,7 @@ def _chain(document: Document, access: Access) -> tuple[list[Document], list[Pro
             return chain, [*problems, Problem("missing_file", f"nothing to extend: {error}", span, hint)], False
         problems += extended.problems
         if not isinstance(extended.data, dict):
-            message = f"the file to extend, {name}, is no map of keys but {describe(extended.data)}"
+            message = f"the file to extend, {name}, is no map of keys but {describe_value(extended.data)}"
             return chain, [*problems, Problem("not_a_map", message, span)], False
         seen.append(real)
         chain.append(extended)
@@ -167,7 +167,7 @@ _SUGGESTED = 100
 def _long(tree: Tree, annotation: Any) -> Tree:
     """`crisis: 0.3` counts as `crisis: {prior: 0.3}` before merging."""
     part = None if annotation is None else short_form_part(annotation)
-    if part is None or (long := expanded(part, tree.data)) is tree.data:
+    if part is None or (long := expand_short_form(part, tree.data)) is tree.data:
         return tree
     place = Place(tree.place.source, tree.place.value, tree.place.key, tree.place.children)
     return Tree(long, tree.place.with_children({SHORT_FOR[part]: place}))
@@ -444,7 +444,7 @@ class _PathAssignment:
             return self._into_list(tree, annotation, at, path)
         if not isinstance(tree.data, dict):
             whole = ".".join(map(str, path))
-            message = f"{whole} is {describe(tree.data)}; there is nothing below it"
+            message = f"{whole} is {describe_value(tree.data)}; there is nothing below it"
             raise self._fault(at, message, f"write {whole}" if whole else "")
         form = form_of(annotation, tree.data)
         key, after = _longest_key(self.parts, at, tree.data)

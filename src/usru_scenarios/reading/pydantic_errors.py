@@ -6,9 +6,9 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from usru_scenarios.light_dataclasses import dataclass, replace
-from usru_scenarios.model.families import FAMILIES, USUAL
+from usru_scenarios.model.families import DEFAULT_FAMILY, FAMILIES
 from usru_scenarios.model.schema import Model
-from usru_scenarios.model.values import describe
+from usru_scenarios.model.values import describe_value
 from usru_scenarios.names import RESERVED
 from usru_scenarios.problems import Problem, listing, shortened, suggestion
 from usru_scenarios.reading.schema_paths import describe_place, fields_at
@@ -176,7 +176,7 @@ class _Translation:
         return translate()
 
     def _wrong_value(self) -> tuple[str, str]:
-        found = describe(self.input)
+        found = describe_value(self.input)
         match self.kind:
             case "model_type" | "model_attributes_type" | "dict_type":
                 if self.input is None:
@@ -212,7 +212,7 @@ class _Translation:
         """Something else than true or false, with what another word or number was likely to mean."""
         word = str(self.input).strip().lower()
         meant = "true" if word in ("yes", "y", "on", "1") else "false" if word in ("no", "n", "off", "0") else ""
-        return f"expected true or false, found {describe(self.input)}", f"write {meant}" if meant else ""
+        return f"expected true or false, found {describe_value(self.input)}", f"write {meant}" if meant else ""
 
     def _uncertain_duration(self) -> tuple[str, str]:
         """An uncertain persistence is written by the probability of keeping the state over a step."""
@@ -220,10 +220,10 @@ class _Translation:
         time = self.data.get("time") if isinstance(self.data, dict) else None
         step = MONTHS.get(str(time.get("step"))) if isinstance(time, dict) else None
         numbers = "0.4, 0.6, 0.7"
-        if step and FAMILIES[family].is_between and len(written) == FAMILIES[family].size:
+        if step and FAMILIES[family].is_between and len(written) == FAMILIES[family].parameter_count:
             numbers = ", ".join(_kept_per_step(one, step) for one in written)
         else:
-            family = USUAL
+            family = DEFAULT_FAMILY
         hint = f"the probability of keeping the state over a step is exp(-step / duration): {{{family}: [{numbers}]}}"
         return self.detail["msg"], hint
 
@@ -258,11 +258,14 @@ class _Translation:
 
     def _not_one_of(self) -> tuple[str, str]:
         if self.path == ("usru",):
-            return f"'usru' names the format of the file, which must be 1, not {describe(self.input)}", "write usru: 1"
+            return (
+                f"'usru' names the format of the file, which must be 1, not {describe_value(self.input)}",
+                "write usru: 1",
+            )
         expected = str(self.context.get("expected", ""))
         hint = (
             suggestion(self.input, expected.replace("'", "").replace(" or ", ", ").split(", "))
             if isinstance(self.input, str)
             else ""
         )
-        return f"expected {expected}, found {describe(self.input)}", hint
+        return f"expected {expected}, found {describe_value(self.input)}", hint

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 
 from usru_scenarios.light_dataclasses import dataclass, field
 from usru_scenarios.model.directions import ClaimPush
-from usru_scenarios.model.values import ClaimId, Label, Part, describe
+from usru_scenarios.model.values import ClaimId, Label, Part, describe_value
 from usru_scenarios.problems import ModelError, Problem, Span, UnreadableInput, suggestion
 from usru_scenarios.reading.access import Access
 from usru_scenarios.reading.pushes import read_push
@@ -146,7 +146,7 @@ def _shaped(document: Document) -> tuple[SourceDocument, list[Problem]]:
     """The document, and its faults; a claim with a fault is left out, though its id is known."""
     data = document.data
     if not isinstance(data, dict):
-        message = f"a file of the register is a map with 'title' and 'claims', not {describe(data)}"
+        message = f"a file of the register is a map with 'title' and 'claims', not {describe_value(data)}"
         return SourceDocument(), [Problem("not_a_map", message, document.place.span())]
     try:
         return SourceDocument.model_validate(data), []

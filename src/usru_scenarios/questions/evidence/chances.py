@@ -104,7 +104,7 @@ def estimate_chances(
     formulas += [] if given is None else [given]
     method = settings.method
     if method == "exact" or (method == "auto" and is_faster_exactly(program, formulas)):
-        by_draw = exact.by_draw(program, formulas, progress=listener(map_blocks)).T
+        by_draw = exact.probabilities_by_draw(program, formulas, progress=listener(map_blocks)).T
         joint, seen = by_draw[:, : len(events)], np.ones(len(by_draw)) if given is None else by_draw[:, -1]
         if not seen.any():
             raise zero_probability_error(program, conditioned.evidence)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from usru_scenarios.estimation.estimates import covering_unseen, ratio
 from usru_scenarios.light_dataclasses import dataclass
-from usru_scenarios.model.judgements import Judged, dotted
+from usru_scenarios.model.judgements import JudgementEntry, dotted_path
 from usru_scenarios.model.schema import Model
 from usru_scenarios.model.values import Judgement
 from usru_scenarios.names import OUTCOME, KeyPath
@@ -105,7 +105,7 @@ class CitedNumber:
     row: int
     label: str | None
     scenario: int
-    judged: Judged
+    judged: JudgementEntry
     value: float
     log_odds: float
 
@@ -137,7 +137,7 @@ class LogOddsDecomposition:
     """The parts of the outcome's redraw at the last step of a program, and the scenarios it is about."""
 
     def __init__(
-        self, model: Model, program: Program, members: tuple[int, ...], judged: Mapping[KeyPath, Judged]
+        self, model: Model, program: Program, members: tuple[int, ...], judged: Mapping[KeyPath, JudgementEntry]
     ) -> None:
         outcome = program.outcome
         self.members = list(members)
@@ -181,7 +181,7 @@ class _Decomposer:
 
     model: Model
     program: Program
-    judged: Mapping[KeyPath, Judged]
+    judged: Mapping[KeyPath, JudgementEntry]
 
     @property
     def step(self) -> int:
@@ -281,7 +281,7 @@ class _Decomposer:
             "unexplained", "What no driver explains", "unexplained", log_odds[None], OnlyRow(), tuple(cells)
         )
 
-    def _prior(self, scenario: str) -> Judged | None:
+    def _prior(self, scenario: str) -> JudgementEntry | None:
         """The baseline, or the share of an event that takes its place at this step."""
         if self.step not in self.program.outcome.forced:
             return self.judged.get(("scenarios", scenario, "baseline"))
@@ -371,7 +371,7 @@ def _carried(
     averages = [counted[number] / total.sum() for number, total in enumerate(weights)]
     cells = [
         CarriedCell(
-            path=dotted(cell.judged.path),
+            path=dotted_path(cell.judged.path),
             points=cell.value,
             sources=list(cell.judged.sources),
             inferred=cell.judged.is_inferred,

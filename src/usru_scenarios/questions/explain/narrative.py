@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 from usru_scenarios.light_dataclasses import dataclass
-from usru_scenarios.model.judgements import Judged, is_assumption
+from usru_scenarios.model.judgements import JudgementEntry, is_assumption
 from usru_scenarios.model.schema import Categorical, Condition, Event, Model, Numeric, NumericEvent, Outcome, Rule
 from usru_scenarios.model.values import Judgement
 from usru_scenarios.names import HOLD, OUTCOME, KeyPath
@@ -69,7 +69,7 @@ class PathDescriber:
     model: Model
     program: Program
     readings: list[Discretization]
-    judged: Mapping[KeyPath, Judged]
+    judged: Mapping[KeyPath, JudgementEntry]
     path: DrawnPath
 
     def story(self, agreement: float) -> Story:
@@ -132,7 +132,7 @@ class PathDescriber:
         if step < rule.lag:
             return False
         met = sum(self._meets(node, condition, step - rule.lag) for node, condition in rule.when.items())
-        return met >= rule.wanted
+        return met >= rule.required_count
 
     def _meets(self, node: str, condition: Condition, step: int) -> bool:
         if condition.comparison is None:

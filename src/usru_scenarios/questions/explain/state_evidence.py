@@ -10,7 +10,7 @@ import numpy as np
 from usru_scenarios.estimation.estimates import Estimate, covering_unseen, ratio
 from usru_scenarios.estimation.jackknife import jackknife
 from usru_scenarios.light_dataclasses import dataclass
-from usru_scenarios.model.judgements import Judged, dotted
+from usru_scenarios.model.judgements import JudgementEntry, dotted_path
 from usru_scenarios.model.schema import Categorical, Model
 from usru_scenarios.model.values import Judgement
 from usru_scenarios.names import OUTCOME, KeyPath
@@ -61,7 +61,7 @@ def state_evidence(
     found: Sequence[Discretization],
     sums: EvidenceSums,
     members: Sequence[str],
-    judged: Mapping[KeyPath, Judged],
+    judged: Mapping[KeyPath, JudgementEntry],
 ) -> list[StateEvidence]:
     """Every state of every driver that occurs, the most telling first."""
     states = [
@@ -80,7 +80,7 @@ def _states(
     sums: EvidenceSums,
     *,
     members: Sequence[str],
-    judged: Mapping[KeyPath, Judged],
+    judged: Mapping[KeyPath, JudgementEntry],
 ) -> Iterator[StateEvidence]:
     """The states of one driver."""
     driver = model.drivers[reading.node]
@@ -169,14 +169,14 @@ def _points(
     reading: Discretization,
     state: str,
     members: Sequence[str],
-    judged: Mapping[KeyPath, Judged],
+    judged: Mapping[KeyPath, JudgementEntry],
 ) -> Iterator[CitedPoints]:
     """What a state gives to the scenario; of a number, what its knots give."""
     for row in sorted(impacts, key=float) if reading.is_numeric else [state]:
         for member in members:
             found = judged.get(("drivers", reading.node, "impacts", row, member))
             if found is not None and isinstance(found.judgement, Judgement) and found.judgement.mean:
-                path = dotted(found.path)
+                path = dotted_path(found.path)
                 yield CitedPoints(path, found.judgement.mean, list(found.sources), found.is_inferred)
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.model.families import FAMILIES
-from usru_scenarios.model.judgements import Judged, dotted, is_assumption, judgements
+from usru_scenarios.model.judgements import JudgementEntry, dotted_path, is_assumption, judgements
 from usru_scenarios.model.schema import Categorical, Model, Numeric, Outcome
 from usru_scenarios.model.values import is_judgement_form
 from usru_scenarios.names import KeyPath
@@ -58,7 +58,7 @@ class Mutation:
 
     def overrides(self, data: Any) -> list[str]:
         """The edits of a file's plain data as one writes them after `--set`."""
-        return [f"{dotted(edit.path)}={_format_yaml(_replacing_value(data, edit))}" for edit in self.edits]
+        return [f"{dotted_path(edit.path)}={_format_yaml(_replacing_value(data, edit))}" for edit in self.edits]
 
 
 def _format_yaml(value: Any) -> str:
@@ -150,10 +150,10 @@ class _MutationLister:
                 if judged.role == "points" and value_at(profile.overrides, judged.path) is not _ABSENT:
                     yield from self._reversed_sign("profile_point", judged, (*overrides, *judged.path))
 
-    def _reversed_sign(self, kind: Kind, judged: Judged, path: KeyPath) -> Iterator[Mutation]:
+    def _reversed_sign(self, kind: Kind, judged: JudgementEntry, path: KeyPath) -> Iterator[Mutation]:
         value, raw = judged.mean(self.model.grid), value_at(self.written_data, path)
         if value and raw is not _ABSENT:
-            yield Mutation(kind, dotted(path), (Edit(path, negate(raw)),), judged.sources, value)
+            yield Mutation(kind, dotted_path(path), (Edit(path, negate(raw)),), judged.sources, value)
 
     def _kind(self, path: KeyPath) -> Kind:
         section, *rest = path
@@ -171,7 +171,7 @@ class _MutationLister:
 
     # Something taken away, or all of it turned round
 
-    def _judged_below(self, *paths: KeyPath) -> list[Judged]:
+    def _judged_below(self, *paths: KeyPath) -> list[JudgementEntry]:
         """The numbers below some paths."""
         return [judged for path in paths for judged in self.judged if judged.path[: len(path)] == path]
 
@@ -182,7 +182,7 @@ class _MutationLister:
     def _deleted_rules(self) -> Iterator[Mutation]:
         for name in self.model.rules:
             path: KeyPath = ("rules", name)
-            yield Mutation("rule_deleted", dotted(path), (Edit(path, None),), self._claims((*path, "then")))
+            yield Mutation("rule_deleted", dotted_path(path), (Edit(path, None),), self._claims((*path, "then")))
 
     def _deleted_events(self) -> Iterator[Mutation]:
         for node, part in self._nodes:
@@ -193,7 +193,7 @@ class _MutationLister:
                 edit = Edit(path, None)
                 if isinstance(raw, list):
                     edit = Edit(events, [event for place, event in enumerate(raw) if place != key] or None)
-                yield Mutation("event_deleted", dotted(path), (edit,), self._claims(path))
+                yield Mutation("event_deleted", dotted_path(path), (edit,), self._claims(path))
 
     def _silenced_and_reversed_drivers(self) -> Iterator[Mutation]:
         for name in self.model.drivers:
@@ -217,9 +217,9 @@ class _MutationLister:
         for name, node in self.model.consequences.items():
             path: KeyPath = ("consequences", name)
             sources = self._claims(path)
-            yield Mutation("consequence_deleted", dotted(path), (Edit(path, None),), sources)
+            yield Mutation("consequence_deleted", dotted_path(path), (Edit(path, None),), sources)
             if edits := tuple(self._reversing_edits(path, node)):
-                yield Mutation("consequence_reversed", dotted(path), edits, sources)
+                yield Mutation("consequence_reversed", dotted_path(path), edits, sources)
 
     def _reversing_edits(self, path: KeyPath, node: Categorical | Numeric) -> Iterator[Edit]:
         """A consequence that answers the other way: points with the other sign, priors of rows from the other end."""
@@ -248,7 +248,7 @@ class _MutationLister:
         for first, second in pairwise(rows):
             edits = Edit(first, value_at(self.written_data, second)), Edit(second, value_at(self.written_data, first))
             names = f"{first[len(block)]} and {second[len(block)]}"
-            yield Mutation("rows_swapped", f"{dotted(block)}: {names}", edits, self._claims(first, second))
+            yield Mutation("rows_swapped", f"{dotted_path(block)}: {names}", edits, self._claims(first, second))
 
 
 _KIND_OF: Mapping[str, Kind] = {"impacts": "impact", "influences": "influence", "lagged_influences": "lagged_influence"}
@@ -277,7 +277,7 @@ def _mirrored_parameters(family: str, parameters: list[Any]) -> list[Any]:
     """The parameters of a distribution that is mirrored at 0."""
     if FAMILIES[family].is_between:
         return [negate(number) for number in reversed(parameters)]
-    return [negate(number) if place == FAMILIES[family].place else number for place, number in enumerate(parameters)]
+    return [negate(number) if place == FAMILIES[family].location else number for place, number in enumerate(parameters)]
 
 
 def negate_all(raw: Any) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.model.families import FAMILIES
-from usru_scenarios.model.judgements import Judged, dotted, judgements, with_values
+from usru_scenarios.model.judgements import JudgementEntry, dotted_path, judgements, with_values
 from usru_scenarios.model.schema import Model
 from usru_scenarios.model.values import Weight
 from usru_scenarios.names import OUTCOME, KeyPath
@@ -42,7 +42,7 @@ def perturbations(loaded: Loaded, program: Program) -> Perturbations:
     for judged in judgements(model):
         one = editor.of(judged)
         if one is None:
-            left_out.setdefault(_WHY[judged.role], []).append(dotted(judged.path))
+            left_out.setdefault(_WHY[judged.role], []).append(dotted_path(judged.path))
         else:
             found.append(one)
     return Perturbations(
@@ -85,7 +85,7 @@ class _OnePointEditor:
     model: Model
     program: Program
 
-    def of(self, judged: Judged) -> UnitPerturbation | None:
+    def of(self, judged: JudgementEntry) -> UnitPerturbation | None:
         owner, value = _owner(judged.path), judged.mean(self.model.grid)
         node = self.program.nodes[owner] if owner is not None else None
         factor = self._worth(owner)
@@ -120,13 +120,13 @@ class _OnePointEditor:
         if family.is_between:
             return _moved_up(node, value)
         part = dict(self.model.nodes())[node.name]
-        sd: float = part.distribution.parameters[family.scales[0]].mean  # type: ignore[union-attr]
+        sd: float = part.distribution.parameters[family.positive_parameters[0]].mean  # type: ignore[union-attr]
         return value + float(node.sd_per_point) * sd
 
 
 def _is_place(path: KeyPath) -> bool:
     """Whether a parameter of a distribution is a place on the scale which a value may come to."""
-    return FAMILIES[str(path[-2])].place == path[-1]
+    return FAMILIES[str(path[-2])].location == path[-1]
 
 
 def _owner(path: KeyPath) -> str | None:

@@ -44,7 +44,7 @@ class ExactIndicators:
     def is_light(self) -> bool:
         """Whether it is within the bound and predicted to take few seconds."""
         try:
-            cost = exact.cost(self.conditioned.program, self._events)
+            cost = exact.predict_cost(self.conditioned.program, self._events)
         except exact.NotExact:
             return False
         return exact.DEFAULT_BOUND.admits(cost) and cost.seconds <= _SECONDS

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from usru_scenarios.light_dataclasses import dataclass
-from usru_scenarios.model.directions import ClaimPush, Direction, directions, state_key
+from usru_scenarios.model.directions import ClaimPush, Direction, cited_directions, state_key
 from usru_scenarios.names import HOLD, OUTCOME
 from usru_scenarios.problems import Problem
 from usru_scenarios.reading.checks.context import Context, Finding
@@ -25,7 +25,7 @@ def contradictions(context: Context) -> Iterator[Finding]:
     """
     if context.register is None or not context.register.pushes:
         return
-    for direction in directions(context.fresh(_BEARING), context.register.pushes):
+    for direction in cited_directions(context.fresh(_BEARING), context.register.pushes):
         if direction.verdict == "contradicted":
             path = direction.cell.judged.path
             block = _covering(context, path)

@@ -25,7 +25,7 @@ def rules_that_never_hold(context: Context) -> Iterator[Finding]:
     """A rule can hold at some step in some trial."""
     for name, rule in context.model.rules.items():
         path: KeyPath = ("rules", name)
-        wanted = rule.wanted
+        wanted = rule.required_count
         impossible = [node for node, condition in rule.when.items() if _is_impossible(context, node, condition)]
         if wanted > len(rule.when):
             message = f"rule '{name}' can never hold: it wants {wanted} of {len(rule.when)} conditions"

@@ -333,7 +333,7 @@ _MOST_OPEN = MOST_STATES - 3
 def long_rules(context: Context) -> Iterator[Finding]:
     """The conditions of a rule can be counted: see `auxiliary.at_least_chain`."""
     for name, rule in context.model.rules.items():
-        wanted = rule.wanted
+        wanted = rule.required_count
         if min(wanted, len(rule.when) - wanted) > _MOST_OPEN:
             message = f"rule '{name}' counts up to {wanted} of {len(rule.when)} conditions, too many to follow"
             hint = f"all but {_MOST_OPEN} of them, or at most {_MOST_OPEN}, can be asked for"

@@ -194,7 +194,7 @@ def scales(context: Context) -> Iterator[Finding]:
 def _on_scale(node: Numeric, path: KeyPath, low: float, high: float) -> Iterator[Finding]:
     scale = f"the range {low:g} to {high:g}"
     if node.distribution is not None and not _within(node.distribution, low, high):
-        reaches = node.distribution.of_family.is_between
+        reaches = node.distribution.family_definition.is_between
         message = f"the distribution {'reaches outside' if reaches else 'has next to nothing on'} {scale}"
         yield Finding("distribution_off_range", message, (*path, "distribution"), of_key=False)
     elif node.distribution is not None and _is_point(node.distribution):
@@ -214,17 +214,20 @@ def _on_scale(node: Numeric, path: KeyPath, low: float, high: float) -> Iterator
 
 def _is_point(distribution: Distribution) -> bool:
     """Whether both ends are the same number, for certain or at their means."""
-    return distribution.of_family.is_between and distribution.parameters[0].mean == distribution.parameters[-1].mean
+    return (
+        distribution.family_definition.is_between
+        and distribution.parameters[0].mean == distribution.parameters[-1].mean
+    )
 
 
 def _within(distribution: Distribution, low: float, high: float) -> bool:
     means = [parameter.mean for parameter in distribution.parameters]
-    return distribution.of_family.is_within(means, distribution.span, (low, high))
+    return distribution.family_definition.is_within(means, distribution.span, (low, high))
 
 
 def _support(distribution: Distribution | None, low: float, high: float) -> tuple[float, float]:
     """Between which values a node's own distribution lies."""
-    if distribution is None or not distribution.of_family.is_between:
+    if distribution is None or not distribution.family_definition.is_between:
         return low, high
     return distribution.span
 

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from usru_scenarios.light_dataclasses import replace
-from usru_scenarios.model.families import FAMILIES, UNCERTAIN
+from usru_scenarios.model.families import FAMILIES, JUDGEMENT_FAMILIES
 from usru_scenarios.problems import Replacement, listing, shortened
 from usru_scenarios.reading.repairs import common
 from usru_scenarios.reading.repairs.common import LocatedFault, Repair
@@ -116,7 +116,7 @@ def repair_unknown(fault: LocatedFault) -> Repair | None:
         return repair
     if key in FAMILIES and around[-2:-1] == ("states",):
         message = f"a prior can't be drawn from '{key}'"
-        hint = f"it takes {', '.join(UNCERTAIN)}, such as {{pert: [0.2, 0.3, 0.5]}}"
+        hint = f"it takes {', '.join(JUDGEMENT_FAMILIES)}, such as {{pert: [0.2, 0.3, 0.5]}}"
         return fault.propose(hint, 1, path=around, message=message)
     if fault.path == ("outcome", "prior_given"):
         hint = "it takes none yet: give points by a rule, {when: ..., then: {scenario: ...}}, or by impacts of drivers"

@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 from usru_scenarios.light_dataclasses import replace
-from usru_scenarios.model.families import FAMILIES, UNCERTAIN
-from usru_scenarios.model.values import describe
+from usru_scenarios.model.families import FAMILIES, JUDGEMENT_FAMILIES
+from usru_scenarios.model.values import describe_value
 from usru_scenarios.problems import shortened
 from usru_scenarios.reading.repairs import common
 from usru_scenarios.reading.repairs.common import LocatedFault, Repair
@@ -99,9 +99,9 @@ def _repair_uncertain_number(fault: LocatedFault, raw: dict[str, Any]) -> Repair
     if not isinstance(value, list) or not all(map(is_number, value)):
         return None
     family = suggest_family(key)
-    if family in UNCERTAIN and FAMILIES[family].size == len(value):
+    if family in JUDGEMENT_FAMILIES and FAMILIES[family].parameter_count == len(value):
         return fault.rewrite({family: value})
-    return fault.propose(f"a distribution is one of: {', '.join(UNCERTAIN)}", 1)
+    return fault.propose(f"a distribution is one of: {', '.join(JUDGEMENT_FAMILIES)}", 1)
 
 
 def _repair_factor(fault: LocatedFault, raw: str) -> Repair | None:
@@ -163,7 +163,7 @@ def repair_parameters(fault: LocatedFault) -> Repair | None:
         family, raw = str(path[-1]), fault.parent
     if path[-1:] == (family,):
         path = path[:-1]
-    parameters, wanted = raw[family], FAMILIES[family].size
+    parameters, wanted = raw[family], FAMILIES[family].parameter_count
     place = fault.place_at((*path, family))
     start, end = common.text_range(place)
     text = place.source.text[start:end].strip("[]") if isinstance(parameters, list) else str(parameters)
@@ -229,7 +229,7 @@ def repair_duration(fault: LocatedFault) -> Repair | None:
     if number is None:
         return None
     wanted = "a persistence is a number from 0 to 1 or a duration such as '18 months', and this is"
-    message = f"{wanted} {describe(raw)}"
+    message = f"{wanted} {describe_value(raw)}"
     if isinstance(number.value, float) and not 0 <= number.value <= 1:
         hint = f"a duration is written with its unit, such as '{number.text or '18'} months'"
         return fault.propose(hint, 0.5, message=message)
@@ -278,5 +278,5 @@ def _repair_claim_id(fault: LocatedFault) -> Repair | None:
     judgement = fault.value_at((*fault.path[:-1], 0))
     if not is_number(fault.value) or fault.path[-1] == 0 or not isinstance(judgement, int | float):
         return None
-    message = f"behind a number stand the ids of claims, not {describe(fault.value)}"
+    message = f"behind a number stand the ids of claims, not {describe_value(fault.value)}"
     return fault.propose("ids begin with a letter, such as G23", "a0", message=message)
