@@ -57,10 +57,10 @@ COLUMNS = (
 )
 
 _CLAIM = re.compile(r"[A-Za-z][\w-]*")
-_MOST_STATES, _MOST_PUSHES, _MOST_CELLS = 8, 3, 3
-_SMALLEST = 0.05
+_MAX_STATES, _MAX_PUSHES, _MAX_CELLS = 8, 3, 3
+_MIN_LOG_ODDS = 0.05
 """Log-odds below this, a factor of 1.05 on the odds, are shown together."""
-_CLEAR = 3.0
+_CLEAR_ERRORS = 3.0
 """Standard errors by which a difference must exceed 0 to be shown."""
 
 _DIRECT = "What gives to it directly"
@@ -80,103 +80,101 @@ _STORY_LEGEND = (
 
 def report(result: Explanation, layout: Layout) -> Report:
     """The explanation; in Markdown with what the cited claims say."""
-    blocks = [*_direct(result), *_evidence(result), *_story(result, layout)]
+    blocks = [*_direct_section(result), *_evidence_section(result), *_story_section(result, layout)]
     if not layout.width:
-        named = set(_CLAIM.findall(repr(blocks)))
-        blocks += document.claim_blocks(filter(named.__contains__, result.claims), result.claims)
+        cited = set(_CLAIM.findall(repr(blocks)))
+        blocks += document.claim_blocks(filter(cited.__contains__, result.claims), result.claims)
+    at = f" at {result.step}" if len(result.run.steps) > 1 else ""
+    sampling = describe_run(result.run)
+    if result.exact:
+        sampling = f"Likelihoods exact; the direct shares and the story by {sampling}"
     return Report(
-        title=_headline(result),
+        title=f"Why {result.title}{at}?",
         subtitle=f"{result.scenario} in {describe_model(result.model, result.run)}",
-        lead=_likelihood(result),
+        lead=_describe_likelihood(result),
         blocks=blocks,
-        footer=[f"{_how(result)}. {FROM_JUDGEMENTS}"],
+        footer=[f"{sampling}. {FROM_JUDGEMENTS}"],
         more="More: --json for all parts, states and errors; usru sources G12 for what a claim says.",
         citation=citation_line(result.model, result.run.usru_version),
     )
 
 
-def _how(result: Explanation) -> str:
-    sampled = describe_run(result.run)
-    return f"Likelihoods exact; the direct shares and the story by {sampled}" if result.exact else sampled
-
-
-def _direct(result: Explanation) -> Iterator[document.Block]:
+def _direct_section(result: Explanation) -> Iterator[document.Block]:
     yield Heading(_DIRECT)
     direct = result.direct
     if direct is None:
         yield Lines((StyledText(result.note),))
         return
     yield Lines((StyledText(_DIRECT_LEGEND, "dim"),))
-    places = _decimals(direct)
-    shown, rest = _shown(direct)
-    *drivers, unexplained = shown
+    # two decimals, unless not even the second would be worth a fifth of a standard error
+    decimals = 2 if max(direct.standard_errors.everywhere, direct.standard_errors.where_true) <= 0.05 else 1
+    large = [part for part in direct.parts if _is_large(part)]
+    small = [part for part in direct.parts if not _is_large(part)]
+    *drivers, unexplained = large
+
+    def numbers(*parts: DirectPart | DirectShares) -> tuple[str, str]:
+        everywhere, where_true = sum(part.everywhere for part in parts), sum(part.where_true for part in parts)
+        return _format_log_odds(everywhere, decimals), _format_log_odds(where_true, decimals)
+
     rows: list[tuple[document.Cell, ...]] = [
-        (StyledText(_part_name(part), "bold"), *_pair(part, places), _part_note(part)) for part in drivers
+        (StyledText(_part_name(part), "bold"), *numbers(part), _part_note(part)) for part in drivers
     ]
-    if rest:
-        others = f"{len(rest)} others, each below" if len(rest) > 1 else "1 other, below"
-        rows.append((f"{others} {_SMALLEST}", *_pair(_summed(rest), places), ""))
-    rows.append((StyledText("unexplained", "bold", "*"), *_pair(unexplained, places), _part_note(unexplained)))
-    rows.append((StyledText("together", "bold", "**"), *_pair(direct, places), ""))
-    heads = ["all\ntrials", "where it\ncomes true"]
-    yield Table(
-        [document.name_column(), *document.number_columns(heads), Column(kind="notes", label="carried by")], rows
-    )
+    if small:
+        others = f"{len(small)} others, each below" if len(small) > 1 else "1 other, below"
+        rows.append((f"{others} {_MIN_LOG_ODDS}", *numbers(*small), ""))
+    rows.append((StyledText("unexplained", "bold", "*"), *numbers(unexplained), _part_note(unexplained)))
+    rows.append((StyledText("together", "bold", "**"), *numbers(direct), ""))
+    heads = document.number_columns(["all\ntrials", "where it\ncomes true"])
+    yield Table([document.name_column(), *heads, Column(kind="notes", label="carried by")], rows)
 
 
-def _pair(part: DirectPart | DirectShares | tuple[float, float], decimals: int) -> tuple[str, str]:
-    values = part if isinstance(part, tuple) else (part.everywhere, part.where_true)
-    return _log_odds(values[0], decimals), _log_odds(values[1], decimals)
+def _is_large(part: DirectPart) -> bool:
+    """Whether a part is shown by itself."""
+    return max(abs(part.everywhere), abs(part.where_true)) >= _MIN_LOG_ODDS or part.kind == "unexplained"
 
 
-def _summed(parts: Iterable[DirectPart]) -> tuple[float, float]:
-    values = [(part.everywhere, part.where_true) for part in parts]
-    return sum(one for one, _ in values), sum(one for _, one in values)
-
-
-def _evidence(result: Explanation) -> Iterator[document.Block]:
+def _evidence_section(result: Explanation) -> Iterator[document.Block]:
     yield Heading(_EVIDENCE)
-    states = _clear(result)
+    states = [state for state in result.states if _is_clear(state)][:_MAX_STATES]
     if states:
         yield Lines((StyledText(_EVIDENCE_LEGEND, "dim"),))
         rows = [
             (
                 StyledText(f"{state.driver} = {state.state}", "bold"),
-                *(format_percent(state.given, 0), format_percent(state.otherwise or 0.0, 0), _ratio(state)),
+                *(format_percent(state.given, 0), format_percent(state.otherwise or 0.0, 0), _format_ratio(state)),
                 _state_note(state, result.scenario),
             )
             for state in states
         ]
-        heads = ["where it\ncomes true", "where\nnot", "ratio"]
-        columns = [
-            document.name_column(label="at that step"),
-            *document.number_columns(heads),
-            Column(kind="notes", label="directly"),
-        ]
-        yield Table(columns, rows)
+        heads = document.number_columns(["where it\ncomes true", "where\nnot", "ratio"])
+        notes = Column(kind="notes", label="directly")
+        yield Table([document.name_column(label="at that step"), *heads, notes], rows)
     else:
         yield Lines((StyledText("No state of a driver is clearly more common where it comes true."),))
     if result.numbers:
-        yield Lines(tuple(StyledText(_shift(number)) for number in result.numbers), as_list=True)
+        yield Lines(tuple(StyledText(_describe_shift(number)) for number in result.numbers), as_list=True)
 
 
-def _story(result: Explanation, layout: Layout) -> Iterator[document.Block]:
+def _story_section(result: Explanation, layout: Layout) -> Iterator[document.Block]:
     yield Heading(_STORY)
     story = result.story
     if story is None:
         yield Lines((StyledText("None of the drawn trials led there: ask for more with -n."),))
         return
     yield Lines((StyledText(_STORY_LEGEND, "dim"),))
-    first, *_ = story.moments
+    first, *rest = story.moments
     opening = "; ".join(f"{node}: {state}" for node, state in story.opening.items())
-    rest = [_moment(moment, layout) for moment in _eventful(result) if moment is not first]
-    yield Items((_moment(first, layout, opening), *rest))
+    eventful = [
+        moment for moment in rest if moment.events or moment.rules or moment.changes or moment.step == result.step
+    ]
+    yield Items((_moment_item(first, layout, opening), *(_moment_item(moment, layout) for moment in eventful)))
 
 
-def _moment(moment: StoryMoment, layout: Layout, opening: str | None = None) -> Item:
+def _moment_item(moment: StoryMoment, layout: Layout, opening: str | None = None) -> Item:
     likelihood = format_percent(moment.probability, 0)
-    beginnings = [(StyledText(said), "") for said in _events_and_rules(moment, opening=opening is not None)]
-    changes = [(StyledText(_change(change)), _pushes(change) if change.pushes else "") for change in moment.changes]
+    begins = "holds" if opening is not None else "begins to hold"
+    beginnings = [(StyledText(text), "") for text in _events_and_rules(moment, begins)]
+    changes = [(StyledText(_describe_change(change)), _describe_pushes(change)) for change in moment.changes]
     head = StyledText(moment.step, "bold", "**"), StyledText(likelihood if layout.width else f"({likelihood})")
     return Item(head, (*beginnings, *changes), opening or "")
 
@@ -184,33 +182,14 @@ def _moment(moment: StoryMoment, layout: Layout, opening: str | None = None) -> 
 # The words ----------------------------------------------------------------------------------------------------------
 
 
-def _headline(result: Explanation) -> str:
-    return f"Why {result.title} at {result.step}?" if len(result.run.steps) > 1 else f"Why {result.title}?"
-
-
-def _likelihood(result: Explanation) -> str:
+def _describe_likelihood(result: Explanation) -> str:
     shown = format_percent(result.probability, percent_decimals(result.standard_error))
     if "probability" in result.exact:
         return f"Its likelihood is {shown}, found exactly."
     return f"Its likelihood is {shown} (standard error {format_error_phrase(result.standard_error)})."
 
 
-def _shown(direct: DirectShares) -> tuple[list[DirectPart], list[DirectPart]]:
-    """The parts that are shown one by one, what is unexplained among them, and the rest."""
-    large = [
-        part
-        for part in direct.parts
-        if max(abs(part.everywhere), abs(part.where_true)) >= _SMALLEST or part.kind == "unexplained"
-    ]
-    return large, [part for part in direct.parts if part not in large]
-
-
-def _decimals(direct: DirectShares) -> int:
-    """Two, unless not even the second would be worth a fifth of a standard error."""
-    return 2 if max(direct.standard_errors.everywhere, direct.standard_errors.where_true) <= 0.05 else 1
-
-
-def _log_odds(value: float, decimals: int) -> str:
+def _format_log_odds(value: float, decimals: int) -> str:
     """Log-odds with their sign; 0 where rounding leaves nothing."""
     shown = f"{value:+.{decimals}f}"
     return shown.replace("-", "+") if not shown.strip("+-0.") else shown
@@ -231,99 +210,89 @@ def _part_note(part: DirectPart) -> str:
     if part.kind == "unexplained":
         return "the baseline: what the cited drivers do not explain"
     by_state: dict[str, list[str]] = {}
-    for cell in sorted(part.cells, key=lambda cell: -abs(cell.where_true))[:_MOST_CELLS]:
-        said = f"{cell.scenario} {format_signed(cell.points)}{_cited(cell.sources, inferred=cell.inferred)}"
-        by_state.setdefault(cell.state if cell.state and part.kind != "rule" else "", []).append(said)
-    return "; ".join(f"{state}{': ' if state else ''}{', '.join(said)}" for state, said in by_state.items())
+    for cell in sorted(part.cells, key=lambda cell: -abs(cell.where_true))[:_MAX_CELLS]:
+        points = f"{cell.scenario} {format_signed(cell.points)}{_cite(cell.sources, inferred=cell.inferred)}"
+        by_state.setdefault(cell.state if cell.state and part.kind != "rule" else "", []).append(points)
+    return "; ".join(f"{state}{': ' if state else ''}{', '.join(points)}" for state, points in by_state.items())
 
 
-def _cited(sources: Iterable[str], *, inferred: bool) -> str:
+def _cite(sources: Iterable[str], *, inferred: bool) -> str:
+    """The claims behind a number, in parentheses."""
     marks = [*sources, *(["inferred"] if inferred else [])]
     return f" ({', '.join(marks)})" if marks else ""
-
-
-def _clear(result: Explanation) -> list[StateEvidence]:
-    """The states that are more common where it comes true, and clearly so."""
-    return [state for state in result.states if _is_clear(state)][:_MOST_STATES]
 
 
 def _is_clear(state: StateEvidence) -> bool:
     errors = state.standard_errors
     if state.otherwise is None or errors.otherwise is None:
         return False
-    return state.given - state.otherwise > _CLEAR * float((errors.given**2 + errors.otherwise**2) ** 0.5)
+    return state.given - state.otherwise > _CLEAR_ERRORS * float((errors.given**2 + errors.otherwise**2) ** 0.5)
 
 
-def _ratio(state: StateEvidence) -> str:
+def _format_ratio(state: StateEvidence) -> str:
     if state.ratio is None:
         return "only then"
     return f"{state.ratio:.1f}" if state.ratio < 100 else "> 100"
 
 
-def _state_note(state: StateEvidence, asked: str) -> str:
-    """What the state gives directly, with its claims."""
+def _state_note(state: StateEvidence, explained: str) -> str:
+    """The points that the state gives directly, with their claims."""
     if not state.points:
         return "gives it nothing directly"
-    return f"gives {', '.join(_given_points(points, state, asked) for points in state.points)}"
+    return f"gives {', '.join(_format_points(points, state, explained) for points in state.points)}"
 
 
-def _given_points(points: CitedPoints, state: StateEvidence, asked: str) -> str:
-    """Points, with the scenario where a group was asked about, and the knot where the driver is a number."""
+def _format_points(points: CitedPoints, state: StateEvidence, explained: str) -> str:
+    """Points, with the scenario where a group was explained about, and the knot where the driver is a number."""
     row, member = points.path.split(".impacts.")[1].rsplit(".", 1)
-    to = "" if member == asked else f"{member} "
+    to = "" if member == explained else f"{member} "
     at = "" if row == state.state else f" at {row}"
-    return f"{to}{format_signed(points.points)}{at}{_cited(points.sources, inferred=points.inferred)}"
+    return f"{to}{format_signed(points.points)}{at}{_cite(points.sources, inferred=points.inferred)}"
 
 
-def _shift(number: NumberEvidence) -> str:
-    said = f"{number.driver}: {number.given:.3g} on average where it comes true"
+def _describe_shift(number: NumberEvidence) -> str:
+    mean = f"{number.driver}: {number.given:.3g} on average where it comes true"
     if number.otherwise is None or number.shift is None:
-        return f"{said}."
-    error = number.standard_errors.shift or 0.0
-    apart = "" if abs(number.shift) > _CLEAR * error else "; the difference is within the error of sampling"
-    return f"{said}, {number.otherwise:.3g} where it does not{apart}."
+        return f"{mean}."
+    is_clear = abs(number.shift) > _CLEAR_ERRORS * (number.standard_errors.shift or 0.0)
+    remark = "" if is_clear else "; the difference is within the error of sampling"
+    return f"{mean}, {number.otherwise:.3g} where it does not{remark}."
 
 
-def _eventful(result: Explanation) -> Iterator[StoryMoment]:
-    """The moments at which anything happens, and the last."""
-    for moment in result.story.moments if result.story else ():
-        if moment.events or moment.rules or moment.changes or moment.step == result.step:
-            yield moment
-
-
-def _change(change: StoryChange) -> str:
+def _describe_change(change: StoryChange) -> str:
     chance = "" if change.pushes else ", by chance"
     return f"{change.node}: {change.before} -> {change.after}{chance}"
 
 
-def _pushes(change: StoryChange) -> str:
-    """What pushed a change."""
-    shown = [_push(push, change) for push in change.pushes[:_MOST_PUSHES]]
-    more = len(change.pushes) - len(shown)
-    return f"{', '.join(shown)}{f', and {more} more' if more else ''}"
+def _describe_pushes(change: StoryChange) -> str:
+    """What pushed a change; nothing where it came by chance."""
+    pushes = [_describe_push(push, change) for push in change.pushes[:_MAX_PUSHES]]
+    more = len(change.pushes) - len(pushes)
+    return f"{', '.join(pushes)}{f', and {more} more' if more else ''}"
 
 
-def _push(push: PathContribution, change: StoryChange) -> str:
-    cited = _cited(push.sources, inferred=push.inferred)
+def _describe_push(push: PathContribution, change: StoryChange) -> str:
+    claims = _cite(push.sources, inferred=push.inferred)
     if push.kind == "imposed":
         return "imposed"
     if push.kind == "prior":
-        return f"likely where {push.state}{cited}"
+        return f"likely where {push.state}{claims}"
     points = "" if push.points is None else f" {format_signed(round(push.points, 2))}"
     hold = "" if push.hold is None else f" {format_signed(round(push.hold, 2))} on the hold of {change.before}"
-    gives = f"{points}{' and' if points and hold else ''}{hold}{cited}"
+    effect = f"{points}{' and' if points and hold else ''}{hold}{claims}"
     before = " the step before" if push.lag else ""
     if push.kind == "event":
-        return f"{push.state}{gives}"
-    return f"rule {push.of}{before}{gives}" if push.kind == "rule" else f"{push.of} = {push.state}{before}{gives}"
+        return f"{push.state}{effect}"
+    cause = f"rule {push.of}" if push.kind == "rule" else f"{push.of} = {push.state}"
+    return f"{cause}{before}{effect}"
 
 
-def _events_and_rules(moment: StoryMoment, *, opening: bool) -> Iterator[str]:
+def _events_and_rules(moment: StoryMoment, begins: str) -> Iterator[str]:
     for event in moment.events:
         until = f" until {event.until}" if event.until != moment.step else ""
-        yield f"Calendar, {event.node}: {event.title}{until}{_cited(event.sources, inferred=False)}"
+        yield f"Calendar, {event.node}: {event.title}{until}{_cite(event.sources, inferred=False)}"
     for rule in moment.rules:
-        yield f"Rule {rule.rule} {'holds' if opening else 'begins to hold'}{_cited(rule.sources, inferred=False)}"
+        yield f"Rule {rule.rule} {begins}{_cite(rule.sources, inferred=False)}"
 
 
 # Rows ---------------------------------------------------------------------------------------------------------------
@@ -333,26 +302,29 @@ def rows(result: Explanation, _layout: Layout) -> Rows:
     """A row for the scenario, each part, number, state and mean, and each step and change of the story."""
     about = (*model_cells(result.model, result.run.profile), *(result.scenario, result.step, first_day(result.step)))
     yield COLUMNS
-    for cells in _cells(result):
+    for cells in _row_cells(result):
         yield *about, *(cells.get(column) for column in COLUMNS[len(about) :])
 
 
-def _cells(result: Explanation) -> Iterator[dict[str, Datum]]:
-    """What each row holds by its column, where it holds anything."""
+def _row_cells(result: Explanation) -> Iterator[dict[str, Datum]]:
+    """The filled cells of each row, by column."""
     yield {"kind": "probability", "value": result.probability, "value_error": result.standard_error}
     if result.direct is not None:
         yield {"kind": "directly", **_averages(result.direct)}
         for part in result.direct.parts:
-            named: dict[str, Datum] = {"part": part.kind, "name": part.name}
-            yield {"kind": "directly", **named, **_averages(part)}
-            yield from ({"kind": "number", **named, **_carried(cell)} for cell in part.cells)
-    yield from map(_state_cells, result.states)
-    yield from map(_mean_cells, result.numbers)
+            name: dict[str, Datum] = {"part": part.kind, "name": part.name}
+            yield {"kind": "directly", **name, **_averages(part)}
+            yield from ({"kind": "number", **name, **_cited_points(cell)} for cell in part.cells)
+    for state in result.states:
+        ratio = {"ratio": state.ratio, "ratio_error": state.standard_errors.ratio}
+        yield {**_by_truth("state", state), "state": state.state, **ratio, "information": state.information}
+    for number in result.numbers:
+        yield _by_truth("mean", number)
     for moment in result.story.moments if result.story else ():
-        when: dict[str, Datum] = {"at": moment.step, "at_date": first_day(moment.step)}
-        yield {"kind": "story", **when, "value": moment.probability}
+        step: dict[str, Datum] = {"at": moment.step, "at_date": first_day(moment.step)}
+        yield {"kind": "story", **step, "value": moment.probability}
         for change in moment.changes:
-            yield {"kind": "change", **when, "name": change.node, "state": change.after, "before": change.before}
+            yield {"kind": "change", **step, "name": change.node, "state": change.after, "before": change.before}
 
 
 def _averages(part: DirectPart | DirectShares) -> dict[str, Datum]:
@@ -365,7 +337,7 @@ def _averages(part: DirectPart | DirectShares) -> dict[str, Datum]:
     }
 
 
-def _carried(cell: CarriedCell) -> dict[str, Datum]:
+def _cited_points(cell: CarriedCell) -> dict[str, Datum]:
     return {
         "state": cell.state,
         "path": cell.path,
@@ -378,28 +350,14 @@ def _carried(cell: CarriedCell) -> dict[str, Datum]:
     }
 
 
-def _state_cells(state: StateEvidence) -> dict[str, Datum]:
-    return {
-        **_by_truth("state", state),
-        "state": state.state,
-        "ratio": state.ratio,
-        "ratio_error": state.standard_errors.ratio,
-        "information": state.information,
-    }
-
-
-def _mean_cells(number: NumberEvidence) -> dict[str, Datum]:
-    return _by_truth("mean", number)
-
-
-def _by_truth(kind: str, found: StateEvidence | NumberEvidence) -> dict[str, Datum]:
-    """What is found of a driver where the event is true, and where it is not."""
-    errors = found.standard_errors
+def _by_truth(kind: str, driver: StateEvidence | NumberEvidence) -> dict[str, Datum]:
+    """The cells of a driver where the event is true, and where it is not."""
+    errors = driver.standard_errors
     return {
         "kind": kind,
-        "name": found.driver,
-        "where_true": found.given,
+        "name": driver.driver,
+        "where_true": driver.given,
         "where_true_error": errors.given,
-        "where_not": found.otherwise,
+        "where_not": driver.otherwise,
         "where_not_error": errors.otherwise,
     }
