@@ -34,7 +34,7 @@ from usru_scenarios.report.document import (
     name_column,
     number_columns,
 )
-from usru_scenarios.report.forecast_in_words import join_names
+from usru_scenarios.report.forecast_in_words import capitalize, join_names
 from usru_scenarios.report.likelihoods import (
     format_error_bound,
     format_percent,
@@ -54,26 +54,26 @@ if TYPE_CHECKING:
         Attribution,
         CalibrationBin,
         History,
-        LedgerFault,
         LedgerScore,
         NumberEffect,
         RecordedPoint,
         RecordedSeries,
         RecordLine,
         ScoredForecasts,
-        ScoredResolution,
         ScoreValues,
         Verification,
     )
 
-_RECORD = (*MODEL_COLUMNS, "number", "recorded")
-_LONGEST_SPARKLINE = 24
+_RECORD_COLUMNS = (*MODEL_COLUMNS, "number", "recorded")
+_MAX_SPARKLINE = 24
+_MIN_ERROR = 0.0005
+"""Of sampling: below it the first decimal of a percentage is right."""
 
 FROM_RECORDS = "Each as it was recorded: usru ledger verify computes them again."
 
 
-def _record_cells(one: RecordLine) -> tuple[Datum, ...]:
-    return *model_cells(one.model, one.profile), one.number, one.date
+def _record_cells(record: RecordLine) -> tuple[Datum, ...]:
+    return *model_cells(record.model, record.profile), record.number, record.date
 
 
 # History --------------------------------------------------------------------------------------------------------------
@@ -82,17 +82,30 @@ def _record_cells(one: RecordLine) -> tuple[Datum, ...]:
 def history(result: History, layout: Layout) -> Report:
     """What each record said of everything that is asked about; of one thing alone with every record in a row."""
     first, last = result.records[0], result.records[-1]
-    one = next(iter(result.series.items()))
-    alone = len(result.series) == 1
-    course = f", {_drawn(one[1], _top(result))}" if alone and len(one[1].points) > 1 else ""
-    when = (
-        "" if all(series.kind == "question" for series in result.series.values()) else f", {describe_time(result.at)}"
-    )
+    series = list(result.series.values())
+    is_timed = any(one.kind != "question" for one in series)
+    time = f", {describe_time(result.at)}" if is_timed else ""
+    points = [point for one in series for point in one.points]
+    top = max((point.probability for point in points), default=1.0)
+    largest_error = max((point.standard_error for point in points), default=0.0)
+    title, course = f"Recorded forecasts{time}", ""
+    if len(series) == 1:
+        title = f"{series[0].title}{time}"
+        course = f", {_draw_course(series[0], top)}" if len(series[0].points) > 1 else ""
+    footer = [
+        f"{name} {'came' if outcome.came_true else 'did not come'} true, known on {outcome.resolved}."
+        for name, one in result.series.items()
+        if (outcome := one.resolution) is not None
+    ]
+    if largest_error >= _MIN_ERROR:
+        footer.append(f"Standard errors of sampling are {format_error_bound(largest_error)}.")
+    if len(result.records) > 1:
+        footer.append(f"Small columns rise from 0% to {format_percent(top, 0)}.")
     return Report(
-        title=f"{one[1].title}{when}" if alone else f"Recorded forecasts{when}",
+        title,
         subtitle=f"{format_count(len(result.records), 'record')}, {describe_period(first.date, last.date)}{course}",
-        blocks=[*([_each_record(result, one[1])] if alone else []), *([] if alone else [_overview(result, layout)])],
-        footer=[*_outcomes(result), *filter(None, (_errors(result), _small_columns(result))), FROM_RECORDS],
+        blocks=[_record_table(result, series[0]) if len(series) == 1 else _series_table(result, layout, top)],
+        footer=[*footer, FROM_RECORDS],
     )
 
 
@@ -109,81 +122,56 @@ def describe_time(at: str) -> str:
 
 
 def describe_period(first: str, last: str) -> str:
-    """From one day to another."""
+    """The first and the last day."""
     return first if first == last else f"{first} to {last}"
 
 
 def format_count(number: int, noun: str) -> str:
-    """So many of what a noun names."""
+    """A number with its noun, as in `1 record` or `2 records`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _outcomes(result: History) -> Iterator[str]:
-    """How questions came out, where that is known."""
-    for name, one in result.series.items():
-        if (known := one.resolution) is not None:
-            yield f"{name} {'came' if known.came_true else 'did not come'} true, known on {known.resolved}."
-
-
-_LEAST_ERROR = 0.0005
-"""Of sampling: below it the first decimal of a percentage is right."""
-
-
-def _errors(result: History) -> str:
-    largest = max((point.standard_error for one in result.series.values() for point in one.points), default=0.0)
-    return f"Standard errors of sampling are {format_error_bound(largest)}." if largest >= _LEAST_ERROR else ""
-
-
-def _small_columns(result: History) -> str:
-    return f"Small columns rise from 0% to {format_percent(_top(result), 0)}." if len(result.records) > 1 else ""
-
-
-def _top(result: History) -> float:
-    """The highest likelihood of any record."""
-    return max((point.probability for one in result.series.values() for point in one.points), default=1.0)
-
-
-def _value(point: RecordedPoint) -> str:
-    if point.standard_error < _LEAST_ERROR:
+def _format_probability(point: RecordedPoint) -> str:
+    if point.standard_error < _MIN_ERROR:
         return format_percent(point.probability, 1)
     return format_rounded_percent(point.probability, point.standard_error)
 
 
-def _drawn(series: RecordedSeries, top: float) -> str:
-    return sparkline([point.probability for point in series.points], top, _LONGEST_SPARKLINE)
+def _draw_course(series: RecordedSeries, top: float) -> str:
+    return sparkline([point.probability for point in series.points], top, _MAX_SPARKLINE)
 
 
-def _change(before: RecordedPoint | None, after: RecordedPoint) -> str:
+def _format_change(before: RecordedPoint | None, after: RecordedPoint) -> str:
     if before is None:
         return ""
-    return format_points(
-        after.probability - before.probability, percent_decimals(max(before.standard_error, after.standard_error))
-    )
+    places = percent_decimals(max(before.standard_error, after.standard_error))
+    return format_points(after.probability - before.probability, places)
 
 
-def _overview(result: History, layout: Layout) -> Table:
+def _series_table(result: History, layout: Layout, top: float) -> Table:
     """A row for each thing: the first and the last forecast of it, and the course between."""
-    several = len(result.records) > 1
-    last = number_columns(["last" if several else "likelihood"])
-    columns = [name_column(), *([Column("first", "number", rank=1)] if several else []), *last]
-    columns += [Column("change", "number", rank=2), Column("course", "text", no_wrap=True, rank=3)] if several else []
+    columns = [name_column(), *number_columns(["likelihood"])]
+    if len(result.records) > 1:
+        first, last = Column("first", "number", rank=1), Column("last", "number")
+        change, course = Column("change", "number", rank=2), Column("course", no_wrap=True, rank=3)
+        columns = [name_column(), first, last, change, course]
     rows: list[tuple[Cell, ...]] = []
-    top = _top(result)
     for name, series in result.series.items():
-        first, end = series.points[:1], series.points[-1:]
-        shown = name if series.kind != "scenario" or not layout.width else series.title
-        if not end:
-            rows.append((shown, *(["none"] * (len(columns) - 1))))
-        elif several:
-            rows.append((shown, _value(first[0]), _value(end[0]), _change(first[0], end[0]), _drawn(series, top)))
-        else:
-            rows.append((shown, _value(end[0])))
+        label = name if series.kind != "scenario" or not layout.width else series.title
+        cells = ["none"] * (len(columns) - 1)
+        if series.points:
+            first_point, last_point = series.points[0], series.points[-1]
+            cells = [_format_probability(last_point)]
+            if len(result.records) > 1:
+                change_cells = _format_change(first_point, last_point), _draw_course(series, top)
+                cells = [_format_probability(first_point), *cells, *change_cells]
+        rows.append((label, *cells))
     return Table(columns, rows)
 
 
-def _each_record(result: History, series: RecordedSeries) -> Table:
+def _record_table(result: History, series: RecordedSeries) -> Table:
     """A row for each record that knows the one thing that is asked about."""
-    lines = {one.number: one for one in result.records}
+    records = {record.number: record for record in result.records}
     columns = [
         *number_columns(["no."]),
         Column("recorded", no_wrap=True),
@@ -192,156 +180,140 @@ def _each_record(result: History, series: RecordedSeries) -> Table:
         Column("message", takes_rest=True, folds=True, rank=2),
     ]
     rows: list[tuple[Cell, ...]] = []
-    before: RecordedPoint | None = None
-    for point in series.points:
-        line = lines[point.number]
-        rows.append((str(line.number), line.date, _value(point), _change(before, point), line.message))
-        before = point
+    for before, point in zip((None, *series.points), series.points, strict=False):
+        record = records[point.number]
+        change = _format_change(before, point)
+        rows.append((str(record.number), record.date, _format_probability(point), change, record.message))
     return Table(columns, rows)
 
 
 def history_rows(result: History, _layout: Layout) -> Rows:
     """A row for each record and thing."""
     yield (
-        *(*_RECORD, "kind", "what", "at", "step", "date"),
+        *(*_RECORD_COLUMNS, "kind", "what", "at", "step", "date"),
         *("probability", "standard_error", "band_low", "band_high", "message"),
     )
-    lines = {one.number: one for one in result.records}
+    records = {record.number: record for record in result.records}
     for name, series in result.series.items():
         at = None if series.kind == "question" else result.at
         for point in series.points:
-            line = lines[point.number]
-            found = point.probability, point.standard_error, point.low, point.high
-            when = point.step, point.step and first_day(point.step)
-            yield *_record_cells(line), series.kind, name, at, *when, *found, line.message
+            record = records[point.number]
+            step = point.step, point.step and first_day(point.step)
+            numbers = point.probability, point.standard_error, point.low, point.high
+            yield *_record_cells(record), series.kind, name, at, *step, *numbers, record.message
 
 
 # Score ----------------------------------------------------------------------------------------------------------------
 
 SCORE_NAMES = ("brier", "log", "rps", "baseline")
+_SCORE_HEADS = {"brier": "Brier", "log": "log", "rps": "RPS", "baseline": "baseline"}
+_KIND_HEADINGS = {"question": "Questions", "step": "The scenario at a step"}
+_KIND_NOUNS = {"question": "questions", "step": "steps"}
+_EQUAL_SCORES = 0.0005
+"""Scores that are nearer are shown alike."""
 
 
 def score(result: LedgerScore, _layout: Layout) -> Report:
     """The means for each who forecast, first of questions and then of steps; and what each came to."""
     blocks: list[Block] = []
     for kind, means in result.means.items():
-        blocks += [Heading(_NAMES[kind]), _means(means, kind)]
+        blocks += [Heading(_KIND_HEADINGS[kind]), _score_table(means, kind)]
     if result.resolutions:
-        blocks += [Heading("What came"), _resolutions(result)]
+        blocks += [Heading("What came"), _resolution_table(result)]
     if result.unscored:
         blocks.append(Lines(tuple(StyledText(f"{name}: {why}") for name, why in result.unscored.items()), as_list=True))
     if result.calibration is not None:
-        blocks += [Heading("Calibration"), _calibration(result.calibration)]
+        blocks += [Heading("Calibration"), _calibration_table(result.calibration)]
     return Report(
         title="How good were the forecasts?",
         subtitle=f"{format_count(len(result.resolutions), 'resolution')} in {result.evidence}, up to {result.as_of}",
         blocks=blocks,
-        verdict=_verdict(result.means),
+        verdict=_describe_scores(result.means),
         footer=list(_score_footer(result)),
     )
 
 
-_NAMES = {"question": "Questions", "step": "The scenario at a step"}
-
-
-_ALIKE = 0.0005
-"""Scores that are nearer are shown alike."""
-
-
-def _verdict(means: Mapping[str, Mapping[str, ScoredForecasts]]) -> str:
+def _describe_scores(means: Mapping[str, Mapping[str, ScoredForecasts]]) -> str:
     """Than whose forecasts the recorded ones were better."""
-    said: dict[str, list[str]] = {}
-    for kind, found in means.items():
-        said.setdefault(_beside_others(found), []).append(_OF[kind])
+    kinds_by_rank: dict[str, list[str]] = {}
+    for kind, of_kind in means.items():
+        kinds_by_rank.setdefault(_describe_rank(of_kind), []).append(_KIND_NOUNS[kind])
     return " ".join(
-        f"By the Brier score of {join_names(kinds)}, what was recorded was {how}." for how, kinds in said.items()
+        f"By the Brier score of {join_names(kinds)}, what was recorded was {rank}."
+        for rank, kinds in kinds_by_rank.items()
     )
 
 
-_OF = {"question": "questions", "step": "steps"}
-
-
-def _beside_others(means: Mapping[str, ScoredForecasts]) -> str:
+def _describe_rank(means: Mapping[str, ScoredForecasts]) -> str:
     """How the recorded forecasts compare with the others over the days."""
     own = means["recorded"].time_weighted.brier or 0.0
-    behind = {who: (one.time_weighted.brier or 0.0) - own for who, one in means.items() if who != "recorded"}
-    found = {
-        "better than": [who for who, by in behind.items() if by >= _ALIKE],
-        "as good as": [who for who, by in behind.items() if abs(by) < _ALIKE],
-        "worse than": [who for who, by in behind.items() if by <= -_ALIKE],
+    gaps = {who: (mean.time_weighted.brier or 0.0) - own for who, mean in means.items() if who != "recorded"}
+    ranks = {
+        "better than": [who for who, gap in gaps.items() if gap >= _EQUAL_SCORES],
+        "as good as": [who for who, gap in gaps.items() if abs(gap) < _EQUAL_SCORES],
+        "worse than": [who for who, gap in gaps.items() if gap <= -_EQUAL_SCORES],
     }
-    if len(found["better than"]) == len(behind):
+    if len(ranks["better than"]) == len(gaps):
         return "better than all others"
-    return ", ".join(f"{how} {join_names(those)}" for how, those in found.items() if those)
+    return ", ".join(f"{rank} {join_names(others)}" for rank, others in ranks.items() if others)
 
 
-def _means(means: Mapping[str, ScoredForecasts], kind: str) -> Table:
+def _score_table(means: Mapping[str, ScoredForecasts], kind: str) -> Table:
     """A row for each who forecast; the numbers are means over the days, and last ones."""
-    shown = ("brier", "log", "baseline") if kind == "question" else SCORE_NAMES
+    names = ("brier", "log", "baseline") if kind == "question" else SCORE_NAMES
     ranks = {"brier": 0, "log": 0, "rps": 2, "baseline": 1}
-    heads = [Column(f"{_HEADS[name]}", "number", rank=ranks[name]) for name in shown]
-    last = [Column(f"last\n{_HEADS[name]}", "number", rank=3) for name in ("brier", "log")]
-    several = len({one.resolutions for one in means.values()}) > 1
-    counts = [Column("of", "number", rank=1)] if several else []
+    heads = [Column(_SCORE_HEADS[name], "number", rank=ranks[name]) for name in names]
+    last = [Column(f"last\n{_SCORE_HEADS[name]}", "number", rank=3) for name in ("brier", "log")]
+    differ = len({mean.resolutions for mean in means.values()}) > 1
+    counts = [Column("of", "number", rank=1)] if differ else []
     rows = [
         (
-            name,
-            *([f"{one.resolutions:,}"] if several else []),
-            *(_number(one.time_weighted, of) for of in shown),
-            *(_number(one.last, of) for of in ("brier", "log")),
+            who,
+            *([f"{mean.resolutions:,}"] if differ else []),
+            *(_format_score(mean.time_weighted, name) for name in names),
+            *(_format_score(mean.last, name) for name in ("brier", "log")),
         )
-        for name, one in means.items()
+        for who, mean in means.items()
     ]
     return Table([name_column("mean over days"), *counts, *heads, *last], rows)
 
 
-_HEADS = {"brier": "Brier", "log": "log", "rps": "RPS", "baseline": "baseline"}
-
-
-def _number(values: ScoreValues, name: str) -> str:
-    found: float | None = getattr(values, name)
-    if found is None:
+def _format_score(values: ScoreValues, name: str) -> str:
+    score: float | None = getattr(values, name)
+    if score is None:
         return "-inf" if name == "baseline" else "inf"
-    return f"{found:.1f}" if name == "baseline" else f"{found:.3f}"
+    return f"{score:.1f}" if name == "baseline" else f"{score:.3f}"
 
 
-def _resolutions(result: LedgerScore) -> Table:
+def _resolution_table(result: LedgerScore) -> Table:
     columns = [
         name_column(),
         Column("known", no_wrap=True, rank=2),
         Column("came", no_wrap=True),
         *number_columns(["last"]),
+        Column("records", "number", rank=3),
+        Column("Brier", "number", rank=1),
     ]
-    columns += [Column("records", "number", rank=3), Column("Brier", "number", rank=1)]
-    rows = [
-        (
-            name,
-            one.known,
-            _came(one),
-            format_percent(one.last[max(one.outcome, key=one.outcome.__getitem__)], 1),
-            f"{len(one.records):,}",
-            _number(one.scores["recorded"].time_weighted, "brier"),
-        )
-        for name, one in result.resolutions.items()
-    ]
+    rows: list[tuple[Cell, ...]] = []
+    for name, resolution in result.resolutions.items():
+        state = max(resolution.outcome, key=resolution.outcome.__getitem__)
+        share = resolution.outcome[state]
+        came = state if share == 1.0 else f"{state} ({format_percent(share, 0)})"  # where likelihoods judged it
+        brier = _format_score(resolution.scores["recorded"].time_weighted, "brier")
+        last = format_percent(resolution.last[state], 1)
+        rows.append((name, resolution.known, came, last, f"{len(resolution.records):,}", brier))
     return Table(columns, rows)
 
 
-def _came(one: ScoredResolution) -> str:
-    """What came; the most likely one where it was judged by likelihoods, with its share."""
-    state = max(one.outcome, key=one.outcome.__getitem__)
-    return state if one.outcome[state] == 1.0 else f"{state} ({format_percent(one.outcome[state], 0)})"
-
-
-def _calibration(bins: Sequence[CalibrationBin]) -> Table:
+def _calibration_table(bins: Sequence[CalibrationBin]) -> Table:
     rows = [
         (
-            f"{100 * one.low:.0f}\u2013{100 * one.high:.0f}%",
-            f"{one.forecasts:,}",
-            format_percent(one.mean_forecast, 0),
-            format_percent(one.share_true, 0),
+            f"{100 * each.low:.0f}\u2013{100 * each.high:.0f}%",
+            f"{each.forecasts:,}",
+            format_percent(each.mean_forecast, 0),
+            format_percent(each.share_true, 0),
         )
-        for one in bins
+        for each in bins
     ]
     return Table([Column("forecast", no_wrap=True), *number_columns(["questions", "mean forecast", "came true"])], rows)
 
@@ -357,48 +329,48 @@ def _score_footer(result: LedgerScore) -> Iterator[str]:
     yield f"Brier is from 0, the best, to 2, log (nats) from 0{ranked}; baseline 0 at even odds, 100 at best."
     yield "Each day until it was known counts alike, with the forecast of that day; last: the one before it was known."
     if result.calibration is None:
-        resolved = sum(one.kind == "question" for one in result.resolutions.values())
-        what = f"{format_count(resolved, 'resolved question')}, of {result.needed} that it needs"
-        yield f"Too few to speak of calibration: {what}."
-    if any("first model" in one for one in result.means.values()):
+        resolved = sum(resolution.kind == "question" for resolution in result.resolutions.values())
+        questions = f"{format_count(resolved, 'resolved question')}, of {result.needed} that it needs"
+        yield f"Too few to speak of calibration: {questions}."
+    if any("first model" in means for means in result.means.values()):
         yield "first model: the model of the first record, under what had been seen at each later one."
-
-
-def _step(one: ScoredResolution) -> tuple[str | None, str | None]:
-    """The step that is scored, and its first day; nothing of a question."""
-    return (one.title, first_day(one.title)) if one.kind == "step" else (None, None)
 
 
 def score_rows(result: LedgerScore, _layout: Layout) -> Rows:
     """A row for each resolution and each who forecast it; scores as means over days, and last ones."""
     yield (
         *(*MODEL_COLUMNS, "kind", "what", "step", "date", "known", "forecaster", "records"),
-        *(*SCORE_NAMES, *(f"last_{of}" for of in SCORE_NAMES)),
+        *(*SCORE_NAMES, *(f"last_{score}" for score in SCORE_NAMES)),
     )
     model = model_cells(result.model, result.run.profile)
-    for name, one in result.resolutions.items():
-        for who, found in one.scores.items():
-            scores = (getattr(values, of) for values in (found.time_weighted, found.last) for of in SCORE_NAMES)
-            yield *model, one.kind, name, *_step(one), one.known, who, float(len(one.records)), *scores
+    for name, resolution in result.resolutions.items():
+        step = (resolution.title, first_day(resolution.title)) if resolution.kind == "step" else (None, None)
+        cells = resolution.kind, name, *step, resolution.known
+        for who, scored in resolution.scores.items():
+            scores = (getattr(values, score) for values in (scored.time_weighted, scored.last) for score in SCORE_NAMES)
+            yield *model, *cells, who, float(len(resolution.records)), *scores
 
 
 # Why ------------------------------------------------------------------------------------------------------------------
 
 _PARTS = ("judgement", "evidence", "time", "noise")
+_PART_RANKS = {"judgement": 0, "evidence": 0, "time": 3, "noise": 1}
+_POINT_DECIMALS = 2
+_MAX_NUMBERS = 20
 
 
 def why(result: Attribution, _layout: Layout) -> Report:
     """The parts of each change, then what single observations and single numbers of the model do."""
-    blocks: list[Block] = [_changes(result)]
+    blocks: list[Block] = [_change_table(result)]
     if result.items:
         heads = _effect_columns(result)
-        rows = [(one.item, *_effects(one.effects, result)) for one in result.items]
+        rows = [(item.item, *_format_effects(item.effects, result)) for item in result.items]
         blocks += [
             Heading("What was seen, one after the other, in the later model"),
             Table([name_column(), *heads], rows),
         ]
     if result.numbers:
-        blocks += [Heading("What the models say differently"), _numbers_of(result)]
+        blocks += [Heading("What the models say differently"), _number_table(result)]
     earlier, later = result.earlier, result.later
     return Report(
         title=f"Why did the forecast move, {describe_time(result.at)}?",
@@ -408,25 +380,20 @@ def why(result: Attribution, _layout: Layout) -> Report:
     )
 
 
-def _changes(result: Attribution) -> Table:
-    ranks = {"judgement": 0, "evidence": 0, "time": 3, "noise": 1}
+def _change_table(result: Attribution) -> Table:
     heads = [Column("from", "number", rank=2), Column("to", "number", rank=2), Column("change", "number")]
-    heads += [Column(part, "number", rank=ranks[part], drop_noted=True) for part in _PARTS]
+    heads += [Column(part, "number", rank=_PART_RANKS[part], drop_noted=True) for part in _PARTS]
     rows = [
         (
             name,
-            format_percent(one.before, 1),
-            format_percent(one.after, 1),
-            format_points(one.change, _POINTS),
-            *(format_points(getattr(one, part), _POINTS) for part in _PARTS),
+            format_percent(change.before, 1),
+            format_percent(change.after, 1),
+            format_points(change.change, _POINT_DECIMALS),
+            *(format_points(getattr(change, part), _POINT_DECIMALS) for part in _PARTS),
         )
-        for name, one in result.changes.items()
+        for name, change in result.changes.items()
     ]
     return Table([name_column(), *heads], rows)
-
-
-_POINTS = 2
-"""Decimals of parts of a change, in points."""
 
 
 def _effect_columns(result: Attribution) -> list[Column]:
@@ -436,27 +403,24 @@ def _effect_columns(result: Attribution) -> list[Column]:
     ]
 
 
-def _effects(effects: Mapping[str, float], result: Attribution) -> Iterator[str]:
+def _format_effects(effects: Mapping[str, float], result: Attribution) -> Iterator[str]:
     for name in result.changes:
-        yield format_points(effects[name], _POINTS) if name in effects else ""
+        yield format_points(effects[name], _POINT_DECIMALS) if name in effects else ""
 
 
-def _numbers_of(result: Attribution) -> Table:
-    known = any(one.effects for one in result.numbers)
+def _number_table(result: Attribution) -> Table:
+    has_effects = any(number.effects for number in result.numbers)
     rows = [
-        (one.path, *_said(one), *(_effects(one.effects, result) if known else ()))
-        for one in result.numbers[:_MOST_NUMBERS]
+        (number.path, *_format_values(number), *(_format_effects(number.effects, result) if has_effects else ()))
+        for number in result.numbers[:_MAX_NUMBERS]
     ]
-    said = [Column("was", folds=True, min_width=4), Column("is", folds=True, min_width=4)]
-    return Table([name_column(), *said, *(_effect_columns(result) if known else [])], rows)
+    values = [Column("was", folds=True, min_width=4), Column("is", folds=True, min_width=4)]
+    return Table([name_column(), *values, *(_effect_columns(result) if has_effects else [])], rows)
 
 
-_MOST_NUMBERS = 20
-
-
-def _said(one: NumberEffect) -> tuple[str, str]:
-    """What the earlier model says of a number, and what the later one."""
-    return describe_value(one.before, "-"), describe_value(one.after, "-")
+def _format_values(number: NumberEffect) -> tuple[str, str]:
+    """A number in the earlier model, and in the later one."""
+    return describe_value(number.before, "-"), describe_value(number.after, "-")
 
 
 def _why_footer(result: Attribution) -> Iterator[str]:
@@ -464,36 +428,32 @@ def _why_footer(result: Attribution) -> Iterator[str]:
         "In points; the parts sum to the change. Judgement, evidence and time are Shapley values on the random numbers "
         "of the earlier record; noise is what is left: other trials, another seed or version."
     )
-    if not any(one.time for one in result.changes.values()):
-        yield f"Time alone moves nothing at a fixed step{_what_did_not_happen(result)}."
-    if any(one.effects for one in result.numbers):
+    if not any(change.time for change in result.changes.values()):
+        add = 'usru evidence FILE --add "quiet: {from: ..., to: ..., of: [...]}"'
+        quiet = f": that nothing happened counts once an item says so, and none does; {add}"
+        if result.quiet:
+            quiet = f"; that nothing happened counts as evidence: {', '.join(result.quiet)}"
+        yield f"Time alone moves nothing at a fixed step{quiet}."
+    if any(number.effects for number in result.numbers):
         yield "Numbers each alone in the earlier model, without what was seen."
-    if len(result.numbers) > _MOST_NUMBERS:
-        yield f"And {len(result.numbers) - _MOST_NUMBERS} more numbers: see --json."
+    if len(result.numbers) > _MAX_NUMBERS:
+        yield f"And {len(result.numbers) - _MAX_NUMBERS} more numbers: see --json."
     if result.note:
-        yield f"{result.note[:1].upper()}{result.note[1:].rstrip('.')}."
-
-
-def _what_did_not_happen(result: Attribution) -> str:
-    """Whether it was observed, and how it can be."""
-    if result.quiet:
-        return f"; that nothing happened counts as evidence: {', '.join(result.quiet)}"
-    wanted = '"quiet: {from: ..., to: ..., of: [...]}"'
-    return f": that nothing happened counts once an item says so, and none does; usru evidence FILE --add {wanted}"
+        yield f"{capitalize(result.note).rstrip('.')}."
 
 
 def why_rows(result: Attribution, _layout: Layout) -> Rows:
     """A row for each `change` with its parts, and for the change that each `observation` and `number` makes."""
     yield *MODEL_COLUMNS, "kind", "what", "item", "before", "after", "change", *_PARTS
     model, nothing = model_cells(result.model, result.run.profile), (None,) * len(_PARTS)
-    for name, one in result.changes.items():
-        parts = [getattr(one, part) for part in _PARTS]
-        yield *model, "change", name, None, one.before, one.after, one.change, *parts
+    for name, change in result.changes.items():
+        parts = [getattr(change, part) for part in _PARTS]
+        yield *model, "change", name, None, change.before, change.after, change.change, *parts
         for item in result.items:
             yield *model, "observation", name, item.item, None, None, item.effects[name], *nothing
         for number in result.numbers:
             if name in number.effects:
-                yield *model, "number", name, number.path, *_said(number), number.effects[name], *nothing
+                yield *model, "number", name, number.path, *_format_values(number), number.effects[name], *nothing
 
 
 # Verify ---------------------------------------------------------------------------------------------------------------
@@ -508,45 +468,42 @@ _VERDICTS = {
 
 def verification(result: Verification, _layout: Layout) -> Report:
     """What is wrong with the ledger, and what became of each record."""
-    found = {one.number: one for one in result.recomputed}
-    rows = [(str(one.number), one.date, _VERDICTS[found[one.number].verdict], one.message) for one in result.records]
+    verdicts = {recomputed.number: _VERDICTS[recomputed.verdict] for recomputed in result.recomputed}
+    rows = [(str(record.number), record.date, verdicts[record.number], record.message) for record in result.records]
     columns = [
         *number_columns(["no."]),
         Column("recorded", no_wrap=True),
         Column("computed again", no_wrap=True),
         Column("message", takes_rest=True, folds=True, rank=1),
     ]
-    wrong = format_count(len(result.faults), "fault")
     blocks: list[Block] = [Table(columns, rows)] if rows else []
-    if result.faults:
-        blocks.append(
-            Lines(tuple(StyledText(line) for one in result.faults for line in _fault_lines(one)), as_list=True)
-        )
+    fault_lines: list[StyledText] = []
+    for fault in result.faults:
+        fault_lines.append(StyledText(f"line {fault.line}: {fault.message}"))
+        if fault.hint:
+            fault_lines.append(StyledText(f"  = {fault.hint}"))
+    if fault_lines:
+        blocks.append(Lines(tuple(fault_lines), as_list=True))
     return Report(
-        title="The ledger is whole" if result.whole else f"The ledger has {wrong}",
+        title="The ledger is whole" if result.whole else f"The ledger has {format_count(len(result.faults), 'fault')}",
         subtitle=format_count(result.lines, "line"),
         blocks=blocks,
         footer=[
-            *([f"{result.done[:1].upper()}{result.done[1:]}."] if result.done else []),
+            *([f"{capitalize(result.done)}."] if result.done else []),
             "The chain of hashes shows changes of all lines but the last; computing again shows those of its numbers.",
         ],
     )
 
 
-def _fault_lines(one: LedgerFault) -> Iterator[str]:
-    yield f"line {one.line}: {one.message}"
-    if one.hint:
-        yield f"  = {one.hint}"
-
-
 def verification_rows(result: Verification, _layout: Layout) -> Rows:
     """A row for each line that is a record or has a fault."""
-    yield *_RECORD, "verdict", "largest_difference", "faults", "message"
-    lines = {one.number: one for one in result.records}
-    found = {one.number: one for one in result.recomputed}
-    for number in sorted({*lines, *(one.line for one in result.faults)}):
-        wrong = [one for one in result.faults if one.line == number]
-        cells = _record_cells(lines[number]) if number in lines else (None, None, None, number, None)
-        again = found.get(number)
+    yield *_RECORD_COLUMNS, "verdict", "largest_difference", "faults", "message"
+    records = {record.number: record for record in result.records}
+    recomputed = {each.number: each for each in result.recomputed}
+    for number in sorted({*records, *(fault.line for fault in result.faults)}):
+        faults = [fault for fault in result.faults if fault.line == number]
+        cells = _record_cells(records[number]) if number in records else (None, None, None, number, None)
+        again = recomputed.get(number)
         verdict = (again.verdict, again.largest) if again is not None else (None, None)
-        yield *cells, *verdict, " ".join(one.code for one in wrong), wrong[0].message if wrong else ""
+        codes = " ".join(fault.code for fault in faults)
+        yield *cells, *verdict, codes, faults[0].message if faults else ""
