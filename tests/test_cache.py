@@ -584,7 +584,7 @@ def test_what_follows_from_other_judgements_is_kept_and_is_that_of_all_condition
     assert made({}, study.load_cached(Request.of(source))) == made({}, study.load(source))
     expected = [made(one, study.load(source)) for one in asked]
     monkeypatch.setattr(loading, "_read_input", lambda _: pytest.fail("it has been read before"))
-    monkeypatch.setattr(one_point, "perturbations", lambda *_: pytest.fail("they have been listed before"))
+    monkeypatch.setattr(one_point, "list_perturbations", lambda *_: pytest.fail("they have been listed before"))
     monkeypatch.setattr(law_tilts, "compile_model", lambda *_: pytest.fail("it has been compiled before"))
     assert [made(one, study.load_cached(Request.of(source))) for one in asked] == expected
 

@@ -11,8 +11,8 @@ from usru_scenarios.questions.sensitivity import path_ratios
 from usru_scenarios.questions.sensitivity.observed import SensitivityRun
 from usru_scenarios.questions.sensitivity.path_ratios import RatioTable
 from usru_scenarios.questions.sensitivity.perturbed_model import PerturbedModel
-from usru_scenarios.questions.sensitivity.slopes import slopes
-from usru_scenarios.questions.sensitivity.tilting import Along, LawEvaluator
+from usru_scenarios.questions.sensitivity.slopes import estimate_slopes
+from usru_scenarios.questions.sensitivity.tilting import KnotInterpolation, LawEvaluator
 from usru_scenarios.questions.target import Target
 from usru_scenarios.reading.loading import load
 from usru_scenarios.reading.request import Request
@@ -26,7 +26,7 @@ def asked(name: str, trials: int = 1_000) -> Slopes:
     loaded = load(Request.of(EXACT_MODELS / f"{name}.yaml"))
     program = compile_model(loaded.model)
     run = SensitivityRun(program, Target(None, "", None), Plan(trials, 3))
-    return slopes(PerturbedModel(lambda: loaded, program), run)
+    return estimate_slopes(PerturbedModel(lambda: loaded, program), run)
 
 
 @pytest.fixture
@@ -92,6 +92,6 @@ def test_a_law_that_few_trials_read_is_not_worked_out_for_every_row(looked_up: l
 def test_values_between_knots_are_read_as_numpy_reads_them(knots: list[float]) -> None:
     rng = np.random.default_rng(5)
     values = np.concatenate([rng.normal(0.0, 3.0, 1_000), knots])
-    along = Along(values, np.array(knots))
+    along = KnotInterpolation(values, np.array(knots))
     for points in rng.normal(size=(5, len(knots))):
         assert np.array_equal(along.read(points), np.interp(values, knots, points))

@@ -24,10 +24,10 @@ from usru_scenarios.exact import inference as exact
 from usru_scenarios.model.judgements import judgements, with_values
 from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.program import Floats, Program
-from usru_scenarios.questions.sensitivity import slopes as home
+from usru_scenarios.questions.sensitivity import slopes as slopes_module
 from usru_scenarios.questions.sensitivity.observed import SensitivityRun
 from usru_scenarios.questions.sensitivity.perturbed_model import PerturbedModel
-from usru_scenarios.questions.sensitivity.slopes import slopes
+from usru_scenarios.questions.sensitivity.slopes import estimate_slopes
 from usru_scenarios.questions.target import Target
 from usru_scenarios.reading.loading import Loaded, load
 from usru_scenarios.reading.request import Request
@@ -60,7 +60,7 @@ def of_text(folder: Path, raw: Mapping[str, Any]) -> Loaded:
 
 def asked(loaded: Loaded, aim: Target = EVERY, plan: Plan = PLAN, program: Program | None = None) -> Slopes:
     program = program or compile_model(loaded.model)
-    return slopes(PerturbedModel(lambda: loaded, program), SensitivityRun(program, aim, plan))
+    return estimate_slopes(PerturbedModel(lambda: loaded, program), SensitivityRun(program, aim, plan))
 
 
 def at_aim(program: Program, aim: Target) -> Floats:
@@ -259,7 +259,7 @@ def test_effects_of_numeric_models_agree_with_models_drawn_anew(name: str) -> No
 
 def test_where_the_draws_say_too_little_the_model_is_drawn_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = of_folder("events")
-    monkeypatch.setattr(home, "LEAST_SHARE", 1.1)
+    monkeypatch.setattr(slopes_module, "LEAST_SHARE", 1.1)
     result = asked(loaded)
     assert {effect.method for effect in result.judgements} == {"drawn anew", "none"}
     assert not misses(effects(loaded, result, lambda program: at_aim(program, EVERY)))
@@ -318,7 +318,7 @@ def test_the_same_digits_whoever_maps_the_blocks() -> None:
 
     plan = Plan(BLOCK + 5_000, 4)
     model = PerturbedModel(lambda: loaded, program)
-    one, other = (slopes(model, SensitivityRun(program, EVERY, plan, mapped)) for mapped in (map, shipped))
+    one, other = (estimate_slopes(model, SensitivityRun(program, EVERY, plan, mapped)) for mapped in (map, shipped))
     assert one == other
 
 
@@ -326,7 +326,7 @@ def test_weights_alone_are_the_same() -> None:
     loaded = of_folder("weights")
     program = compile_model(loaded.model)
     model = PerturbedModel(lambda: loaded, program)
-    alone = slopes(model, SensitivityRun(program, EVERY, Plan(2048, 1)), of_judgements=False)
+    alone = estimate_slopes(model, SensitivityRun(program, EVERY, Plan(2048, 1)), of_judgements=False)
     assert alone.judgements == []
     for one, other in zip(alone.weights, asked(loaded, plan=Plan(2048, 1)).weights, strict=True):
         assert values_of(one.derivative) == pytest.approx(values_of(other.derivative))

@@ -52,16 +52,16 @@ from usru_scenarios.sampler.likelihood_weighting import ObservedWalk, program_of
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, OutcomeKernel, probabilities_after
 from usru_scenarios.sampler.tables import BlockStates
 
-BINS = 16
+NUMERIC_GROUPS = 16
 """Groups that a numeric driver is read in: they keep all but about a hundredth of the variance of a smooth effect."""
 
 _FEWEST_ENTRIES = 1 << 14
 """Batches are large, at most 64, since a driver's paths are exchanged within them, between their sets of trials."""
 
-_NO_ROOM = 1e-12
-"""What all trials say the same of, but for rounding."""
+_LEAST_RANGE = 1e-12
+"""Probabilities that vary by no more between trials are the same in all, but for rounding."""
 
-_OFTEN = 20.0
+_DRAWN_OFTEN = 20.0
 """Draws of a group by which it is surely not one that is mostly missed."""
 
 _MOST_UNSEEN = 1 << 24
@@ -71,86 +71,34 @@ _OUTCOME_DRAWS = 8
 """How many draws of a driver's state the outcome's probabilities take the time of, about."""
 
 
-def driver_uncertainties(outline: Outline, run: SensitivityRun) -> tuple[list[DriverUncertainty], str]:
+def estimate_driver_uncertainties(outline: Outline, run: SensitivityRun) -> tuple[list[DriverUncertainty], str]:
     """Every driver, the one whose state shifts the outcome most first, and why there are no total shares, if not."""
-    drivers, program, aim = list(outline.drivers), run.program, run.aim
+    drivers, program, target = list(outline.drivers), run.program, run.target
     sampler = (
-        DriverSampler(program, drivers, aim, run.plan, run.kernels)
+        DriverSampler(program, drivers, target, run.plan, run.kernels)
         if run.observed is None
-        else ObservedDriverSampler(program, drivers, aim, run.plan, kernels=run.kernels, observed=run.observed)
+        else ObservedDriverSampler(program, drivers, target, run.plan, kernels=run.kernels, observed=run.observed)
     )
-    places = aim.places(outline.scenarios, program)
-    found = [
-        _uncertainty(
-            outline.drivers[reading.node].title, reading.node, _Found.of(sampler, reading, sums, differences), places
-        )
-        for reading, sums, differences in sampler.found(run.map_blocks)
-    ]
-    return sorted(found, key=lambda one: (-one.shift, one.driver)), sampler.note
+    uncertainties = sampler.uncertainties(outline, run.map_blocks)
+    return sorted(uncertainties, key=lambda uncertainty: (-uncertainty.shift, uncertainty.driver)), sampler.note
 
 
-@dataclass(frozen=True)
-class _Found:
-    """What is estimated of a driver; the total shares where its path can be exchanged."""
-
-    bits: Estimate
-    shift: Estimate
-    first: Estimate
-    total: Estimate | None
-
-    @classmethod
-    def of(
-        cls, sampler: DriverSampler, reading: Discretization, sums: GroupedSums, differences: Floats | None
-    ) -> _Found:
-        """From the sums of a walk."""
-        unseen = sampler.unseen(reading, sums)
-        total = None
-        if differences is not None:
-            total = total_share(sums, differences, unseen, sampler.moved(reading, sums))
-        return cls(information(sums, unseen), expected_shift(sums, unseen), correlation_ratio(sums, unseen), total)
+def _finite_at(estimate: Estimate, place: int) -> tuple[float | None, float | None]:
+    """A value and its error, each None where it is not finite."""
+    value, error = float(estimate.value[place]), float(estimate.error[place])
+    return value if math.isfinite(value) else None, error if math.isfinite(error) else None
 
 
-def _uncertainty(title: str, driver: str, found: _Found, places: Mapping[str, int]) -> DriverUncertainty:
-    bits, shift, first, total = found.bits, found.shift, found.first, found.total
-
-    def shares(place: int) -> VarianceShares:
-        return VarianceShares(
-            _number(first, place),
-            None if total is None else _number(total, place),
-            VarianceErrors(_error(first, place), None if total is None else _error(total, place)),
-        )
-
-    together = shares(-1)
-    return DriverUncertainty(
-        driver=driver,
-        title=title,
-        information=float(bits.value),
-        shift=float(shift.value),
-        first_order=together.first_order,
-        total=together.total,
-        by_scenario={name: shares(place) for name, place in places.items()},
-        standard_errors=UncertaintyErrors(
-            float(bits.error), float(shift.error), together.standard_errors.first_order, together.standard_errors.total
-        ),
-    )
-
-
-def _number(found: Estimate, place: int) -> float | None:
-    return float(found.value[place]) if math.isfinite(found.value[place]) else None
-
-
-def _error(found: Estimate, place: int) -> float | None:
-    return float(found.error[place]) if math.isfinite(found.error[place]) else None
-
-
-def exchanging_seconds(program: Program, steps: int, trials: int) -> float:
+def predict_exchange_seconds(program: Program, steps: int, trials: int) -> float:
     """What a block is predicted to take at most, in which the path of every driver is exchanged."""
     drivers = len(program.upstream([OUTCOME])) - 1
     draws = max(_OUTCOME_DRAWS, 2 * len(program.outcome.states))
-    return predict_block_seconds(len(program.nodes), steps, trials) + _outcome_seconds(drivers, steps, draws, trials)
+    return predict_block_seconds(len(program.nodes), steps, trials) + _predict_outcome_seconds(
+        drivers, steps, draws, trials
+    )
 
 
-def _outcome_seconds(exchanged: int, steps: int, draws: int, trials: int) -> float:
+def _predict_outcome_seconds(exchanged: int, steps: int, draws: int, trials: int) -> float:
     """What the probabilities of the outcome take: as they are, and once for each driver whose path is exchanged."""
     return (1 + exchanged) * steps * draws * trials * SECONDS_PER_DRAW
 
@@ -159,31 +107,32 @@ class DriverSampler:
     """A program and the plan that its trials are drawn under."""
 
     def __init__(
-        self, program: Program, drivers: Sequence[str], aim: Target, plan: Plan, kernels: KernelCache | None = None
+        self, program: Program, drivers: Sequence[str], target: Target, plan: Plan, kernels: KernelCache | None = None
     ) -> None:
-        self.aim = aim
-        self.steps = aim.steps(program)
+        self.target = target
+        self.steps = target.steps(program)
         self.plan = plan
-        self.program = self._cut(program)
+        self.program = self._truncate_program(program)
         targets = {*drivers, OUTCOME}
         kernels = kernels or KernelCache()
-        self.exchanges, self.block_sampler = self._walked(targets, kernels)
-        only = frozenset({OUTCOME})
-        self.outcome = BlockSampler(self.program, plan, draw_outcome=False, needed=only, kernels=kernels)
+        self.exchanges, self.block_sampler = self._make_sampler(targets, kernels)
+        outcome_alone = frozenset({OUTCOME})
+        self.outcome = BlockSampler(self.program, plan, draw_outcome=False, needed=outcome_alone, kernels=kernels)
         self.readings = [
-            Discretization.of(self.program.nodes[driver], self.block_sampler.index[driver], BINS) for driver in drivers
+            Discretization.of(self.program.nodes[driver], self.block_sampler.index[driver], NUMERIC_GROUPS)
+            for driver in drivers
         ]
         read = {name for name, _ in self.program.outcome.links}
         self.exchanged = [reading for reading in self.readings if reading.node in read] if self.exchanges else []
-        entries = len(self.steps) * sum(len(reading.states) for reading in self.readings) * (1 + 2 * len(aim.cells))
+        entries = len(self.steps) * sum(len(reading.states) for reading in self.readings) * (1 + 2 * len(target.cells))
         self.batches = plan.batches(max(entries, _FEWEST_ENTRIES))
         paths = 8 * len(self.exchanged) * len(self.program.outcome.states) * plan.trials_in(0)
         require_memory(self.block_sampler.bytes + self.batches.bytes(entries) + paths)
 
-    def _cut(self, program: Program) -> Program:
+    def _truncate_program(self, program: Program) -> Program:
         return program.truncate_after(self.steps[-1])
 
-    def _walked(self, targets: set[str], kernels: KernelCache) -> tuple[bool, BlockSampler]:
+    def _make_sampler(self, targets: set[str], kernels: KernelCache) -> tuple[bool, BlockSampler]:
         """Whether paths can be exchanged, for no driver reads the scenario; and what draws the trials."""
         carried = not self.program.downstream(OUTCOME) & targets
         needed = self.program.upstream(targets)
@@ -204,25 +153,60 @@ class DriverSampler:
     def seconds_each(self) -> float:
         """What a block is predicted to take, as in `BlockSampler`."""
         trials = self.plan.trials_in(0)
-        outcomes = _outcome_seconds(len(self.exchanged), self.program.steps, _OUTCOME_DRAWS, trials)
+        outcomes = _predict_outcome_seconds(len(self.exchanged), self.program.steps, _OUTCOME_DRAWS, trials)
         return self.block_sampler.seconds_each + outcomes
 
-    def found(self, map_blocks: MapBlocks) -> Iterator[tuple[Discretization, GroupedSums, Floats | None]]:
-        """For each driver the sums over its groups, and over its exchanges if there are any, shape (batches, cells)."""
-        total = self._counted(accumulated(map_blocks(self.run, range(self.plan.blocks)), self.batches))
-        none = np.zeros((self.batches.count, len(self.aim.cells))) if self.exchanges else None
+    def uncertainties(self, outline: Outline, map_blocks: MapBlocks) -> Iterator[DriverUncertainty]:
+        """Walk the trials, and estimate what the uncertainty of each driver matters."""
+        places = self.target.places(outline.scenarios, self.program)
+        total = self._as_unweighted(accumulated(map_blocks(self.run, range(self.plan.blocks)), self.batches))
+        none = np.zeros((self.batches.count, len(self.target.cells))) if self.exchanges else None
         for reading, sums in zip(self.readings, total.grouped, strict=True):
-            yield reading, sums, total.differences.get(reading.node, none)
+            differences = total.differences.get(reading.node, none)
+            yield self._uncertainty(outline.drivers[reading.node].title, reading, sums, differences, places)
+
+    def _uncertainty(
+        self,
+        title: str,
+        reading: Discretization,
+        sums: GroupedSums,
+        differences: Floats | None,
+        places: Mapping[str, int],
+    ) -> DriverUncertainty:
+        """Estimate it from the sums over a driver's groups and, if any, over its exchanges, shape (batches, cells)."""
+        unseen = self.unseen_sums(reading, sums)
+        bits, shift, first = information(sums, unseen), expected_shift(sums, unseen), correlation_ratio(sums, unseen)
+        total: Estimate | None = None
+        if differences is not None:
+            total = total_share(sums, differences, unseen, self.largest_exchange_differences(reading, sums))
+
+        def shares(place: int) -> VarianceShares:
+            first_share, first_error = _finite_at(first, place)
+            total_share, total_error = (None, None) if total is None else _finite_at(total, place)
+            return VarianceShares(first_share, total_share, VarianceErrors(first_error, total_error))
+
+        together = shares(-1)
+        errors = together.standard_errors
+        return DriverUncertainty(
+            driver=reading.node,
+            title=title,
+            information=float(bits.value),
+            shift=float(shift.value),
+            first_order=together.first_order,
+            total=together.total,
+            by_scenario={name: shares(place) for name, place in places.items()},
+            standard_errors=UncertaintyErrors(float(bits.error), float(shift.error), errors.first_order, errors.total),
+        )
 
     @staticmethod
-    def _counted(total: DriverSums) -> DriverSums:
+    def _as_unweighted(total: DriverSums) -> DriverSums:
         """The sums of trials that all count alike."""
         return total
 
     @cached_property
-    def _limits(self) -> tuple[Floats, Floats]:
+    def _probability_limits(self) -> tuple[Floats, Floats]:
         """The least and the largest probability of each cell in any trial, each of shape (steps, cells)."""
-        ends = zip(*map(self.support.probability_limits, self.aim.cells), strict=True)
+        ends = zip(*map(self.support.probability_limits, self.target.cells), strict=True)
         low, high = (np.stack(end, axis=1)[list(self.steps)] for end in ends)
         return low, high
 
@@ -231,46 +215,44 @@ class DriverSampler:
         """What is possible."""
         return Support(self.program)
 
-    def unseen(self, reading: Discretization, sums: GroupedSums) -> GroupedSums | None:
+    def unseen_sums(self, reading: Discretization, sums: GroupedSums) -> GroupedSums | None:
         """What trials that were never drawn would add to the sums of a driver: shape (kinds, steps, groups, ...).
 
         None where all trials agree on the scenarios or on the driver. Of a great many kinds those of the most frequent
         group and of the rarest ones are taken.
         """
-        low, high = self._limits
-        possible = self._possible(reading)
-        if not (high - low > _NO_ROOM).any() or not (possible.sum(axis=1) > 1).any():
+        low, high = self._probability_limits
+        possible = self._possible_groups(reading)
+        if not (high - low > _LEAST_RANGE).any() or not (possible.sum(axis=1) > 1).any():
             return None
         draws = sums.trials.sum(axis=(0, 1))
         mean = sums.sums.sum(axis=(0, 2)) / sums.trials.sum(axis=(0, 2))[:, None]
-        block_states = extreme_distributions(mean, low, high)
+        kinds = extreme_distributions(mean, low, high)
         order = [int(draws.argmax()), *np.argsort(draws, kind="stable")[:-1].tolist()]
         groups = [group for group in order if possible[:, group].any()]
-        groups = groups[: max(2, _MOST_UNSEEN // (len(block_states) * sums.sums[0].size))]
-        # shape (kinds of the driver, steps, groups)
-        own = np.eye(len(reading.states))[groups][:, None] * possible * MOST_MISSED
-        kinds = len(groups) * len(block_states)
-        added = np.broadcast_to(own[:, None], (len(groups), len(block_states), *own.shape[1:])).reshape(
-            kinds, *own.shape[1:]
-        )
-        each = np.tile(block_states, (len(groups), 1, 1))[:, :, None]
-        return GroupedSums(added, added[..., None] * each, added[..., None] * each**2)
+        groups = groups[: max(2, _MOST_UNSEEN // (len(kinds) * sums.sums[0].size))]
+        in_groups = (
+            np.eye(len(reading.states))[groups][:, None] * possible * MOST_MISSED
+        )  # shape (groups, steps, groups)
+        trials = np.repeat(in_groups, len(kinds), axis=0)
+        each = np.tile(kinds, (len(groups), 1, 1))[:, :, None]
+        return GroupedSums(trials, trials[..., None] * each, trials[..., None] * each**2)
 
-    def _possible(self, reading: Discretization) -> Truth:
+    def _possible_groups(self, reading: Discretization) -> Truth:
         """The possible groups of a driver, shape (steps, groups)."""
         return np.stack([reading.possible(self.support, step) for step in self.steps])
 
-    def moved(self, reading: Discretization, sums: GroupedSums) -> Floats | None:
+    def largest_exchange_differences(self, reading: Discretization, sums: GroupedSums) -> Floats | None:
         """The largest sum of squared differences that exchanging a driver in trials that were never drawn can make.
 
         Shape (cells,); None where it has no say, or all groups were drawn often: then so were exchanges between them.
         """
-        often = np.where(self._possible(reading), sums.trials.sum(axis=0), np.inf).min() >= _OFTEN
-        if often or reading not in self.exchanged or not self.support.outcome_depends_on(reading.node):
+        is_often_drawn = np.where(self._possible_groups(reading), sums.trials.sum(axis=0), np.inf).min() >= _DRAWN_OFTEN
+        if is_often_drawn or reading not in self.exchanged or not self.support.outcome_depends_on(reading.node):
             return None
-        low, high = self._limits
-        moved: Floats = 2 * MOST_MISSED * ((high - low) ** 2).sum(axis=0)  # a trial and the one that is given its path
-        return moved
+        low, high = self._probability_limits
+        squares = ((high - low) ** 2).sum(axis=0)
+        return np.asarray(2 * MOST_MISSED * squares)  # a trial and the one that is given its path
 
     def run(self, block: int) -> DriverSums:
         """The sums of one block."""
@@ -299,7 +281,7 @@ class _DriverObserver:
     def __init__(self, sampler: DriverSampler, block: int) -> None:
         self.sampler = sampler
         self.starts = sampler.batches.starts(block)
-        batches, steps, cells = len(self.starts), len(sampler.steps), len(sampler.aim.cells)
+        batches, steps, cells = len(self.starts), len(sampler.steps), len(sampler.target.cells)
         self.sums = DriverSums(
             [GroupedSums.zeros((batches, steps, len(reading.states)), cells) for reading in sampler.readings],
             {reading.node: np.zeros((batches, cells)) for reading in sampler.exchanged},
@@ -316,33 +298,33 @@ class _DriverObserver:
         sampler = self.sampler
         drawn = None if sampler.exchanges else block_states.before[self.place]
         self.present = probabilities_after(transition, self.present, drawn)
-        self._exchange(step, block_states)
+        self._advance_exchanged(step, block_states)
         if step in sampler.steps:
-            self._count(step, block_states)
+            self._add_to_sums(step, block_states)
 
-    def _exchange(self, step: int, block_states: BlockStates) -> None:
+    def _advance_exchanged(self, step: int, block_states: BlockStates) -> None:
         """Carry the outcome by a step with each driver's path exchanged."""
         for reading in self.sampler.exchanged:
-            moved = self._transition(step, self._exchanged(block_states, reading.index))
+            moved = self._outcome_transition(step, self._exchange_states(block_states, reading.index))
             self.paths[reading.node] = probabilities_after(moved, self.paths.get(reading.node), None)
 
-    def _count(self, step: int, block_states: BlockStates) -> None:
+    def _add_to_sums(self, step: int, block_states: BlockStates) -> None:
         assert self.present is not None, "the outcome has been carried to the step"
         sampler = self.sampler
-        at, cells = step - sampler.steps[0], sampler.aim.gathered(self.present)
+        at, cells = step - sampler.steps[0], sampler.target.gathered(self.present)
         for reading, sums in zip(sampler.readings, self.sums.grouped, strict=True):
             codes = reading.codes(block_states.now[reading.index])
             for total, part in zip(sums, grouped(codes, cells, len(reading.states), self.starts), strict=True):
                 total[:, at] += part
         for driver, path in self.paths.items():
-            self.sums.differences[driver] += squared_differences(cells, sampler.aim.gathered(path), self.starts)
+            self.sums.differences[driver] += squared_differences(cells, sampler.target.gathered(path), self.starts)
 
-    def _transition(self, step: int, block_states: BlockStates) -> LazyTransition | FullTransition:
+    def _outcome_transition(self, step: int, block_states: BlockStates) -> LazyTransition | FullTransition:
         (kernel,) = self.kernels[step]
         assert isinstance(kernel, OutcomeKernel)
         return kernel.transition(block_states)
 
-    def _exchanged(self, block_states: BlockStates, index: int) -> BlockStates:
+    def _exchange_states(self, block_states: BlockStates, index: int) -> BlockStates:
         """The trials, but that each has its partner's state of one node, now and before."""
         exchanged = copy.copy(block_states)
         exchanged.now, exchanged.before = list(block_states.now), list(block_states.before)
@@ -383,35 +365,35 @@ class ObservedDriverSampler(DriverSampler):
         self,
         program: Program,
         drivers: Sequence[str],
-        aim: Target,
+        target: Target,
         plan: Plan,
         *,
         kernels: KernelCache | None,
         observed: ObservedRun,
     ) -> None:
         self.observed = observed
-        super().__init__(program, drivers, aim, plan, kernels)
-        cells = 8 * len(aim.cells) * (len(self.steps) + len(self.exchanged))
+        super().__init__(program, drivers, target, plan, kernels)
+        cells = 8 * len(target.cells) * (len(self.steps) + len(self.exchanged))
         require_memory(self.block_sampler.bytes + plan.trials_in(0) * (cells + len(drivers) * len(self.steps)))
 
-    def _cut(self, program: Program) -> Program:
-        return program_of_steps(program, self.steps.stop, self.observed.seen)
+    def _truncate_program(self, program: Program) -> Program:
+        return program_of_steps(program, self.steps.stop, self.observed.given)
 
-    def _walked(self, targets: set[str], kernels: KernelCache) -> tuple[bool, BlockSampler]:
-        self.observed_walk = ObservedWalk(self.program, self.observed.seen, self.plan, nodes=targets, kernels=kernels)
+    def _make_sampler(self, targets: set[str], kernels: KernelCache) -> tuple[bool, BlockSampler]:
+        self.observed_walk = ObservedWalk(self.program, self.observed.given, self.plan, nodes=targets, kernels=kernels)
         return not self.observed_walk.reads_outcome, self.observed_walk.block_sampler
 
     @cached_property
-    def _limits(self) -> tuple[Floats, Floats]:
-        return self.aim.single_trials(self.program, (self.observed.seen,)).limits
+    def _probability_limits(self) -> tuple[Floats, Floats]:
+        return self.target.single_trials(self.program, (self.observed.given,)).limits
 
     @cached_property
     def support(self) -> Support:
         """What is possible with what is observed."""
-        return Support(self.program, (self.observed.seen,))
+        return Support(self.program, (self.observed.given,))
 
     @staticmethod
-    def _counted(total: DriverSums) -> DriverSums:
+    def _as_unweighted(total: DriverSums) -> DriverSums:
         """The sums of as many trials as the weighted ones stand for."""
         assert isinstance(total, _ObservedDriverSums), "the blocks of this sampler give these"
         unit = total.weights.sum() / total.squares
@@ -423,7 +405,7 @@ class ObservedDriverSampler(DriverSampler):
     def run(self, block: int) -> DriverSums:
         """The sums of one block."""
         observer = _ObservedDriverObserver(self, block)
-        return observer.summed(self.observed_walk.walk(block, observer))
+        return observer.weighted_sums(self.observed_walk.walk(block, observer))
 
 
 class _ObservedDriverObserver(_DriverObserver):
@@ -433,37 +415,37 @@ class _ObservedDriverObserver(_DriverObserver):
         super().__init__(sampler, block)
         self.told = sampler.observed_walk.last_outcome_observation
         self.likelihoods = ObservedLikelihoods(sampler.observed_walk)
-        self.kept: list[tuple[int, list[Codes], Floats]] = []
+        self.remembered: list[tuple[int, list[Codes], Floats]] = []
         self.squared: dict[str, Floats] = {}
 
     def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
         """Carry the outcome by a step; keep a step that is asked about."""
-        self.present = self.likelihoods.after(step, block_states, transition)
-        self._exchange(step, block_states)
+        self.present = self.likelihoods.advance(step, block_states, transition)
+        self._advance_exchanged(step, block_states)
         if step in self.sampler.steps:
-            self._count(step, block_states)
+            self._add_to_sums(step, block_states)
 
-    def _exchange(self, step: int, block_states: BlockStates) -> None:
+    def _advance_exchanged(self, step: int, block_states: BlockStates) -> None:
         """Carry the outcome by a step with each driver's path exchanged; as far as it was read it stays what it was."""
         if step > self.told:
-            super()._exchange(step, block_states)
+            super()._advance_exchanged(step, block_states)
             return
         assert self.present is not None, "the scenario was drawn"
         self.paths = {reading.node: self.present for reading in self.sampler.exchanged}
 
-    def _count(self, step: int, block_states: BlockStates) -> None:
+    def _add_to_sums(self, step: int, block_states: BlockStates) -> None:
         assert self.present is not None, "the outcome has been carried to the step"
         sampler = self.sampler
-        cells = sampler.aim.gathered(self.present)
+        cells = sampler.target.gathered(self.present)
         codes = [reading.codes(block_states.now[reading.index]) for reading in sampler.readings]
-        self.kept.append((step - sampler.steps[0], codes, cells))
+        self.remembered.append((step - sampler.steps[0], codes, cells))
         for driver, path in self.paths.items():
-            self.squared[driver] = self.squared.get(driver, 0.0) + (cells - sampler.aim.gathered(path)) ** 2
+            self.squared[driver] = self.squared.get(driver, 0.0) + (cells - sampler.target.gathered(path)) ** 2
 
-    def summed(self, weights: Floats) -> _ObservedDriverSums:
+    def weighted_sums(self, weights: Floats) -> _ObservedDriverSums:
         """The sums, by the weights of the trials, shape (trials,)."""
         pairs = weights * weights[self.partners]
-        for at, codes, cells in self.kept:
+        for at, codes, cells in self.remembered:
             for number, reading in enumerate(self.sampler.readings):
                 found = grouped(codes[number], cells, len(reading.states), self.starts, weights)
                 for total, part in zip(self.sums.grouped[number], found, strict=True):

@@ -28,7 +28,7 @@ from usru_scenarios.questions.sensitivity.outcome_effects import (
     WeightScore,
 )
 from usru_scenarios.questions.sensitivity.path_ratios import PathRatios, RatioTables
-from usru_scenarios.questions.sensitivity.pathwise_sums import BlockSums, CovarianceSums, PathwiseSums, products
+from usru_scenarios.questions.sensitivity.pathwise_sums import BlockSums, CovarianceSums, PathwiseSums, sum_products
 from usru_scenarios.questions.sensitivity.tilting import LawEvaluator, LawTilts, NodeTilts, RowPacker
 from usru_scenarios.sampler.blocks import BLOCK, BlockSampler, KernelCache, MapBlocks, Plan
 from usru_scenarios.sampler.likelihood_weighting import ObservedWalk
@@ -71,74 +71,70 @@ class PathwiseEstimator:
         owners: Sequence[str],
         tilts: NodeTilts,
         kernels: KernelCache | None = None,
-        seen: Formula | None = None,
+        given: Formula | None = None,
     ) -> None:
         self.program = program
         self.plan = plan
         self.shares = shares
-        self.counted_shares: Floats = shares[np.flatnonzero(shares)] if seen is None else np.ones(1)
+        self.counted_shares: Floats = shares[np.flatnonzero(shares)] if given is None else np.ones(1)
         self.scenarios = len(program.outcome.states)
-        self.cells = len(owners)
+        self.judgement_count = len(owners)
         self.of_outcome = np.array([owner == OUTCOME for owner in owners], dtype=np.bool_)
-        self.carried = not program.has_feedback and _mixes(program, plan)
-        entries = (self.cells + len(weights) + 1) * (self.scenarios + len(self.counted_shares))
+        self.carried = not program.has_feedback and _redraws_alike(program, plan)
+        entries = (self.judgement_count + len(weights) + 1) * (self.scenarios + len(self.counted_shares))
         self.batches = plan.batches(entries)
         self.observed: ObservedWalk | None = None
-        if seen is None:
+        beside, drawn = self.batches.bytes(entries) + self._remembered_bytes, not self.carried
+        if given is None:
+            needed = program.upstream([OUTCOME])
             self.block_sampler = BlockSampler(
-                program,
-                plan,
-                draw_outcome=not self.carried,
-                needed=program.upstream([OUTCOME]),
-                kernels=kernels,
-                observer_bytes=self.batches.bytes(entries) + self._remembered,
+                program, plan, draw_outcome=drawn, needed=needed, kernels=kernels, observer_bytes=beside
             )
         else:
-            beside = self.batches.bytes(entries) + self._remembered
             self.observed = ObservedWalk(
-                program, seen, plan, draw_outcome=not self.carried, kernels=kernels, observer_bytes=beside
+                program, given, plan, draw_outcome=drawn, kernels=kernels, observer_bytes=beside
             )
             self.carried = self.observed.carried
             self.block_sampler = self.observed.block_sampler
-        self.drivers = _evaluators(program, tilts, self.block_sampler.index, outcome=False)
-        read = Counter(evaluator for evaluators in self.drivers for evaluator in evaluators)
-        self.tables = RatioTables({evaluator: steps * plan.trials for evaluator, steps in read.items()})
-        self.outcome = [one for (one,) in _evaluators(program, tilts, self.block_sampler.index, outcome=True)]
-        self.unfit = self._unfit() if self.carried else frozenset()
+        self.drivers = _evaluators_by_step(program, tilts, self.block_sampler.index, outcome=False)
+        steps_of = Counter(evaluator for evaluators in self.drivers for evaluator in evaluators)
+        self.tables = RatioTables({evaluator: steps * plan.trials for evaluator, steps in steps_of.items()})
+        of_outcome = _evaluators_by_step(program, tilts, self.block_sampler.index, outcome=True)
+        self.outcome = [evaluator for (evaluator,) in of_outcome]
+        self.uncarried = self._find_uncarried() if self.carried else frozenset()
         self.weight_scores = [self._weight_score(name, scheduled=scheduled) for name, scheduled in weights.items()]
         self.changes = OutcomeChanges(
             self.outcome,
             np.flatnonzero(self.of_outcome).tolist(),
-            self.unfit,
+            self.uncarried,
             self.weight_scores,
             self.scenarios,
             len(self.counted_shares),
         )
 
     @property
-    def _remembered(self) -> int:
+    def _remembered_bytes(self) -> int:
         """The bytes of the steps of a block, which are kept until the last one where the outcome is carried."""
         if not self.carried:
             return 0
         each = len(self.program.upstream([OUTCOME])) + 8 * 2 * self.scenarios
         return self.program.steps * self.plan.trials_in(0) * each
 
-    def _unfit(self) -> frozenset[int]:
+    def _find_uncarried(self) -> frozenset[int]:
         """The judgements under which the outcome could no longer be carried: they are about keeping one scenario."""
         own = self.program.law(self.program.outcome, self.program.steps - 1).previous_state
         tilts = [tilt for evaluator in self.outcome for tilt in evaluator.tilts.tables]
-        return frozenset(cell for tilt in tilts if own in tilt.parents for cell in tilt.cells)
+        return frozenset(judgement for tilt in tilts if own in tilt.parents for judgement in tilt.judgements)
 
     def _weight_score(self, name: str, *, scheduled: bool) -> WeightScore:
         outcome, steps = self.program.outcome, self.program.steps
         parts: tuple[Term | PiecewiseCurve, ...] = (*outcome.terms, *outcome.curves)
         factors = self.program.weights[name][:steps] if scheduled else np.ones(steps)
         free = [self.program.law(outcome, step).fixed is None for step in range(steps)]
-        return WeightScore(
-            tuple(part for part in parts if part.weight == name), factors * float(outcome.log_odds) * free
-        )
+        weighted = tuple(part for part in parts if part.weight == name)
+        return WeightScore(weighted, factors * float(outcome.log_odds) * free)
 
-    def most(self, support: Support) -> tuple[Floats, Floats]:
+    def largest_effects(self, support: Support) -> tuple[Floats, Floats]:
         """The most that a trial can count for the effect of each judgement and for that of each weight.
 
         A judgement that adds d to the log-odds makes what it acts on at most exp(d) times as likely: so much more may
@@ -146,16 +142,16 @@ class PathwiseEstimator:
         moves by at most tanh(d / 4), by a unit of a weight by at most d / 4 for the states and as much for keeping one;
         nothing differs then where the outcome's law does not vary between trials. Shapes (judgements,) and (weights,).
         """
-        acting = np.zeros(self.cells)
+        log_odds = np.zeros(self.judgement_count)
         known: set[object] = set()
         for step, (drivers, outcome) in enumerate(zip(self.drivers, self.outcome, strict=True)):
             for evaluator in (*drivers, outcome):
-                _raise(acting, evaluator, support, step, known)
-        states = np.maximum(1.0, np.expm1(acting)) * (acting > 0.0)
+                _raise_log_odds(log_odds, evaluator, support, step, known)
+        states = np.maximum(1.0, np.expm1(log_odds)) * (log_odds > 0.0)
         own = self.of_outcome & self.carried
         varies = bool(support.carried_varies.any()) or not self.carried
-        most = np.where(own, np.tanh(acting / 4) * varies, states)
-        return most, np.array([weight_score.most for weight_score in self.weight_scores]) * varies
+        largest = np.where(own, np.tanh(log_odds / 4) * varies, states)
+        return largest, np.array([weight_score.largest_effect for weight_score in self.weight_scores]) * varies
 
     def sums(self, map_blocks: MapBlocks) -> PathwiseSums:
         """Walk all blocks."""
@@ -167,14 +163,15 @@ class PathwiseEstimator:
         return PathwiseSums(
             np.zeros(batches),
             np.zeros((batches, steps, self.scenarios)),
-            CovarianceSums.zeros(batches, steps, self.cells, self.scenarios),
+            CovarianceSums.zeros(batches, steps, self.judgement_count, self.scenarios),
             CovarianceSums.zeros(batches, steps, len(self.weight_scores), self.scenarios),
         )
 
     @property
     def seconds_each(self) -> float:
         """What a block is predicted to take, as in `BlockSampler`."""
-        return self.block_sampler.seconds_each + tilting_seconds(self.cells, self.program.steps, self.scenarios)
+        tilting = predict_tilting_seconds(self.judgement_count, self.program.steps, self.scenarios)
+        return self.block_sampler.seconds_each + tilting
 
     def run(self, block: int) -> PathwiseSums:
         """The sums of one block."""
@@ -187,30 +184,30 @@ class PathwiseEstimator:
         return observer.sums
 
 
-def tilting_seconds(judgements: int, steps: int, scenarios: int) -> float:
+def predict_tilting_seconds(judgements: int, steps: int, scenarios: int) -> float:
     """What following so many judgements is predicted to take in a block, beside its trials."""
     return judgements * steps * BLOCK * _SECONDS_PER_FACTOR * max(1.0, scenarios / _SCENARIOS)
 
 
-def _raise(acting: Floats, evaluator: LawEvaluator, support: Support, step: int, known: set[object]) -> None:
+def _raise_log_odds(log_odds: Floats, evaluator: LawEvaluator, support: Support, step: int, known: set[object]) -> None:
     """Raise the log-odds by which each judgement tilts a law to those at a step, in rows that are possible there."""
     for tilt in evaluator.tilts.tables:
-        held = [support.possible_indices(parent, step - parent.lag) for parent in tilt.parents]
-        key = (tilt, *(each.tobytes() for each in held))
+        possible = [support.possible_indices(parent, step - parent.lag) for parent in tilt.parents]
+        key = (tilt, *(each.tobytes() for each in possible))
         if key in known:
             continue
         known.add(key)
-        codes = tilt.codes.reshape([parent.size for parent in tilt.parents])[np.ix_(*held)]
+        codes = tilt.codes.reshape([parent.size for parent in tilt.parents])[np.ix_(*possible)]
         added = np.array([*tilt.log_odds.values(), 0.0])
         acts = tilt.acting[:, np.unique(codes)].any(axis=1)
-        cells = np.asarray(tilt.cells)[acts]
-        acting[cells] = np.maximum(acting[cells], float(np.ptp(added)))
+        judgements = np.asarray(tilt.judgements)[acts]
+        log_odds[judgements] = np.maximum(log_odds[judgements], float(np.ptp(added)))
     for curve_tilt in evaluator.tilts.curves:
         points = max(float(np.abs(each).max()) for each in curve_tilt.points.values())
-        acting[curve_tilt.cell] = max(acting[curve_tilt.cell], 2.0 * points)
+        log_odds[curve_tilt.judgement] = max(log_odds[curve_tilt.judgement], 2.0 * points)
 
 
-def _mixes(program: Program, plan: Plan) -> bool:
+def _redraws_alike(program: Program, plan: Plan) -> bool:
     """Whether every step keeps all scenarios alike, whatever the one before."""
     (outcome,) = zip(
         *BlockSampler(program, plan, draw_outcome=False, needed=frozenset({OUTCOME})).kernels(0), strict=True
@@ -218,25 +215,26 @@ def _mixes(program: Program, plan: Plan) -> bool:
     return all(isinstance(kernel, OutcomeKernel) and kernel.redraws_alike for kernel in outcome)
 
 
-def _evaluators(
+def _evaluators_by_step(
     program: Program, tilts: NodeTilts, index: Mapping[str, int], *, outcome: bool
 ) -> list[list[LawEvaluator]]:
     """For each step, the laws of the drivers that are tilted there, or that of the outcome."""
-    made: dict[tuple[object, ...], LawEvaluator | None] = {}
-    tables, none = TableCache(), LawTilts()
+    evaluators: dict[tuple[object, ...], LawEvaluator | None] = {}
+    tables, no_tilts = TableCache(), LawTilts()
 
-    def of(node: CategoricalNode, step: int) -> LawEvaluator | None:
-        tilted = tilts[node.name][step] if node.name in tilts and node.imposed[step] < 0 else none
-        key = node.name, program.law_key(node, step), tilted
-        if key not in made:
-            made[key] = LawEvaluator(program.law(node, step), tilted, index, tables) if tilted or outcome else None
-        return made[key]
+    def evaluator_at(node: CategoricalNode, step: int) -> LawEvaluator | None:
+        law_tilts = tilts[node.name][step] if node.name in tilts and node.imposed[step] < 0 else no_tilts
+        key = node.name, program.law_key(node, step), law_tilts
+        if key not in evaluators:
+            evaluators[key] = (
+                LawEvaluator(program.law(node, step), law_tilts, index, tables) if law_tilts or outcome else None
+            )
+        return evaluators[key]
 
     nodes = [program.outcome] if outcome else [program.nodes[name] for name in tilts if name != OUTCOME]
-    return [
-        [evaluator for node in nodes if isinstance(node, CategoricalNode) and (evaluator := of(node, step)) is not None]
-        for step in range(program.steps)
-    ]
+    categorical = [node for node in nodes if isinstance(node, CategoricalNode)]
+    by_step = ([evaluator_at(node, step) for node in categorical] for step in range(program.steps))
+    return [[evaluator for evaluator in at_step if evaluator is not None] for at_step in by_step]
 
 
 class _PathwiseObserver:
@@ -258,14 +256,11 @@ class _PathwiseObserver:
             batch_trials(self.edges, self.trials) if weights is None else batched(weights[None], self.edges)[:, 0]
         )
         self.present: Floats | None = None
-        self.driver_cells = np.flatnonzero(~estimator.of_outcome)
-        self.paths = PathRatios(self.driver_cells.tolist(), estimator.tables, np.ones(self.trials) * self.weights)
-        of_block = BlockSums(self.sums, self.edges, self.weights, self.trials)
-        self.outcome: CarriedOutcome | DrawnOutcome = (
-            CarriedOutcome(estimator.changes, of_block)
-            if estimator.carried
-            else DrawnOutcome(estimator.changes, of_block)
-        )
+        self.driver_judgements = np.flatnonzero(~estimator.of_outcome)
+        self.paths = PathRatios(self.driver_judgements.tolist(), estimator.tables, np.ones(self.trials) * self.weights)
+        outcome_class: type[CarriedOutcome | DrawnOutcome] = CarriedOutcome if estimator.carried else DrawnOutcome
+        block_sums = BlockSums(self.sums, self.edges, self.weights, self.trials)
+        self.outcome = outcome_class(estimator.changes, block_sums)
         self.counted = 0
 
     def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
@@ -274,34 +269,33 @@ class _PathwiseObserver:
         rows = RowPacker(block_states, self.estimator.block_sampler.index)
         share = float(self.estimator.shares[step])
         before = self.present
-        drawn = (
-            block_states.before[self.estimator.block_sampler.index[OUTCOME]]
-            if self.estimator.program.has_feedback
-            else None
-        )
+        place = self.estimator.block_sampler.index[OUTCOME]
+        drawn = block_states.before[place] if self.estimator.program.has_feedback else None
         self.present = probability = probabilities_after(transition, before, drawn)
         for evaluator in self.estimator.drivers[step]:
             self.paths.follow(evaluator, rows)
         self.outcome.observe(OutcomeStep(step, block_states, rows, transition, before, share, self.counted))
         if share:
-            self._count(probability, share)
+            self._add_to_sums(probability, share)
 
     def finish(self) -> None:
         """Add what is summed from the last step back."""
         self.outcome.finish()
 
-    def _count(self, probability: Floats, share: float) -> None:
+    def _add_to_sums(self, probability: Floats, share: float) -> None:
         """Add what is asked of the trials, shape (scenarios, trials), and how paths that lead there are reweighted."""
-        cells, at, ratios = self.sums.cells, self.driver_cells, self.paths.ratios
+        covariances, at, ratios = self.sums.judgements, self.driver_judgements, self.paths.ratios
         summed = batched(probability * self.weights, self.edges)
         self.sums.visits[:, self.counted] += summed
         if len(at):
-            more = batched(ratios, self.edges)
-            cells.with_visits[:, at] += share * (products(ratios, probability, self.edges) - summed[:, None, :])
-            cells.alone[:, self.counted, at] += more - self.sums.trials[:, None]
+            batch_ratios = batched(ratios, self.edges)
+            covariances.with_visits[:, at] += share * (
+                sum_products(ratios, probability, self.edges) - summed[:, None, :]
+            )
+            covariances.alone[:, self.counted, at] += batch_ratios - self.sums.trials[:, None]
             if self.counted == len(self.estimator.counted_shares) - 1:
-                cells.squares[at] = np.einsum("kn,kn->k", ratios, ratios)
-                cells.total[at] = more.sum(axis=0)
+                covariances.squares[at] = np.einsum("kn,kn->k", ratios, ratios)
+                covariances.total[at] = batch_ratios.sum(axis=0)
         self.counted += 1
 
 
@@ -314,7 +308,7 @@ class _ObservedPathwiseObserver(_PathwiseObserver):
     def __init__(self, estimator: PathwiseEstimator, block: int, observed: ObservedWalk) -> None:
         super().__init__(estimator, block, observed.walk(block))
         self.likelihoods = ObservedLikelihoods(observed)
-        self.asked: Floats = np.zeros((estimator.scenarios, self.trials))
+        self.target_values: Floats = np.zeros((estimator.scenarios, self.trials))
         self.drawn: Floats = np.zeros((estimator.scenarios, self.trials))
 
     def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
@@ -322,22 +316,22 @@ class _ObservedPathwiseObserver(_PathwiseObserver):
         estimator = self.estimator
         rows = RowPacker(block_states, estimator.block_sampler.index)
         share, before = float(estimator.shares[step]), self.likelihoods.present
-        present = self.likelihoods.after(step, block_states, transition)
+        present = self.likelihoods.advance(step, block_states, transition)
         assert transition is not None, "the outcome is among the nodes that are walked"
         for evaluator in estimator.drivers[step]:
             self.paths.follow(evaluator, rows)
-        own = share if estimator.carried else 0.0
-        self.outcome.observe(OutcomeStep(step, block_states, rows, transition, before, own, self.counted))
+        outcome_share = share if estimator.carried else 0.0
+        self.outcome.observe(OutcomeStep(step, block_states, rows, transition, before, outcome_share, self.counted))
         if not estimator.carried:
             drawn = one_hot(estimator.scenarios, block_states.now[estimator.block_sampler.index[OUTCOME]])
             self.drawn += share * drawn
             present = drawn if estimator.program.has_feedback else present
-        self.asked += share * present
+        self.target_values += share * present
 
     def finish(self) -> None:
         """Count what was asked of the trials, with the ratios of whole paths."""
-        self._count(self.asked, 1.0)
+        self._add_to_sums(self.target_values, 1.0)
         self.outcome.finish()
         if isinstance(self.outcome, DrawnOutcome):
             self.outcome.count(self.drawn, 1.0, 0)
-            self.outcome.square()
+            self.outcome.add_squares()

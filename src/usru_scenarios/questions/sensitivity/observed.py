@@ -47,7 +47,9 @@ class ObservedLikelihoods:
         self.outcome = walk.block_sampler.index[OUTCOME]
         self.present: Floats | None = None
 
-    def after(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> Floats:
+    def advance(
+        self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None
+    ) -> Floats:
         """Those after a step, shape (scenarios, trials)."""
         assert transition is not None, "the outcome is among the nodes that are walked"
         if step <= self.walk.last_outcome_observation:
@@ -84,13 +86,13 @@ class _TargetObserver:
     def __init__(self, walk: ObservedWalk, shares: Floats) -> None:
         self.likelihoods = ObservedLikelihoods(walk)
         self.shares = shares
-        self.asked: Floats = np.zeros(())
+        self.target_values: Floats = np.zeros(())
 
     def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
         """Add a step."""
-        present = self.likelihoods.after(step, block_states, transition)
+        present = self.likelihoods.advance(step, block_states, transition)
         if step < len(self.shares) and self.shares[step]:
-            self.asked = self.asked + self.shares[step] * present
+            self.target_values = self.target_values + self.shares[step] * present
 
 
 class ObservedPrograms:
@@ -105,15 +107,20 @@ class ObservedPrograms:
     """
 
     def __init__(
-        self, programs: Sequence[Program], seen: Formula, shares: Floats, plan: Plan, kernels: KernelCache | None = None
+        self,
+        programs: Sequence[Program],
+        given: Formula,
+        shares: Floats,
+        plan: Plan,
+        kernels: KernelCache | None = None,
     ) -> None:
         self.programs = programs
-        self.seen = seen
+        self.given = given
         self.shares = shares
         self.plan = plan
         self.batches = plan.batches(1 + len(programs[0].outcome.states))
         self.kernels = kernels or KernelCache(SharedDraws())
-        self._held: tuple[int, ObservedWalk] | None = None
+        self._current_walk: tuple[int, ObservedWalk] | None = None
 
     @property
     def seconds_each(self) -> float:
@@ -131,12 +138,12 @@ class ObservedPrograms:
         for _ in self.programs:
             yield self._program_sums(accumulated(islice(parts, self.plan.blocks), self.batches))
 
-    def _program_sums(self, found: _ObservedSums) -> ProgramSums:
-        trials, visits = self.batches.sizes, found.visits[:, None]
-        if not found.weights.any():
-            return ProgramSums(trials, np.zeros_like(visits), found.weights, 0.0)
-        effective = float(effective_trials(found.weights.sum(), found.squares))
-        return ProgramSums.observed(trials, found.weights, visits, effective)
+    def _program_sums(self, sums: _ObservedSums) -> ProgramSums:
+        trials, visits = self.batches.sizes, sums.visits[:, None]
+        if not sums.weights.any():
+            return ProgramSums(trials, np.zeros_like(visits), sums.weights, 0.0)
+        effective = float(effective_trials(sums.weights.sum(), sums.squares))
+        return ProgramSums.observed(trials, sums.weights, visits, effective)
 
     def run(self, piece: int) -> _ObservedSums:
         """The sums of one block of one program."""
@@ -147,14 +154,17 @@ class ObservedPrograms:
         edges = self.batches.starts(block)
         return _ObservedSums(
             batched(weights[None], edges)[:, 0],
-            batched(weights * observer.asked, edges),
+            batched(weights * observer.target_values, edges),
             np.asarray((weights**2).sum()),
         )
 
     def _walk(self, number: int) -> ObservedWalk:
-        if self._held is None or self._held[0] != number:
-            self._held = number, ObservedWalk(self.programs[number], self.seen, self.plan, kernels=self.kernels)
-        return self._held[1]
+        if self._current_walk is None or self._current_walk[0] != number:
+            self._current_walk = (
+                number,
+                ObservedWalk(self.programs[number], self.given, self.plan, kernels=self.kernels),
+            )
+        return self._current_walk[1]
 
 
 @dataclass(frozen=True)
@@ -169,7 +179,7 @@ class ObservedRun:
         fewest: fewer effective trials of another program say too little.
     """
 
-    seen: Formula
+    given: Formula
     plan: Plan
     sums: ProgramSums
     effective: float
@@ -191,7 +201,7 @@ class SensitivityRun:
     """
 
     program: Program
-    aim: Target
+    target: Target
     plan: Plan
     map_blocks: MapBlocks = map
     kernels: KernelCache = field(default_factory=KernelCache)
@@ -199,15 +209,15 @@ class SensitivityRun:
     keep: PartCache = make_uncached
 
     @property
-    def seen(self) -> Formula | None:
+    def given(self) -> Formula | None:
         """What is observed."""
-        return None if self.observed is None else self.observed.seen
+        return None if self.observed is None else self.observed.given
 
     @cached_property
     def single_trials(self) -> SingleTrials:
         """What single trials can say of what is asked; all questions have what is found of it in common."""
-        program = program_of_steps(self.program, self.aim.steps(self.program).stop, self.seen)
-        return replace(self.aim.single_trials(program, () if self.seen is None else (self.seen,)), keep=self.keep)
+        program = program_of_steps(self.program, self.target.steps(self.program).stop, self.given)
+        return replace(self.target.single_trials(program, () if self.given is None else (self.given,)), keep=self.keep)
 
     @property
     def sampled(self) -> float:
@@ -215,8 +225,8 @@ class SensitivityRun:
         return float(self.plan.trials) if self.observed is None else self.observed.effective
 
 
-def observed_run(
-    conditioned: Conditioned, aim: Target, settings: RunSettings, map_blocks: MapBlocks, kernels: KernelCache
+def draw_observed(
+    conditioned: Conditioned, target: Target, settings: RunSettings, map_blocks: MapBlocks, kernels: KernelCache
 ) -> ObservedRun | None:
     """Draw until enough trials agree with what is observed; None where nothing is.
 
@@ -224,26 +234,26 @@ def observed_run(
         ImpossibleEvidence: what is observed can't happen, or was never met.
         TooFewTrials: too few trials agree with it.
     """
-    seen = conditioned.given
-    if seen is None:
+    given = conditioned.given
+    if given is None:
         return None
-    first = Plan(settings.trials, settings.seed)
-    shares = aim.shares(conditioned.program.steps)
-    program = program_of_steps(conditioned.program, len(shares), seen)
+    first_plan = Plan(settings.trials, settings.seed)
+    shares = target.shares(conditioned.program.steps)
+    program = program_of_steps(conditioned.program, len(shares), given)
 
     def run(trials: int) -> DrawnSums[ProgramSums]:
-        plan = first.with_trials(trials)
-        (sums,) = ObservedPrograms([program], seen, shares, plan, kernels).sums(map_blocks)
+        plan = first_plan.with_trials(trials)
+        (sums,) = ObservedPrograms([program], given, shares, plan, kernels).sums(map_blocks)
         return DrawnSums(plan, sums, sums.sampled)
 
     limits, evidence = settings.limits, conditioned.evidence
-    _, found, enough = limits.sample(run, first.trials, lambda: is_impossible(conditioned.program, evidence))
+    _, drawn, enough = limits.sample(run, first_plan.trials, lambda: is_impossible(conditioned.program, evidence))
     if not enough:
-        place = aim.cells[0]
-        chance = ratio(found.sums.visits[:, 0, list(place)].sum(axis=1), found.sums.trials)
-        what = f"{aim.name or program.outcome.states[0]} @ {aim.at(conditioned.program)}"
+        place = target.cells[0]
+        probability = ratio(drawn.sums.visits[:, 0, list(place)].sum(axis=1), drawn.sums.trials)
+        what = f"{target.name or program.outcome.states[0]} @ {target.at(conditioned.program)}"
         raise too_few_trials_error(
-            conditioned.program, evidence, found.plan, found.effective_trials, chance=chance, what=what
+            conditioned.program, evidence, drawn.plan, drawn.effective_trials, chance=probability, what=what
         )
-    fewest = min(limits.least_effective, first.trials)
-    return ObservedRun(seen, found.plan, found.sums, found.effective_trials, fewest)
+    fewest = min(limits.least_effective, first_plan.trials)
+    return ObservedRun(given, drawn.plan, drawn.sums, drawn.effective_trials, fewest)

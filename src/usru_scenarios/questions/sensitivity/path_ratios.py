@@ -14,7 +14,7 @@ import numpy as np
 
 from usru_scenarios.program.laws import Parent
 from usru_scenarios.program.program import Floats
-from usru_scenarios.questions.sensitivity.tilting import LawEvaluator, RowPacker, coded
+from usru_scenarios.questions.sensitivity.tilting import LawEvaluator, RowPacker, codes_in_trials
 from usru_scenarios.sampler.tables import BlockStates
 
 MOST_ROWS = 1 << 14
@@ -38,17 +38,17 @@ class RatioTable(NamedTuple):
         parents = (*evaluator.parents, evaluator.own)
         if evaluator.curves or evaluator.tilts.curves or math.prod(parent.size for parent in parents) > most_rows:
             return None
-        rows = _every_row(parents, evaluator.index)
+        rows = _enumerate_rows(parents, evaluator.index)
         if rows is None:
             return None
         columns: dict[int, Floats] = {}
         with np.errstate(divide="ignore", invalid="ignore"):  # in rows that can't be
-            for cell, ratio in _ratios(evaluator, rows):
-                columns[cell] = columns[cell] * ratio if cell in columns else ratio
+            for judgement, ratio in _trial_ratios(evaluator, rows):
+                columns[judgement] = columns[judgement] * ratio if judgement in columns else ratio
         return cls(parents, columns)
 
 
-def _every_row(parents: Sequence[Parent], index: Mapping[str, int]) -> RowPacker | None:
+def _enumerate_rows(parents: Sequence[Parent], index: Mapping[str, int]) -> RowPacker | None:
     """Each combination of states of some parents as if it were a trial; None where one is read in several ways."""
     if len({(parent.node, parent.lag) for parent in parents}) < len(parents):
         return None
@@ -60,17 +60,17 @@ def _every_row(parents: Sequence[Parent], index: Mapping[str, int]) -> RowPacker
     return RowPacker(block_states, index)
 
 
-def _ratios(evaluator: LawEvaluator, rows: RowPacker) -> Iterator[tuple[int, Floats]]:
+def _trial_ratios(evaluator: LawEvaluator, rows: RowPacker) -> Iterator[tuple[int, Floats]]:
     """The ratios of the trials of some rows under each judgement that acts in any of them, shape (trials,)."""
     drawn = evaluator.drawn(rows.block_states)
-    made: dict[object, Floats] = {}
-    for tilt, codes in coded(evaluator.tilts.tables, rows):
-        if tilt.kind not in made:
-            made[tilt.kind] = drawn.ratio(tilt.log_odds)
-        for cell, there in tilt.each(codes):
-            yield cell, made[tilt.kind] if there is None else np.where(there, made[tilt.kind], 1.0)
+    ratios: dict[object, Floats] = {}
+    for tilt, codes in codes_in_trials(evaluator.tilts.tables, rows):
+        if tilt.kind not in ratios:
+            ratios[tilt.kind] = drawn.ratio(tilt.log_odds)
+        for judgement, acts in tilt.trials_of_each(codes):
+            yield judgement, ratios[tilt.kind] if acts is None else np.where(acts, ratios[tilt.kind], 1.0)
     for curve_tilt in evaluator.tilts.curves:
-        yield curve_tilt.cell, drawn.ratio(curve_tilt.at(rows))
+        yield curve_tilt.judgement, drawn.ratio(curve_tilt.at(rows))
 
 
 class RatioTables:
@@ -82,7 +82,7 @@ class RatioTables:
 
     def __init__(self, uses: Mapping[LawEvaluator, int]) -> None:
         self._uses = uses
-        self._made: dict[LawEvaluator, RatioTable | None] = {}
+        self._tables: dict[LawEvaluator, RatioTable | None] = {}
 
     def __reduce__(self) -> tuple[type[RatioTables], tuple[Mapping[LawEvaluator, int]]]:
         """None are sent to another process: they are soon made again."""
@@ -90,9 +90,9 @@ class RatioTables:
 
     def of(self, evaluator: LawEvaluator) -> RatioTable | None:
         """That of a law; None where there is none, or it would have more rows than are looked up."""
-        if evaluator not in self._made:
-            self._made[evaluator] = RatioTable.of(evaluator, min(MOST_ROWS, self._uses[evaluator]))
-        return self._made[evaluator]
+        if evaluator not in self._tables:
+            self._tables[evaluator] = RatioTable.of(evaluator, min(MOST_ROWS, self._uses[evaluator]))
+        return self._tables[evaluator]
 
 
 class PathRatios:
@@ -107,20 +107,20 @@ class PathRatios:
         ratios: shape (judgements, trials).
     """
 
-    def __init__(self, cells: Sequence[int], tables: RatioTables, start: Floats) -> None:
-        self._place = {cell: place for place, cell in enumerate(cells)}
+    def __init__(self, judgements: Sequence[int], tables: RatioTables, start: Floats) -> None:
+        self._place = {judgement: place for place, judgement in enumerate(judgements)}
         self._tables = tables
-        self.ratios: Floats = np.repeat(start[None], len(cells), axis=0)
+        self.ratios: Floats = np.repeat(start[None], len(judgements), axis=0)
         self._looked_up = np.empty(len(start))
 
     def follow(self, evaluator: LawEvaluator, rows: RowPacker) -> None:
         """Multiply by what the states of a node at a step give."""
         table = self._tables.of(evaluator)
         if table is None:
-            for cell, ratio in _ratios(evaluator, rows):
-                self.ratios[self._place[cell]] *= ratio
+            for judgement, ratio in _trial_ratios(evaluator, rows):
+                self.ratios[self._place[judgement]] *= ratio
             return
         at = rows.of(table.parents)
-        for cell, column in table.columns.items():
+        for judgement, column in table.columns.items():
             column.take(at, out=self._looked_up, mode="wrap")  # rows are in range; of the modes, the fastest
-            self.ratios[self._place[cell]] *= self._looked_up
+            self.ratios[self._place[judgement]] *= self._looked_up

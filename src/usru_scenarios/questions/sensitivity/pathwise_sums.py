@@ -79,10 +79,10 @@ class CovarianceSums(BatchSums):
         trials, visits = sums.trials, sums.visits[:, 0]
         count = trials.sum()
         weights = trials[:, None] + self.alone[:, 0]
-        mean, whole = visits.sum(axis=0) / count, weights.sum(axis=0)
+        mean, weight_totals = visits.sum(axis=0) / count, weights.sum(axis=0)
         changed = visits[:, None] + self.with_visits
-        value = changed.sum(axis=0) / whole[:, None]
-        residuals = (changed - value * weights[..., None]) * (count / whole)[:, None]
+        value = changed.sum(axis=0) / weight_totals[:, None]
+        residuals = (changed - value * weights[..., None]) * (count / weight_totals)[:, None]
         residuals -= (visits - mean * trials[:, None])[:, None]
         return EffectEstimates(value - mean, residuals, count)
 
@@ -104,7 +104,7 @@ class PathwiseSums(BatchSums):
 
     trials: Floats
     visits: Floats
-    cells: CovarianceSums
+    judgements: CovarianceSums
     weights: CovarianceSums
 
 
@@ -123,12 +123,12 @@ class BlockSums(NamedTuple):
     trials: int
 
 
-def products(one: Floats, other: Floats, edges: npt.NDArray[np.int64]) -> Floats:
+def sum_products(first: Floats, second: Floats, edges: npt.NDArray[np.int64]) -> Floats:
     """Sums over batches of products, of shape (things, trials) each; shape (batches, things, other things)."""
-    trials, batches = one.shape[1], len(edges)
+    trials, batches = first.shape[1], len(edges)
     if trials == batches * (size := trials // batches) and (edges == np.arange(0, trials, size)).all():
-        by_batch = [values.reshape(len(values), batches, size).swapaxes(0, 1) for values in (one, other)]
-        products: Floats = by_batch[0] @ by_batch[1].swapaxes(1, 2)
-        return products
+        by_batch = [values.reshape(len(values), batches, size).swapaxes(0, 1) for values in (first, second)]
+        sum_products: Floats = by_batch[0] @ by_batch[1].swapaxes(1, 2)
+        return sum_products
     bounds = [*edges.tolist(), trials]
-    return np.array([one[:, low:high] @ other[:, low:high].T for low, high in pairwise(bounds)])
+    return np.array([first[:, low:high] @ second[:, low:high].T for low, high in pairwise(bounds)])

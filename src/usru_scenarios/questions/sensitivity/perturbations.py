@@ -21,7 +21,7 @@ class ModelWeight:
 
 
 @dataclass(frozen=True)
-class UnitPerturbation:
+class PerturbedJudgement:
     """A judgement with one point more.
 
     Attributes:
@@ -58,9 +58,9 @@ class Perturbations:
 
     scenarios: tuple[str, ...]
     weights: tuple[ModelWeight, ...]
-    judgements: tuple[UnitPerturbation, ...]
+    judgements: tuple[PerturbedJudgement, ...]
     left_out: tuple[LeftOut, ...]
     claims: Mapping[str, str]
 
     def __len__(self) -> int:
-        return len(self.judgements) + sum(len(one.paths) for one in self.left_out)
+        return len(self.judgements) + sum(len(reason.paths) for reason in self.left_out)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -31,33 +31,35 @@ class PerturbedModel:
     keep: PartCache = make_uncached
 
     @cached_property
-    def all(self) -> Perturbations:
+    def perturbations(self) -> Perturbations:
         """What there is to perturb."""
 
-        def listed() -> Perturbations:
-            from usru_scenarios.questions.sensitivity.one_point import perturbations
+        def list_all() -> Perturbations:
+            from usru_scenarios.questions.sensitivity.one_point import list_perturbations
 
-            return perturbations(self.loaded(), self.program)
+            return list_perturbations(self.loaded(), self.program)
 
-        return self.keep("perturbations", listed)
+        return self.keep("perturbations", list_all)
 
-    def tilts(self, numbers: Sequence[int]) -> NodeTilts:
+    def node_tilts(self, numbers: Sequence[int]) -> NodeTilts:
         """What some of the judgements, each of a categorical node, do to its law; they are numbered in this order."""
 
-        def compiled() -> NodeTilts:
-            from usru_scenarios.questions.sensitivity.law_tilts import node_tilts
+        def compile_tilts() -> NodeTilts:
+            from usru_scenarios.questions.sensitivity.law_tilts import compile_node_tilts
 
-            return node_tilts(self.loaded().model, [self.all.judgements[number] for number in numbers])
+            return compile_node_tilts(
+                self.loaded().model, [self.perturbations.judgements[number] for number in numbers]
+            )
 
-        return self.keep(f"tilts of {numbers}", compiled)
+        return self.keep(f"tilts of {numbers}", compile_tilts)
 
-    def changed(self, numbers: Sequence[int]) -> list[dict[str, Node]]:
+    def changed_nodes(self, numbers: Sequence[int]) -> list[Mapping[str, Node]]:
         """For each of some judgements the nodes that it touches, with its other value."""
 
-        def compiled() -> list[dict[str, Node]]:
+        def compile_nodes() -> list[Mapping[str, Node]]:
             from usru_scenarios.questions.sensitivity.one_point import changed_nodes
 
             model = self.loaded().model
-            return [changed_nodes(model, self.all.judgements[number]) for number in numbers]
+            return [changed_nodes(model, self.perturbations.judgements[number]) for number in numbers]
 
-        return self.keep(f"nodes touched by {numbers}", compiled)
+        return self.keep(f"nodes touched by {numbers}", compile_nodes)

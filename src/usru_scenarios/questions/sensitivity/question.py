@@ -1,7 +1,6 @@
-"""What matters for the forecast: four questions, each answered apart.
+"""What matters for the forecast: four questions, each with an answer of its own.
 
-Which driver's uncertainty (`drivers`), which driver moves it (`moves`), which weight and which judgement
-(`slopes`).
+Which driver's uncertainty (`drivers`), which driver moves it (`moves`), which weight and which judgement (`slopes`).
 """
 
 from __future__ import annotations
@@ -17,12 +16,12 @@ from usru_scenarios.questions.described import describe_run
 from usru_scenarios.questions.difference_error_floors import cover_unseen, mean_limits
 from usru_scenarios.questions.program_batches import expect_runs
 from usru_scenarios.questions.program_edits import PartCache, make_uncached
-from usru_scenarios.questions.sensitivity.drivers import driver_uncertainties, exchanging_seconds
-from usru_scenarios.questions.sensitivity.likelihood_ratio import tilting_seconds
-from usru_scenarios.questions.sensitivity.moves import moves
-from usru_scenarios.questions.sensitivity.observed import SensitivityRun, observed_run
+from usru_scenarios.questions.sensitivity.drivers import estimate_driver_uncertainties, predict_exchange_seconds
+from usru_scenarios.questions.sensitivity.likelihood_ratio import predict_tilting_seconds
+from usru_scenarios.questions.sensitivity.moves import estimate_driver_moves
+from usru_scenarios.questions.sensitivity.observed import SensitivityRun, draw_observed
 from usru_scenarios.questions.sensitivity.perturbed_model import PerturbedModel
-from usru_scenarios.questions.sensitivity.slopes import slopes
+from usru_scenarios.questions.sensitivity.slopes import estimate_slopes
 from usru_scenarios.questions.simulate.question import forecast_warnings
 from usru_scenarios.questions.target import parse_target
 from usru_scenarios.results.common import Warned
@@ -34,7 +33,7 @@ from usru_scenarios.sampler.shared_draws import SharedDraws
 from usru_scenarios.settings import RunSettings
 from usru_scenarios.work import listener
 
-_NAMED = 6
+_MOST_NAMED = 6
 """States that are named in a warning."""
 
 
@@ -68,82 +67,83 @@ def sensitivity(
         ImpossibleEvidence: what is given can't happen.
         TooFewTrials: too few trials agree with what is given.
     """
-    aim, program = parse_target(of, at, conditioned.base), conditioned.program
+    target, program = parse_target(of, at, conditioned.base), conditioned.program
     kernels = KernelCache(SharedDraws())  # the program as it is is walked for each of the questions
-    run = SensitivityRun(program, aim, Plan(settings.trials, settings.seed), map_blocks, kernels, keep=keep)
-    _expect(outline, model, run, conditioned.given, questions)
-    observed = observed_run(conditioned, aim, settings, map_blocks, kernels)
+    run = SensitivityRun(program, target, Plan(settings.trials, settings.seed), map_blocks, kernels, keep=keep)
+    _announce_work(outline, model, run, conditioned.given, questions)
+    observed = draw_observed(conditioned, target, settings, map_blocks, kernels)
     if observed is not None:
-        first, run = run.plan, replace(run, plan=observed.plan, observed=observed)
-        if run.plan != first:
-            _expect(outline, model, run, run.seen, questions)
+        first_plan, run = run.plan, replace(run, plan=observed.plan, observed=observed)
+        if run.plan != first_plan:
+            _announce_work(outline, model, run, run.given, questions)
     plan = run.plan
-    drivers, note = driver_uncertainties(outline, run) if "drivers" in questions else (None, "")
-    steep = slopes(model, run) if {"weights", "judgements"} & {*questions} else None
-    present = _present(run)
-    moved, rare = moves(outline, run) if "moves" in questions else (None, [])
-    places = aim.places(outline.scenarios, program)
+    drivers, note = estimate_driver_uncertainties(outline, run) if "drivers" in questions else (None, "")
+    slopes = estimate_slopes(model, run) if {"weights", "judgements"} & {*questions} else None
+    of_judgements = slopes if "judgements" in questions else None
+    probabilities = _estimate_present(run)
+    driver_moves, rare_states = estimate_driver_moves(outline, run) if "moves" in questions else (None, [])
+    places = target.places(outline.scenarios, program)
     return Sensitivity(
         model=outline.model,
         run=describe_run(outline, conditioned, seed=plan.seed, trials=plan.trials, effective=run.sampled),
-        of=aim.name or None,
-        title=outline.title(aim.name),
-        at=aim.at(program),
-        probability={name: float(present.value[place]) for name, place in places.items()},
-        standard_errors={name: float(present.error[place]) for name, place in places.items()},
+        of=target.name or None,
+        title=outline.title(target.name),
+        at=target.at(program),
+        probability={name: float(probabilities.value[place]) for name, place in places.items()},
+        standard_errors={name: float(probabilities.error[place]) for name, place in places.items()},
         drivers=drivers,
-        moves=moved,
-        weights=steep.weights if steep and "weights" in questions else None,
-        judgements=steep.judgements if steep and "judgements" in questions else None,
-        left_out=steep.left_out if steep and "judgements" in questions else [],
-        claims=steep.claims if steep and "judgements" in questions else {},
+        moves=driver_moves,
+        weights=slopes.weights if slopes and "weights" in questions else None,
+        judgements=of_judgements.judgements if of_judgements else None,
+        left_out=of_judgements.left_out if of_judgements else [],
+        claims=of_judgements.claims if of_judgements else {},
         note=note,
-        warnings=[*forecast_warnings(outline, program), *_too_rare(rare)],
+        warnings=[*forecast_warnings(outline, program), *_warn_of_rare_states(rare_states)],
     )
 
 
-def _too_rare(states: Sequence[str]) -> list[Warned]:
+def _warn_of_rare_states(states: Sequence[str]) -> list[Warned]:
     """The warning for states in which no driver can be held, since too few trials agree with what is observed."""
     if not states:
         return []
-    named = ", ".join([*states[:_NAMED], *(["..."] if len(states) > _NAMED else [])])
+    named = ", ".join([*states[:_MOST_NAMED], *(["..."] if len(states) > _MOST_NAMED else [])])
     message = f"{named}: not held, since what has been seen hardly ever happens then"
     return [Warned("too_rare", message, count=len(states))]
 
 
-def _expect(
-    outline: Outline, model: PerturbedModel, run: SensitivityRun, seen: Formula | None, questions: Collection[Question]
+def _announce_work(
+    outline: Outline, model: PerturbedModel, run: SensitivityRun, given: Formula | None, questions: Collection[Question]
 ) -> None:
     """Tell what work the questions are; what turns out to be drawn anew comes on top of it."""
     progress, plan = listener(run.map_blocks), run.plan
-    program = program_of_steps(run.program, run.aim.steps(run.program).stop, seen)
+    program = program_of_steps(run.program, run.target.steps(run.program).stop, given)
     steps = program.steps
     nodes, trials = len(program.nodes), plan.trials_in(0)
     if "drivers" in questions:
-        progress.expect(exchanging_seconds(program, steps, trials), plan.blocks)
+        progress.expect(predict_exchange_seconds(program, steps, trials), plan.blocks)
     if "moves" in questions:
         states = sum(len(driver.states) or 2 for driver in outline.drivers.values())
-        if seen is None:
+        if given is None:
             expect_runs(progress, program, 1 + states, plan)
         else:
             progress.expect(predict_block_seconds(nodes, steps, trials), plan.blocks * (1 + states))
     if {"weights", "judgements"} & {*questions}:
         progress.expect(
             predict_block_seconds(nodes, steps, trials)
-            + tilting_seconds(len(model.all), steps, len(program.outcome.states)),
+            + predict_tilting_seconds(len(model.perturbations), steps, len(program.outcome.states)),
             plan.blocks,
         )
     progress.expect(predict_block_seconds(nodes, steps, trials), plan.blocks)
 
 
-def _present(run: SensitivityRun) -> Estimate:
+def _estimate_present(run: SensitivityRun) -> Estimate:
     """The probabilities of the cells in the model as it is, given what is observed."""
-    aim, observed = run.aim, run.observed
+    target, observed = run.target, run.observed
     if observed is None:
-        steps = aim.steps(run.program)
+        steps = target.steps(run.program)
         program = program_of_steps(run.program, steps.stop, None)
         visits = simulate_variants([program], run.plan, run.map_blocks, run.kernels, steps)
-        found = ratio(aim.gathered(visits.visits[0].mean(axis=1).T).T, visits.trials)
+        present = ratio(target.gathered(visits.visits[0].mean(axis=1).T).T, visits.trials)
     else:
-        found = ratio(observed.sums.of(aim.cells, [range(1)])[:, 0], observed.sums.trials)
-    return cover_unseen(found, run.sampled, lambda: mean_limits(run.single_trials.limits), [run.single_trials])
+        present = ratio(observed.sums.of(target.cells, [range(1)])[:, 0], observed.sums.trials)
+    return cover_unseen(present, run.sampled, lambda: mean_limits(run.single_trials.limits), [run.single_trials])

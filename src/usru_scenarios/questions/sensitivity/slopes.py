@@ -2,13 +2,13 @@
 
 Weights: the derivative of the scenarios' probabilities at the present weights, and the elasticity. Judgements: the
 effect of one point more (`points`) of every single one, the others as they are. Nearly all of it is read from one walk
-of the same draws (`likelihood`); what no formula covers is drawn anew on common random numbers: judgements of numeric
-nodes, what a point is worth, and those under which the same draws say too little.
+of the same draws (`likelihood_ratio`); what no formula covers is drawn anew on common random numbers: judgements of
+numeric nodes, what a point is worth, and those under which the same draws say too little.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Literal, TypeVar
 
@@ -24,7 +24,7 @@ from usru_scenarios.program.support import Support
 from usru_scenarios.questions.sensitivity.likelihood_ratio import PathwiseEstimator
 from usru_scenarios.questions.sensitivity.observed import ObservedPrograms, SensitivityRun
 from usru_scenarios.questions.sensitivity.pathwise_sums import EffectEstimates, PathwiseSums
-from usru_scenarios.questions.sensitivity.perturbations import UnitPerturbation
+from usru_scenarios.questions.sensitivity.perturbations import PerturbedJudgement
 from usru_scenarios.questions.sensitivity.perturbed_model import PerturbedModel
 from usru_scenarios.results.sensitivity import JudgementEffect, ProbabilityChange, Slopes, WeightSlope
 from usru_scenarios.sampler.common_random_numbers import simulate_variants
@@ -33,7 +33,7 @@ from usru_scenarios.sampler.likelihood_weighting import observed_nodes, program_
 LEAST_SHARE = 0.05
 """Where reweighted trials stand for a smaller share of them, the changed model is drawn instead."""
 
-_CELLS_AT_ONCE, _VARIANTS_AT_ONCE = 1024, 16
+_JUDGEMENTS_AT_ONCE, _VARIANTS_AT_ONCE = 1024, 16
 """So many judgements are followed, and changed models drawn, in one walk: memory grows with them."""
 
 Part = TypeVar("Part")
@@ -41,7 +41,7 @@ Part = TypeVar("Part")
 SlopeMethod = Literal["likelihood ratio", "carried along", "drawn anew", "none"]
 
 
-def slopes(model: PerturbedModel, run: SensitivityRun, *, of_judgements: bool = True) -> Slopes:
+def estimate_slopes(model: PerturbedModel, run: SensitivityRun, *, of_judgements: bool = True) -> Slopes:
     """What a little more of each weight and of each judgement does to the scenarios.
 
     Args:
@@ -53,12 +53,13 @@ def slopes(model: PerturbedModel, run: SensitivityRun, *, of_judgements: bool = 
 
 
 @dataclass(frozen=True)
-class _EffectOfOne:
-    """The effect of a judgement or weight on each scenario, or what there is of them.
+class _Effect:
+    """What a judgement or weight does to the scenarios, or the probabilities of the scenarios themselves.
 
     Attributes:
         value: shape (scenarios,).
         residuals: as in `EffectEstimates`, shape (batches, scenarios).
+        count: the trials.
         least: the least error, for what was never drawn.
     """
 
@@ -68,142 +69,166 @@ class _EffectOfOne:
     count: float
     least: float = 0.0
 
+    def on(self, scenario: int) -> ProbabilityChange:
+        """The effect on a scenario, by its number."""
+        return _to_change(self.value[scenario], self.residuals[:, scenario], self.count, self.least)
+
+    def summed(self, members: Sequence[int]) -> _Effect:
+        """The effect on some scenarios together, as that on the only one."""
+        columns = list(members)
+        value, residuals = self.value[columns].sum(keepdims=True), self.residuals[:, columns].sum(axis=1, keepdims=True)
+        return replace(self, value=value, residuals=residuals)
+
 
 class _SlopeEstimator:
-    """One aim at one program, which is cut off after the last step that counts."""
+    """One target in one program, which is cut off after the last step that counts."""
 
     def __init__(self, model: PerturbedModel, run: SensitivityRun) -> None:
         self.model = model
         self.run = run
         self.labels = run.program.grid.labels
-        self.aim, self.seen, self.sampled = run.aim, run.seen, run.sampled
-        shares = run.aim.shares(run.program.steps)
-        self.program = program_of_steps(run.program, len(shares), self.seen)
+        self.target, self.given, self.sampled = run.target, run.given, run.sampled
+        shares = run.target.shares(run.program.steps)
+        self.program = program_of_steps(run.program, len(shares), self.given)
         self.shares = np.pad(shares, (0, self.program.steps - len(shares)))
-        self.above = self.program.upstream([OUTCOME, *observed_nodes(self.seen or All(()))])
-        self.said = run.single_trials
-        self.order = [run.program.outcome.states.index(name) for name in model.all.scenarios]
+        self.ancestors = self.program.upstream([OUTCOME, *observed_nodes(self.given or All(()))])
+        self.single_trials = run.single_trials
+        states = run.program.outcome.states
+        self.scenarios = {name: states.index(name) for name in model.perturbations.scenarios}
 
     @cached_property
     def unseen_bound(self) -> float:
         """The share that trials that were never drawn may have."""
-        return float(rule_of_three_bound(self.sampled, self.said.missed(self.sampled)))
+        return float(rule_of_three_bound(self.sampled, self.single_trials.missed(self.sampled)))
 
     @cached_property
     def support(self) -> Support:
         """What is possible of what the scenarios, and what is observed, depend on."""
-        return self.said.support if self.seen is None else Support(self.program.restrict_to(self.above))
+        return self.single_trials.support if self.given is None else Support(self.program.restrict_to(self.ancestors))
 
     def slopes(self, *, of_judgements: bool) -> Slopes:
         """Walk the draws and say what they say."""
-        every = self.model.all
-        cells = every.judgements if of_judgements else ()
-        followed = [number for number, cell in enumerate(cells) if self._is_followed(cell)]
-        found: dict[int, _EffectOfOne] = {}
-        sums, weights, least = self._follow(cells, followed, found)
-        self._draw_anew([n for n, cell in enumerate(cells) if n not in found and self._matters(cell)], found)
-        effects = [self._effect(cell, found.get(number)) for number, cell in enumerate(cells)]
-        visits = EffectEstimates(*self._probabilities(sums))
-        present = _EffectOfOne("none", visits.value[0], visits.residuals[:, 0], visits.count, self.unseen_bound)
+        perturbations = self.model.perturbations
+        judgements = perturbations.judgements if of_judgements else ()
+        followed = [number for number, judgement in enumerate(judgements) if self._is_followed(judgement)]
+        effects: dict[int, _Effect] = {}
+        sums, of_weights, least = self._follow_judgements(judgements, followed, effects)
+        changed = (number for number, judgement in enumerate(judgements) if self._matters(judgement))
+        self._simulate_changed([number for number in changed if number not in effects], effects)
+        nothing = _Effect("none", np.zeros(len(self.scenarios)), np.zeros((2, len(self.scenarios))), 1.0)
+        reported = sorted(
+            (self._to_result(judgement, effects.get(number, nothing)) for number, judgement in enumerate(judgements)),
+            key=_rank_key,
+        )
+        present = self._probabilities(sums)
+        cited = dict.fromkeys(claim for effect in reported for claim in effect.sources)
         return Slopes(
-            name=self.aim.name,
-            step="mean" if self.aim.step is None else self.labels[self.aim.step],
+            name=self.target.name,
+            step="mean" if self.target.step is None else self.labels[self.target.step],
             probabilities=self._by_scenario(present),
-            aimed=self._aimed(present),
-            weights=sorted(self._weights(weights, visits, least), key=_size),
-            judgements=sorted(effects, key=_size),
-            left_out=list(every.left_out) if of_judgements else [],
-            claims=_claims(every.claims, effects),
+            aimed=self._on_target(present),
+            weights=sorted(self._weight_slopes(of_weights, present, least), key=_rank_key),
+            judgements=reported,
+            left_out=list(perturbations.left_out) if of_judgements else [],
+            claims={claim: perturbations.claims[claim] for claim in cited if claim in perturbations.claims},
         )
 
     # What is read from the same draws --------------------------------------------------------------------------------
 
-    def _matters(self, cell: UnitPerturbation) -> bool:
+    def _matters(self, judgement: PerturbedJudgement) -> bool:
         """Whether anything that the scenarios depend on changes."""
-        return cell.changed != cell.value and (cell.owner is None or cell.owner in self.above)
+        is_read = judgement.owner is None or judgement.owner in self.ancestors
+        return judgement.changed != judgement.value and is_read
 
-    def _is_followed(self, cell: UnitPerturbation) -> bool:
-        node = self.program.nodes.get(cell.owner or "")
-        return self._matters(cell) and isinstance(node, CategoricalNode)
+    def _is_followed(self, judgement: PerturbedJudgement) -> bool:
+        node = self.program.nodes.get(judgement.owner or "")
+        return self._matters(judgement) and isinstance(node, CategoricalNode)
 
-    def _follow(
-        self, cells: Sequence[UnitPerturbation], followed: Sequence[int], found: dict[int, _EffectOfOne]
+    def _follow_judgements(
+        self, judgements: Sequence[PerturbedJudgement], followed: Sequence[int], effects: dict[int, _Effect]
     ) -> tuple[PathwiseSums, EffectEstimates, Floats]:
         """Follow judgements and weights; gives the sums of the first walk, weights' derivatives and least errors."""
         first: tuple[PathwiseSums, EffectEstimates, Floats] | None = None
-        for start in range(0, max(len(followed), 1), _CELLS_AT_ONCE):
-            some = followed[start : start + _CELLS_AT_ONCE]
-            weights = {weight.name: weight.scheduled for weight in self.model.all.weights} if first is None else {}
+        for start in range(0, max(len(followed), 1), _JUDGEMENTS_AT_ONCE):
+            numbers = followed[start : start + _JUDGEMENTS_AT_ONCE]
+            weights = {} if first else {weight.name: weight.scheduled for weight in self.model.perturbations.weights}
             estimator = PathwiseEstimator(
                 self.program,
                 self.run.plan,
                 self.shares,
                 weights,
-                owners=[cells[number].owner or "" for number in some],
-                tilts=self.model.tilts(some) if some else {},
+                owners=[judgements[number].owner or "" for number in numbers],
+                tilts=self.model.node_tilts(numbers) if numbers else {},
                 kernels=self.run.kernels,
-                seen=self.seen,
+                given=self.given,
             )
-            sums, counting = estimator.sums(self.run.map_blocks), estimator.counted_shares
-            effects = sums.cells.effects(sums, counting) if self.seen is None else sums.cells.ratio_effects(sums)
-            enough = sums.cells.effective_share(self.sampled)
-            most = self._kept(f"most of {some} and {[*weights]}", lambda: estimator.most(self.support))  # noqa: B023
-            of_cells, of_weights = (self.unseen_bound * each for each in most)
-            for place, number in enumerate(some):
-                carried = estimator.carried and cells[number].owner == OUTCOME
-                if enough[place] >= LEAST_SHARE and place not in estimator.unfit:
-                    method: SlopeMethod = "carried along" if carried else "likelihood ratio"
-                    found[number] = _EffectOfOne(
-                        method, effects.value[place], effects.residuals[:, place], effects.count, float(of_cells[place])
-                    )
-            first = first or (sums, sums.weights.effects(sums, counting), of_weights)
+            sums, shares = estimator.sums(self.run.map_blocks), estimator.counted_shares
+            changes = (
+                sums.judgements.effects(sums, shares) if self.given is None else sums.judgements.ratio_effects(sums)
+            )
+            effective_share = sums.judgements.effective_share(self.sampled)
+            largest = self._cached(
+                f"most of {numbers} and {[*weights]}",
+                lambda: estimator.largest_effects(self.support),  # noqa: B023
+            )
+            least_of_judgements, least_of_weights = (self.unseen_bound * each for each in largest)
+            for place, number in enumerate(numbers):
+                if effective_share[place] >= LEAST_SHARE and place not in estimator.uncarried:
+                    is_carried = estimator.carried and judgements[number].owner == OUTCOME
+                    method: SlopeMethod = "carried along" if is_carried else "likelihood ratio"
+                    value, residuals = changes.value[place], changes.residuals[:, place]
+                    least = float(least_of_judgements[place])
+                    effects[number] = _Effect(method, value, residuals, changes.count, least)
+            first = first or (sums, sums.weights.effects(sums, shares), least_of_weights)
         assert first is not None, "there is at least one walk"
         return first
 
-    def _probabilities(self, sums: PathwiseSums) -> tuple[Floats, Floats, float]:
-        """The present probabilities, in the form of `EffectEstimates` of one thing."""
-        shares = self.shares[np.flatnonzero(self.shares)] if self.seen is None else np.ones(1)
+    def _probabilities(self, sums: PathwiseSums) -> _Effect:
+        """The present probabilities of the scenarios."""
+        shares = self.shares[np.flatnonzero(self.shares)] if self.given is None else np.ones(1)
         visits = np.einsum("t,btc->bc", shares, sums.visits)
         count = float(sums.trials.sum())
         value = visits.sum(axis=0) / count
-        return value[None], (visits - value * sums.trials[:, None])[:, None], count
+        return _Effect("none", value, visits - value * sums.trials[:, None], count, self.unseen_bound)
 
     # What is drawn anew ----------------------------------------------------------------------------------------------
 
-    def _draw_anew(self, numbers: Sequence[int], found: dict[int, _EffectOfOne]) -> None:
-        """The effects of some judgements, from the changed models on common random numbers."""
+    def _simulate_changed(self, numbers: Sequence[int], effects: dict[int, _Effect]) -> None:
+        """Add the effects of some judgements, from the changed models on common random numbers."""
         for start in range(0, len(numbers), _VARIANTS_AT_ONCE):
             some = numbers[start : start + _VARIANTS_AT_ONCE]
-            programs = [self.program, *(self._changed(nodes) for nodes in self.model.changed(some))]
-            apart = self._kept(f"apart with {some}", lambda: [self._apart(program) for program in programs[1:]])  # noqa: B023
-            trials, visits = self._variants(programs)
+            programs = [self.program, *map(self._changed_program, self.model.changed_nodes(some))]
+            differences = self._cached(
+                f"apart with {some}",
+                lambda: [self._largest_differences(program) for program in programs[1:]],  # noqa: B023
+            )
+            trials, visits = self._simulate_programs(programs)
             count = float(trials.sum())
-            for number, farthest, one in zip(some, apart, visits[1:], strict=True):
-                least = self.unseen_bound * float(self.shares @ farthest)
-                moved = one - visits[0]
-                value = moved.sum(axis=0) / count
-                found[number] = _EffectOfOne("drawn anew", value, moved - value * trials[:, None], count, least)
+            for number, largest, visits_changed in zip(some, differences, visits[1:], strict=True):
+                least = self.unseen_bound * float(self.shares @ largest)
+                change = visits_changed - visits[0]
+                value = change.sum(axis=0) / count
+                effects[number] = _Effect("drawn anew", value, change - value * trials[:, None], count, least)
 
-    def _apart(self, changed: Program) -> Floats:
+    def _largest_differences(self, changed: Program) -> Floats:
         """How far apart single trials of a changed program can be at each step that there is, shape (steps,)."""
-        return np.ones(self.program.steps) if self.seen is not None else largest_differences(self.program, changed)
+        return np.ones(self.program.steps) if self.given is not None else largest_differences(self.program, changed)
 
-    def _kept(self, part: str, make: Callable[[], Part]) -> Part:
+    def _cached(self, part: str, make: Callable[[], Part]) -> Part:
         """What follows from the program up to its last step."""
         return self.run.keep(f"{part} in {self.program.steps} steps", make)
 
-    def _variants(self, programs: Sequence[Program]) -> tuple[Floats, Sequence[Floats]]:
+    def _simulate_programs(self, programs: Sequence[Program]) -> tuple[Floats, Sequence[Floats]]:
         """The trials of each batch, and by program the sums of what is asked of them, shape (batches, scenarios)."""
         plan, kernels = self.run.plan, self.run.kernels.copy()
-        if self.seen is None:
+        if self.given is None:
             steps = np.flatnonzero(self.shares)
             drawn = simulate_variants(programs, plan, self.run.map_blocks, kernels, steps.tolist())
             return drawn.trials, np.einsum("t,vbtc->vbc", self.shares[steps], drawn.visits)
-        variants = ObservedPrograms(programs, self.seen, self.shares, plan, kernels)
-        found = list(variants.sums(self.run.map_blocks))
-        return found[0].trials, [one.visits[:, 0] for one in found]
+        sums = list(ObservedPrograms(programs, self.given, self.shares, plan, kernels).sums(self.run.map_blocks))
+        return sums[0].trials, [program_sums.visits[:, 0] for program_sums in sums]
 
-    def _changed(self, nodes: Mapping[str, Node]) -> Program:
+    def _changed_program(self, nodes: Mapping[str, Node]) -> Program:
         """The program with some nodes changed, but for what is imposed on them; all others are the same ones."""
         own = self.program.nodes
         changed = {name: replace(nodes[name], imposed=own[name].imposed) for name in own if name in nodes}  # type: ignore[arg-type]
@@ -211,128 +236,92 @@ class _SlopeEstimator:
 
     # Results ---------------------------------------------------------------------------------------------------------
 
-    def _weights(self, effects: EffectEstimates, visits: EffectEstimates, leasts: Floats) -> Iterator[WeightSlope]:
-        present, off = visits.value[0], visits.residuals[:, 0]
-        for number, asked in enumerate(self.model.all.weights):
-            weight = float(self.program.weights[asked.name].mean())
-            value, residuals = effects.value[number], effects.residuals[:, number]
-            least = float(leasts[number])
-            sums = _EffectOfOne("none", value, residuals, effects.count, least)
-            factor = 1.0 if asked.scheduled else weight
-            relative = _relative(factor, (value, residuals), (present, off))
+    def _weight_slopes(self, effects: EffectEstimates, present: _Effect, least: Floats) -> Iterator[WeightSlope]:
+        for number, weight in enumerate(self.model.perturbations.weights):
+            value = float(self.program.weights[weight.name].mean())
+            slope = _Effect(
+                "none", effects.value[number], effects.residuals[:, number], effects.count, float(least[number])
+            )
+            factor, members = 1.0 if weight.scheduled else value, self.target.members
+            elasticities = self._elasticities(factor, slope, present)
             yield WeightSlope(
-                kind=asked.kind,
-                name=asked.name,
-                title=asked.title,
-                weight=weight,
-                scheduled=asked.scheduled,
-                derivative=self._by_scenario(sums),
-                elasticity={
-                    scenario: _change(
-                        relative[0][at],
-                        relative[1][:, at],
-                        effects.count,
-                        self._least_relative(factor, least, relative[0][at], present[at]),
-                    )
-                    if present[at] > _LEAST_CHANCE
-                    else None
-                    for scenario, at in zip(self.model.all.scenarios, self.order, strict=True)
-                },
-                aimed=self._aimed(sums),
-                aimed_elasticity=self._aimed_elasticity(factor, sums, (present, off)),
-                size=self._size(sums),
+                kind=weight.kind,
+                name=weight.name,
+                title=weight.title,
+                weight=value,
+                scheduled=weight.scheduled,
+                derivative=self._by_scenario(slope),
+                elasticity={name: elasticities[scenario] for name, scenario in self.scenarios.items()},
+                aimed=self._on_target(slope),
+                aimed_elasticity=None
+                if members is None
+                else self._elasticities(factor, slope.summed(members), present.summed(members))[0],
+                size=self._size(slope),
             )
 
-    def _least_relative(self, weight: float, least: float, value: float, chance: float) -> float:
-        """The least error of an elasticity, from those of the derivative and of the probability that it is per."""
-        return (abs(weight) * least + abs(float(value)) * (self.unseen_bound if least else 0.0)) / float(chance)
+    def _elasticities(self, weight: float, slope: _Effect, present: _Effect) -> list[ProbabilityChange | None]:
+        """The elasticity of each scenario, by method (52); None where it has next to no probability."""
+        probability = present.value
 
-    def _aimed_elasticity(
-        self, weight: float, slope: _EffectOfOne, present: tuple[Floats, Floats]
-    ) -> ProbabilityChange | None:
-        if self.aim.members is None:
-            return None
-        members = list(self.aim.members)
-        summed = [
-            (value[members].sum(keepdims=True), residuals[:, members].sum(axis=1, keepdims=True))
-            for value, residuals in ((slope.value, slope.residuals), present)
-        ]
-        chance = summed[1][0][0]
-        if not chance > _LEAST_CHANCE:
-            return None
-        value, residuals = _relative(weight, summed[0], summed[1])
-        least = self._least_relative(weight, slope.least, value[0], chance)
-        return _change(value[0], residuals[:, 0], slope.count, least)
+        def divide(part: Floats) -> Floats:
+            """Divide by the probability first: of the least floats the inverse is none."""
+            return np.divide(part, probability, out=np.zeros_like(part), where=probability > 0)
 
-    def _effect(self, cell: UnitPerturbation, found: _EffectOfOne | None) -> JudgementEffect:
-        nothing = _EffectOfOne("none", np.zeros(len(self.order)), np.zeros((2, len(self.order))), 1.0)
-        found = found or nothing
+        per_probability = divide(slope.value)
+        residuals = weight * (divide(slope.residuals) - per_probability * divide(present.residuals))
+        unseen_bound = self.unseen_bound if slope.least else 0.0
+        elasticities: list[ProbabilityChange | None] = []
+        for scenario, value in enumerate((weight * per_probability).tolist()):
+            least = abs(weight) * slope.least + abs(value) * unseen_bound
+            elasticities.append(
+                _to_change(value, residuals[:, scenario], slope.count, least / float(probability[scenario]))
+                if probability[scenario] > _LEAST_PROBABILITY
+                else None
+            )
+        return elasticities
+
+    def _to_result(self, judgement: PerturbedJudgement, effect: _Effect) -> JudgementEffect:
         return JudgementEffect(
-            path=".".join(map(str, cell.path)),
-            role=cell.role,
-            value=cell.value,
-            changed=cell.changed,
-            change=cell.change,
-            by_scenario=self._by_scenario(found),
-            aimed=self._aimed(found),
-            size=self._size(found),
-            method=found.method,
-            sources=list(cell.sources),
-            inferred=cell.inferred,
+            path=".".join(map(str, judgement.path)),
+            role=judgement.role,
+            value=judgement.value,
+            changed=judgement.changed,
+            change=judgement.change,
+            by_scenario=self._by_scenario(effect),
+            aimed=self._on_target(effect),
+            size=self._size(effect),
+            method=effect.method,
+            sources=list(judgement.sources),
+            inferred=judgement.inferred,
         )
 
-    def _by_scenario(self, found: _EffectOfOne) -> dict[str, ProbabilityChange]:
-        return {
-            name: _change(found.value[at], found.residuals[:, at], found.count, found.least)
-            for name, at in zip(self.model.all.scenarios, self.order, strict=True)
-        }
+    def _by_scenario(self, effect: _Effect) -> dict[str, ProbabilityChange]:
+        return {name: effect.on(scenario) for name, scenario in self.scenarios.items()}
 
-    def _aimed(self, found: _EffectOfOne) -> ProbabilityChange | None:
-        if self.aim.members is None:
-            return None
-        members = list(self.aim.members)
-        value, residuals = float(found.value[members].sum()), found.residuals[:, members].sum(axis=1)
-        return _change(value, residuals, found.count, found.least)
+    def _on_target(self, effect: _Effect) -> ProbabilityChange | None:
+        return None if self.target.members is None else effect.summed(self.target.members).on(0)
 
-    def _size(self, found: _EffectOfOne) -> ProbabilityChange:
-        """The aimed effect without its sign, or the total variation."""
-        value, residuals = found.value, found.residuals
-        if self.aim.members is None:
+    def _size(self, effect: _Effect) -> ProbabilityChange:
+        """The effect on the target without its sign, or the total variation."""
+        value = effect.value
+        if self.target.members is None:
             signs = np.sign(value) / 2
         else:
-            members = list(self.aim.members)
+            members = list(self.target.members)
             signs = np.zeros(len(value))
             signs[members] = np.sign(value[members].sum())
-        return _change(float(value @ signs), residuals @ signs, found.count, found.least)
+        return _to_change(float(value @ signs), effect.residuals @ signs, effect.count, effect.least)
 
 
-_LEAST_CHANCE = 1e-300
-"""No elasticity is told of a likelihood at or below this: what it is divided by would leave no float."""
+_LEAST_PROBABILITY = 1e-300
+"""No elasticity is given of a likelihood at or below this: what it is divided by would leave no float."""
 
 
-def _relative(weight: float, slope: tuple[Floats, Floats], present: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
-    """The elasticity and its residuals, shapes (scenarios,) and (batches, scenarios), 0 where p is: method (52)."""
-    (value, residuals), (chance, off) = slope, present
-
-    def shares(part: Floats) -> Floats:
-        """Divided by the probability first: of the least floats the inverse is none."""
-        return np.divide(part, chance, out=np.zeros_like(part), where=chance > 0)
-
-    per_chance = shares(value)
-    return weight * per_chance, weight * (shares(residuals) - per_chance * shares(off))
-
-
-def _change(value: float, residuals: Floats, count: float, least: float) -> ProbabilityChange:
+def _to_change(value: float, residuals: Floats, count: float, least: float) -> ProbabilityChange:
     """A value with the standard error that its batches tell, by method (17), or the least that it has."""
     error = float(delta_method_error(residuals)) / count
     return ProbabilityChange(float(value) + 0.0, max(error, least))  # + 0.0 leaves no minus zero
 
 
-def _size(ranked: WeightSlope | JudgementEffect) -> float:
+def _rank_key(ranked: WeightSlope | JudgementEffect) -> float:
     return -ranked.size.value
-
-
-def _claims(said: Mapping[str, str], effects: Iterable[JudgementEffect]) -> dict[str, str]:
-    """What the cited claims say, those of the largest effects first."""
-    cited = dict.fromkeys(claim for effect in sorted(effects, key=_size) for claim in effect.sources)
-    return {claim: said[claim] for claim in cited if claim in said}

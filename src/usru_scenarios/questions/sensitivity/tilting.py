@@ -41,7 +41,7 @@ class RowTilt:
 
     parents: tuple[Parent, ...]
     log_odds: Mapping[int, float]
-    cells: tuple[int, ...]
+    judgements: tuple[int, ...]
     codes: Codes
     acting: npt.NDArray[np.bool_]
 
@@ -56,20 +56,20 @@ class RowTilt:
         return self.parents, self.codes.tobytes()
 
     @cached_property
-    def one_each(self) -> bool:
+    def one_code_each(self) -> bool:
         """Whether each code but 0 is that of one judgement, in their order."""
-        return np.array_equal(self.acting[:, 1:], np.eye(len(self.cells), dtype=np.bool_))
+        return np.array_equal(self.acting[:, 1:], np.eye(len(self.judgements), dtype=np.bool_))
 
-    def each(self, codes: Codes) -> Iterator[tuple[int, npt.NDArray[np.bool_] | None]]:
+    def trials_of_each(self, codes: Codes) -> Iterator[tuple[int, npt.NDArray[np.bool_] | None]]:
         """The judgements with the trials in which each acts, from the codes of the trials: shape (trials,).
 
         None stands for all trials, where no parent tells them apart.
         """
-        for cell, acting, own in zip(self.cells, self.acting, self._codes_of, strict=True):
+        for judgement, acting, own in zip(self.judgements, self.acting, self._codes_of, strict=True):
             if not self.parents:
-                yield cell, None
+                yield judgement, None
             else:
-                yield cell, codes == own[0] if len(own) == 1 else acting.take(codes)
+                yield judgement, codes == own[0] if len(own) == 1 else acting.take(codes)
 
     @cached_property
     def _codes_of(self) -> list[npt.NDArray[np.intp]]:
@@ -87,7 +87,7 @@ class CurveTilt:
         points: shape (knots,), by column.
     """
 
-    cell: int
+    judgement: int
     node: str
     lag: int
     knots: Floats
@@ -129,7 +129,7 @@ class RedrawLaw:
     share: Floats
     hold: Floats
 
-    def tilted(self, tilting: Tilting) -> RedrawLaw:
+    def tilted_by(self, tilting: Tilting) -> RedrawLaw:
         """The tilted law."""
         size = len(self.share)
         factors = {column: np.exp(added) for column, added in tilting.items() if column < size}
@@ -167,15 +167,19 @@ class DrawnTransition:
 
     law: RedrawLaw
     states: States
-    anew: Floats
+    redraw_probability: Floats
 
     @classmethod
     def of(cls, law: RedrawLaw, states: States, before: States | None) -> DrawnTransition:
         """What was drawn, given the states before."""
         trials = np.arange(len(states))
-        anew = law.share[states, trials] * (1.0 - law.hold)
-        whole = anew if before is None else anew + law.hold * (states == before)
-        return cls(law, states, np.divide(anew, whole, out=np.ones_like(anew), where=whole > 0))
+        redraw_probability = law.share[states, trials] * (1.0 - law.hold)
+        probability = redraw_probability if before is None else redraw_probability + law.hold * (states == before)
+        return cls(
+            law,
+            states,
+            np.divide(redraw_probability, probability, out=np.ones_like(redraw_probability), where=probability > 0),
+        )
 
     def ratio(self, tilting: Tilting) -> Floats:
         """The likelihood of the drawn states under the tilted law, divided by that under the law; shape (trials,)."""
@@ -187,18 +191,18 @@ class DrawnTransition:
                 ratio = np.where(self.states == column, factor, ratio)
             ratio /= self.law.total(factors)
             ratio -= 1.0
-            ratio *= self.anew
+            ratio *= self.redraw_probability
             ratio += 1.0
         if size in tilting:
             more = np.exp(tilting[size]) - 1.0
-            ratio += (1.0 - self.anew) * more
+            ratio += (1.0 - self.redraw_probability) * more
             ratio /= 1.0 + self.law.hold * more
         return ratio
 
     def score(self, slopes: Floats) -> Floats:
         """The derivative of its logarithm along `slopes`, shape (states + 1, trials): method (51), shape (trials,)."""
         added = slopes[self.states, np.arange(len(self.states))] - (self.law.share * slopes[:-1]).sum(axis=0)
-        score: Floats = self.anew * added + ((1.0 - self.anew) - self.law.hold) * slopes[-1]
+        score: Floats = self.redraw_probability * added + ((1.0 - self.redraw_probability) - self.law.hold) * slopes[-1]
         return score
 
 
@@ -221,7 +225,7 @@ class LawEvaluator:
         self.parents = law.parents
         self.curves = bool(law.curves)
         self.own = Parent(law.name, 0, law.size)
-        self._weighed = law if law.fixed is None else replace(law, prior=law.fixed)
+        self._weighted_law = law if law.fixed is None else replace(law, prior=law.fixed)
         self.index = index
         self._tables = tables
 
@@ -232,7 +236,7 @@ class LawEvaluator:
     @cached_property
     def evaluator(self) -> LogWeightEvaluator:
         """Multiplies out the law."""
-        return LogWeightEvaluator(self._weighed, self.index, self._tables)
+        return LogWeightEvaluator(self._weighted_law, self.index, self._tables)
 
     def law(self, block_states: BlockStates) -> RedrawLaw:
         """The law."""
@@ -257,7 +261,7 @@ class LawEvaluator:
         return DrawnTransition.of(self.law(block_states), block_states.now[self.node], before)
 
 
-class Along:
+class KnotInterpolation:
     """Where values lie between knots, for any points at these: linear between, flat outside, as `np.interp`.
 
     Args:
@@ -267,16 +271,16 @@ class Along:
 
     def __init__(self, values: Floats, knots: Floats) -> None:
         self._knots = knots
-        self._stretch = sum((values >= knot).view(np.uint8) for knot in knots).astype(np.intp)
-        self._beyond = values - knots.take(np.maximum(self._stretch - 1, 0), mode="wrap")
+        self._interval = sum((values >= knot).view(np.uint8) for knot in knots).astype(np.intp)
+        self._distance = values - knots.take(np.maximum(self._interval - 1, 0), mode="wrap")
 
     def read(self, points: Floats) -> Floats:
         """Points in each trial, shape (trials,), from those at the knots."""
         slopes = np.concatenate([[0.0], np.diff(points) / np.diff(self._knots), [0.0]])
-        found: Floats = slopes.take(self._stretch, mode="wrap")
-        found *= self._beyond
-        found += np.concatenate([points[:1], points]).take(self._stretch, mode="wrap")
-        return found
+        values: Floats = slopes.take(self._interval, mode="wrap")
+        values *= self._distance
+        values += np.concatenate([points[:1], points]).take(self._interval, mode="wrap")
+        return values
 
 
 class RowPacker:
@@ -286,7 +290,7 @@ class RowPacker:
         self.block_states = block_states
         self.index = index
         self._packed: dict[tuple[Parent, ...], npt.NDArray[np.intp]] = {}
-        self._along: dict[tuple[str, int, bytes], Along] = {}
+        self._along: dict[tuple[str, int, bytes], KnotInterpolation] = {}
 
     def of(self, parents: tuple[Parent, ...]) -> npt.NDArray[np.intp]:
         """The rows of the parents' tables, shape (trials,)."""
@@ -297,16 +301,16 @@ class RowPacker:
             )
         return self._packed[parents]
 
-    def along(self, node: str, lag: int, knots: Floats) -> Along:
+    def along(self, node: str, lag: int, knots: Floats) -> KnotInterpolation:
         """Where the values of a numeric node lie between knots."""
         key = node, lag, knots.tobytes()
         if key not in self._along:
             values = (self.block_states.before if lag else self.block_states.now)[self.index[node]]
-            self._along[key] = Along(values, knots)
+            self._along[key] = KnotInterpolation(values, knots)
         return self._along[key]
 
 
-def coded(tilts: Iterable[RowTilt], rows: RowPacker) -> Iterator[tuple[RowTilt, Codes]]:
+def codes_in_trials(tilts: Iterable[RowTilt], rows: RowPacker) -> Iterator[tuple[RowTilt, Codes]]:
     """Tilts with who acts in each trial, as a code of shape (trials,)."""
     for tilt in tilts:
         yield tilt, tilt.codes.take(rows.of(tilt.parents))
