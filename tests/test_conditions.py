@@ -37,7 +37,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every joint condition is counted, two rows at a time, however few combinations it has."""
     monkeypatch.setattr(compilation, "RULE_ROWS", 0)
     monkeypatch.setattr(compilation, "LARGEST_TABLE", 0)
-    monkeypatch.setattr(auxiliary, "_ROWS", 2)
+    monkeypatch.setattr(auxiliary, "_MOST_STAGE_ROWS", 2)
 
 
 def four(at_least: int, lag: int) -> Json:

@@ -124,7 +124,7 @@ def test_the_truth_values_of_events_are_those_that_paths_have(raw: Json, monkeyp
             assert support.truths(case.event) >= truths, text
             told += support.truths(case.event) == truths
             with monkeypatch.context() as patch:
-                patch.setattr("usru_scenarios.program.support._COMBINATIONS", 8)  # step by step and part by part
+                patch.setattr("usru_scenarios.program.support._MOST_COMBINATIONS", 8)  # step by step and part by part
                 assert support.truths(case.event) >= truths, text
     assert told >= 30  # of 34: the states of successive steps are taken as independent
 

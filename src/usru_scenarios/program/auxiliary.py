@@ -19,7 +19,7 @@ from usru_scenarios.limits import MOST_STATES
 
 State = TypeVar("State", bound=Hashable)
 
-_ROWS = 256
+_MOST_STAGE_ROWS = 256
 """A stage takes in further parents while the table of its states has no more rows."""
 
 
@@ -33,13 +33,13 @@ class ChainStage:
 
     Attributes:
         parents: the positions of the parents that are read.
-        after: shape (states of the stage before, size of each parent ...), the state that follows; the first stage has
+        next_states: shape (states of the stage before, size of each parent ...); the first stage has
             a single state before it.
         size: how many states there are.
     """
 
     parents: range
-    after: npt.NDArray[np.intp]
+    next_states: npt.NDArray[np.intp]
     size: int
 
 
@@ -65,23 +65,30 @@ def build_chain(
         TooManyCasesError: a stage would have more than `MOST_STATES` states.
     """
     states: tuple[State, ...] = (start,)
-    stages, first = list[ChainStage](), 0
-    while first < len(sizes):
-        stop = first + 1
-        while stop < len(sizes) and len(states) * math.prod(sizes[first : stop + 1]) <= _ROWS:
-            stop += 1
-        number: dict[State, int] = {}
-        after = []
-        for before, found in itertools.product(states, itertools.product(*map(range, sizes[first:stop]))):
-            state = before
-            for position, own in enumerate(found, first):
-                state = advance(state, position, own)
-            after.append(number.setdefault(state, len(number)))
-            if len(number) > MOST_STATES:
+    stages, start_position = list[ChainStage](), 0
+    while start_position < len(sizes):
+        end_position = start_position + 1
+        while (
+            end_position < len(sizes)
+            and len(states) * math.prod(sizes[start_position : end_position + 1]) <= _MOST_STAGE_ROWS
+        ):
+            end_position += 1
+        state_numbers: dict[State, int] = {}
+        next_states = []
+        for state_before, combination in itertools.product(
+            states, itertools.product(*map(range, sizes[start_position:end_position]))
+        ):
+            state = state_before
+            for position, parent_state in enumerate(combination, start_position):
+                state = advance(state, position, parent_state)
+            next_states.append(state_numbers.setdefault(state, len(state_numbers)))
+            if len(state_numbers) > MOST_STATES:
                 raise TooManyCasesError
-        shape = (len(states), *sizes[first:stop])
-        stages.append(ChainStage(range(first, stop), np.array(after).reshape(shape), len(number)))
-        states, first = tuple(number), stop
+        shape = (len(states), *sizes[start_position:end_position])
+        stages.append(
+            ChainStage(range(start_position, end_position), np.array(next_states).reshape(shape), len(state_numbers))
+        )
+        states, start_position = tuple(state_numbers), end_position
     return ConditionChain(tuple(stages), states)
 
 
@@ -89,24 +96,24 @@ HOLDS, FAILS = 0, -1
 """What is open, as the number of conditions that still have to hold, once that is decided."""
 
 
-def at_least_chain(wanted: int, holds: Sequence[npt.NDArray[np.bool_]]) -> ConditionChain[int]:
+def at_least_chain(required: int, holds: Sequence[npt.NDArray[np.bool_]]) -> ConditionChain[int]:
     """Whether at least so many conditions hold.
 
     What is open is how many more have to hold, down to `HOLDS`, or `FAILS` where too few are left. By stage these are
     at most min(wanted, n - wanted) + 3 of n conditions.
 
     Args:
-        wanted: how many, from 1 to their number.
+        required: how many, from 1 to their number.
         holds: for each condition, shape (states of its parent,), where it holds.
     """
 
-    def advance(needed: int, position: int, own: int) -> int:
+    def advance(needed: int, position: int, parent_state: int) -> int:
         if needed in (HOLDS, FAILS):
             return needed
-        needed -= int(holds[position][own])
+        needed -= int(holds[position][parent_state])
         return needed if needed < len(holds) - position else FAILS
 
-    return build_chain([len(one) for one in holds], wanted, advance)
+    return build_chain([len(one) for one in holds], required, advance)
 
 
 FirstRow = int | tuple[int, ...]
@@ -123,19 +130,19 @@ def first_row_chain(sizes: Sequence[int], rows: Sequence[dict[int, npt.NDArray[n
     Raises:
         TooManyCasesError: see `build_chain`.
     """
-    last = [max(row, default=-1) for row in rows]
+    last_position = [max(row, default=-1) for row in rows]
 
-    def advance(open_: FirstRow, position: int, own: int) -> FirstRow:
-        if isinstance(open_, int):
-            return open_
-        left = []
-        for number in open_:
-            if position not in (row := rows[number]) or row[position][own]:
-                left.append(number)
-                if last[number] <= position:  # it holds whatever comes, so those behind it have no say
+    def advance(open_rows: FirstRow, position: int, parent_state: int) -> FirstRow:
+        if isinstance(open_rows, int):
+            return open_rows
+        still_open = []
+        for number in open_rows:
+            if position not in (row := rows[number]) or row[position][parent_state]:
+                still_open.append(number)
+                if last_position[number] <= position:  # it holds whatever comes, so those behind it have no say
                     break
-        if not left:
+        if not still_open:
             return -1
-        return left[0] if last[left[0]] <= position else tuple(left)
+        return still_open[0] if last_position[still_open[0]] <= position else tuple(still_open)
 
     return build_chain(sizes, tuple(range(len(rows))), advance)

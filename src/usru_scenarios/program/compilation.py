@@ -8,7 +8,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,7 @@ from usru_scenarios.program.latent_scale import LatentScale
 from usru_scenarios.program.laws import Parent, PiecewiseCurve, Term, draws_parent, normalise_rows
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, NodeRole, NumericNode, Program
 
-_NOTHING: Floats = np.asarray(0.0)
+_ZERO: Floats = np.asarray(0.0)
 
 RULE_ROWS = 4_096
 """The most combinations of a rule's conditions that are listed; those of more conditions auxiliary nodes count."""
@@ -44,12 +44,12 @@ def compile_model(model: schema.Model, values: Mapping[KeyPath, Floats] | None =
             which `reading` refuses.
         KeyError: there is no judgement at a path.
     """
-    return _Compiler(with_values(model, values) if values else model).program()
+    return _Compiler(with_values(model, values) if values else model).compile_program()
 
 
 def compile_node(model: schema.Model, name: str) -> Node:
     """A driver or consequence of a valid model alone, as `compile_model` has it."""
-    return _Compiler(model).node(name, dict(model.nodes())[name])
+    return _Compiler(model).compile_node(name, dict(model.nodes())[name])
 
 
 class _Compiler:
@@ -67,11 +67,11 @@ class _Compiler:
                 self.states[name] = tuple(sorted(node.states))
         self.rules = sorted(model.rules.items())
         self.auxiliary: dict[str, CategoricalNode] = {}
-        self.holding: dict[str, tuple[npt.NDArray[np.bool_], tuple[Parent, ...]]] = {}
+        self.rule_masks: dict[str, tuple[npt.NDArray[np.bool_], tuple[Parent, ...]]] = {}
 
-    def program(self) -> Program:
-        nodes: dict[str, Node] = {OUTCOME: self._outcome()}
-        nodes |= {name: self.node(name, node) for name, node in self.model.nodes()}
+    def compile_program(self) -> Program:
+        nodes: dict[str, Node] = {OUTCOME: self._compile_outcome()}
+        nodes |= {name: self.compile_node(name, node) for name, node in self.model.nodes()}
         nodes |= self.auxiliary
         scenarios = self.states[OUTCOME]
         weighted: dict[str, Weight | None] = {
@@ -81,89 +81,89 @@ class _Compiler:
         return Program(
             name=self.model.name,
             grid=self.grid,
-            nodes=_ordered(nodes),
-            weights={name: self._weight(weight) for name, weight in weighted.items()},
+            nodes=_order_nodes(nodes),
+            weights={name: self._weight_by_step(weight) for name, weight in weighted.items()},
             groups={
                 name: tuple(sorted(scenarios.index(member) for member in members))
                 for name, members in self.model.groups.items()
             },
         )
 
-    def node(self, name: str, node: schema.Categorical | schema.Numeric) -> Node:
+    def compile_node(self, name: str, node: schema.Categorical | schema.Numeric) -> Node:
         role: NodeRole = "driver" if name in self.model.drivers else "consequence"
-        return (
-            self._numeric(name, role, node) if isinstance(node, schema.Numeric) else self._categorical(name, role, node)
-        )
+        if isinstance(node, schema.Numeric):
+            return self._compile_numeric(name, role, node)
+        return self._compile_categorical(name, role, node)
 
     def value(self, judgement: Judgement | Keep) -> Floats:
         """The value of a judgement, shape (), or (draws,) where it is drawn; of a persistence per step."""
         return np.asarray(judgement_mean(judgement, self.grid))
 
-    def _weight(self, weight: Weight | None) -> Floats:
+    def _weight_by_step(self, weight: Weight | None) -> Floats:
         if weight is None:
             return np.ones(self.grid.count)
         mixes = [weight.mix(month) for month in self.grid.step_starts]
-        return self._row([sum((share * self.value(one) for one, share in mix), _NOTHING) for mix in mixes])
+        return self._stack_values([sum((share * self.value(one) for one, share in mix), _ZERO) for mix in mixes])
 
     # Nodes -----------------------------------------------------------------------------------------------------------
 
-    def _categorical(self, name: str, role: NodeRole, node: schema.Categorical) -> CategoricalNode:
+    def _compile_categorical(self, name: str, role: NodeRole, node: schema.Categorical) -> CategoricalNode:
         states = self.states[name]
         prior = self._prior(name, [node.states[state].prior for state in states], node, states)
-        acting = self._influences(node.influences, node.lagged_influences, states)
+        points = self._collect_points(name, _influences(node.influences, node.lagged_influences), states)
         odds = self.model.odds_per_point.influences
-        return self._node(name, role, node, prior=prior, acting=acting, odds=odds)
+        return self._build_categorical(name, role, node, prior=prior, points=points, odds=odds)
 
-    def _outcome(self) -> CategoricalNode:
+    def _compile_outcome(self) -> CategoricalNode:
         states, outcome = self.states[OUTCOME], self.model.outcome
-        prior = self._stated([self.model.scenarios[state].baseline for state in states])
-        lagged, impacts = self._influences({}, outcome.lagged_influences, states), self._impacts(states)
-        acting = (*lagged[0], *impacts[0]), (*lagged[1], *impacts[1])
+        prior = self._own_prior([self.model.scenarios[state].baseline for state in states])
+        impacts = [(name, 0, driver.impacts, name) for name, driver in sorted(self.model.drivers.items())]
+        points = self._collect_points(OUTCOME, [*_influences({}, outcome.lagged_influences), *impacts], states)
         odds = self.model.odds_per_point.impacts
-        return self._node(OUTCOME, "outcome", outcome, prior=prior, acting=acting, odds=odds)
+        return self._build_categorical(OUTCOME, "outcome", outcome, prior=prior, points=points, odds=odds)
 
-    def _node(
+    def _build_categorical(
         self,
         name: str,
         role: NodeRole,
         node: schema.Categorical | schema.Outcome,
         *,
         prior: tuple[tuple[Parent, ...], Floats],
-        acting: tuple[tuple[Term, ...], tuple[PiecewiseCurve, ...]],
+        points: tuple[tuple[Term, ...], tuple[PiecewiseCurve, ...]],
         odds: Judgement,
     ) -> CategoricalNode:
         """A node with states, from its prior, the points that others give, and the odds that one point is worth."""
-        states, (terms, curves) = self.states[name], acting
+        states, (terms, curves) = self.states[name], points
         return CategoricalNode(
             name=name,
             role=role,
             states=states,
             prior_parents=prior[0],
             prior=prior[1],
-            initial=self._shares(node.initial, states),
-            forced=self._forced(node.events, states),
-            persistence=self._persistence(node.persistence, states, 1.0 if role == "driver" else 0.0),
-            allowed=_allowed(node.allowed, states),
-            terms=(*terms, *self._rule_terms(name, states)),
+            initial=self._normalised_shares(node.initial, states),
+            forced=self._forced_redraws(node.events, states),
+            persistence=self._persistence_row(node.persistence, states, 1.0 if role == "driver" else 0.0),
+            allowed=_allowed_mask(node.allowed, states),
+            terms=terms,
             curves=curves,
-            windows=self._windows(node.events, states),
+            windows=self._window_points(node.events, states),
             log_odds=np.log(self.value(odds)),
             imposed=np.full(self.grid.count, -1),
         )
 
-    def _numeric(self, name: str, role: NodeRole, node: schema.Numeric) -> NumericNode:
-        terms, curves = self._influences(node.influences, node.lagged_influences, None)
+    def _compile_numeric(self, name: str, role: NodeRole, node: schema.Numeric) -> NumericNode:
+        terms, curves = self._collect_points(name, _influences(node.influences, node.lagged_influences), None)
         default = 1.0 if role == "driver" else 0.0
         return NumericNode(
             name=name,
             role=role,
-            scale=self._scale(node),
+            scale=self._latent_scale(node),
             initial=None if node.initial is None else self.value(node.initial),
             persistence=np.asarray(default if node.persistence is None else self.value(node.persistence)),
             sd_per_point=self.value(self.model.sd_per_point),
-            terms=(*terms, *self._rule_terms(name, None)),
+            terms=terms,
             curves=curves,
-            windows=self._numeric_windows(node.events),
+            windows=self._window_points(node.events, None)[..., 0],
             imposed=np.full(self.grid.count, np.nan),
         )
 
@@ -173,133 +173,126 @@ class _Compiler:
         self, name: str, own: list[Judgement | None], node: schema.Categorical, states: tuple[str, ...]
     ) -> tuple[tuple[Parent, ...], Floats]:
         """The prior for every combination of the parents that `prior_given` names: the first row that holds."""
-        drawn, stated = self._stated(own)
+        drawn, stated = self._own_prior(own)
         rows = list(node.prior_given.values())
         if not rows:
             return drawn, stated
         parents = self._condition_parents([row.when for row in rows], lag=0)
-        priors = [shares for row in rows if (shares := self._shares(row.prior, states)) is not None]
+        priors = [shares for row in rows if (shares := self._normalised_shares(row.prior, states)) is not None]
         draws = max(len(one) if one.ndim == 2 else 0 for one in (stated, *priors))
         if math.prod(parent.size for parent in parents) * len(states) > LARGEST_TABLE:
-            found, parents = self._first_row(name, rows, parents)
-            holding: list[npt.NDArray[np.bool_]] = [found == row for row in range(len(rows))]
+            deciding_rows, parents = self._add_first_row_nodes(name, rows, parents)
+            masks: list[npt.NDArray[np.bool_]] = [deciding_rows == row for row in range(len(rows))]
         else:
-            holding = [self._row_holds(row, parents) for row in rows]
+            masks = [self._count_met(row.when, parents) == len(row.when) for row in rows]
         shape = tuple(parent.size for parent in parents)
         table = np.empty((*((draws,) if draws else ()), *shape, len(states)))
         table[:] = stated.reshape(*stated.shape[:-1], *(1,) * len(shape), len(states))
-        for holds, prior in reversed(list(zip(holding, priors, strict=True))):
+        for holds, prior in reversed(list(zip(masks, priors, strict=True))):
             table[..., holds, :] = prior[..., None, :]
         return (*((draws_parent(draws),) if draws else ()), *parents), table
 
-    def _row_holds(self, row: schema.PriorRow, parents: tuple[Parent, ...]) -> npt.NDArray[np.bool_]:
-        """Where a row of `prior_given` holds, shape (size of each parent ...)."""
-        holds = np.ones(tuple(parent.size for parent in parents), dtype=bool)
-        for name, condition in row.when.items():
-            holds &= self._holds(name, condition, parents)
-        return holds
+    def _count_met(self, when: Mapping[str, schema.Condition], parents: tuple[Parent, ...]) -> npt.NDArray[np.int64]:
+        """How many of some conditions hold, shape (size of each parent ...)."""
+        counts = np.zeros(tuple(parent.size for parent in parents), dtype=np.int64)
+        for name, condition in when.items():
+            axis = next(axis for axis, parent in enumerate(parents) if parent.node == name)
+            shape = [-1 if other == axis else 1 for other in range(len(parents))]
+            counts += self._parent_mask(condition, parents[axis]).reshape(shape)
+        return counts
 
-    def _first_row(
+    def _add_first_row_nodes(
         self, name: str, rows: list[schema.PriorRow], parents: tuple[Parent, ...]
     ) -> tuple[npt.NDArray[np.intp], tuple[Parent, ...]]:
         """The number of the row that decides, -1 where none does, by the states of the auxiliary node that finds it."""
         place = {parent.node: position for position, parent in enumerate(parents)}
-        asked = [
-            {place[node]: self._meets(one, parents[place[node]]) for node, one in row.when.items()} for row in rows
+        masks = [
+            {place[node]: self._parent_mask(condition, parents[place[node]]) for node, condition in row.when.items()}
+            for row in rows
         ]
-        found = first_row_chain([parent.size for parent in parents], asked)
-        return np.array(found.states), (self._chained(f"{name}.prior", found.stages, parents, lag=0),)
+        chain = first_row_chain([parent.size for parent in parents], masks)
+        return np.array(chain.states), (self._add_chain_nodes(f"{name}.prior", chain.stages, parents, lag=0),)
 
-    def _stated(self, own: list[Judgement | None]) -> tuple[tuple[Parent, ...], Floats]:
+    def _own_prior(self, own: list[Judgement | None]) -> tuple[tuple[Parent, ...], Floats]:
         """The prior that the states have of themselves."""
         if all(share is None for share in own):
             return (), np.ones(len(own))
-        stated = self._row([None if share is None else self.value(share) for share in own])
+        stated = self._stack_values([None if share is None else self.value(share) for share in own])
         return ((draws_parent(len(stated)),) if stated.ndim == 2 else ()), stated
 
-    def _row(self, values: list[Floats | None]) -> Floats:
+    def _stack_values(self, values: list[Floats | None]) -> Floats:
         """Values, 0 where there is none, in one row: shape (values,), or (draws, values) where any is drawn."""
-        return np.stack(np.broadcast_arrays(*(_NOTHING if one is None else one for one in values)), axis=-1)
+        return np.stack(np.broadcast_arrays(*(_ZERO if one is None else one for one in values)), axis=-1)
 
-    def _shares(self, shares: Mapping[str, Judgement] | None, states: tuple[str, ...]) -> Floats | None:
+    def _normalised_shares(self, shares: Mapping[str, Judgement] | None, states: tuple[str, ...]) -> Floats | None:
         """Relative odds of the named states, 0 for the others, normalised: shape (states,) or (draws, states)."""
         if shares is None:
             return None
-        return normalise_rows(self._row([self.value(shares[state]) if state in shares else None for state in states]))
+        return normalise_rows(
+            self._stack_values([self.value(shares[state]) if state in shares else None for state in states])
+        )
 
-    def _points(self, given: Mapping[str, Judgement] | Judgement, states: tuple[str, ...] | None) -> Floats:
+    def _points_row(self, given: Mapping[str, Judgement] | Judgement, states: tuple[str, ...] | None) -> Floats:
         """Points as a row: one per state and one for `hold`, or the single one of a numeric node; draws before."""
         if states is None:
             assert isinstance(given, Judgement)
             return self.value(given)[..., None]
         assert not isinstance(given, Judgement)
-        return self._row([self.value(given[name]) if name in given else None for name in (*states, HOLD)])
+        return self._stack_values([self.value(given[name]) if name in given else None for name in (*states, HOLD)])
 
-    def _scale(self, node: schema.Numeric) -> LatentScale:
+    def _latent_scale(self, node: schema.Numeric) -> LatentScale:
         if node.distribution is None:
             return LatentScale.of(FAMILIES["uniform"], np.array(node.range), node.range)
-        parameters = self._row([self.value(parameter) for parameter in node.distribution.parameters])
+        parameters = self._stack_values([self.value(parameter) for parameter in node.distribution.parameters])
         return LatentScale.of(node.distribution.family_definition, parameters, node.range)
 
-    def _influences(
-        self, same_step: Mapping[str, PointRows], lagged: Mapping[str, PointRows], states: tuple[str, ...] | None
+    def _collect_points(
+        self, name: str, given: Iterable[tuple[str, int, PointRows, str | None]], states: tuple[str, ...] | None
     ) -> tuple[tuple[Term, ...], tuple[PiecewiseCurve, ...]]:
+        """The points that a node has from parents, each with lag, rows and weight, and from rules: terms and curves."""
         terms, curves = [], []
-        for lag, influences in ((0, same_step), (1, lagged)):
-            for parent, by_state in sorted(influences.items()):
-                if not by_state:
-                    continue  # a parent that is named, and no points yet
-                if parent in self.numeric:
-                    curves.append(self._curve(parent, lag, by_state, states))
-                else:
-                    terms.append(self._term(parent, lag, by_state, states))
-        return tuple(terms), tuple(curves)
-
-    def _impacts(self, states: tuple[str, ...]) -> tuple[tuple[Term, ...], tuple[PiecewiseCurve, ...]]:
-        terms, curves = [], []
-        for name, driver in sorted(self.model.drivers.items()):
-            if isinstance(driver, schema.NumericDriver) and driver.impacts:
-                curves.append(self._curve(name, 0, driver.impacts, states, weight=name))
-            elif isinstance(driver, schema.CategoricalDriver) and driver.impacts:
-                terms.append(self._term(name, 0, driver.impacts, states, weight=name))
+        for parent, lag, rows, weight in given:
+            if not rows:
+                continue  # a parent that is named, and no points yet
+            if parent in self.numeric:
+                curves.append(self._curve(parent, lag, rows, states, weight))
+            else:
+                terms.append(self._term(parent, lag, rows, states, weight))
+        terms += [self._rule_term(rule_name, rule, name, states) for rule_name, rule in self.rules if name in rule.then]
         return tuple(terms), tuple(curves)
 
     def _term(
-        self, parent: str, lag: int, by_state: PointRows, states: tuple[str, ...] | None, weight: str | None = None
+        self, parent: str, lag: int, by_state: PointRows, states: tuple[str, ...] | None, weight: str | None
     ) -> Term:
         parent_states = self.states[parent]
-        nothing = np.zeros(_columns(states))
-        rows = [self._points(by_state[state], states) if state in by_state else nothing for state in parent_states]
+        nothing = np.zeros(_count_columns(states))
+        rows = [self._points_row(by_state[state], states) if state in by_state else nothing for state in parent_states]
         points = np.stack(np.broadcast_arrays(*rows), axis=-2)
-        own = Parent(parent, lag, len(parent_states))
-        return Term((own,) if points.ndim == 2 else (draws_parent(len(points)), own), points, weight)
-
-    def _rule_terms(self, target: str, states: tuple[str, ...] | None) -> tuple[Term, ...]:
-        return tuple(self._rule_term(name, rule, target, states) for name, rule in self.rules if target in rule.then)
+        read = Parent(parent, lag, len(parent_states))
+        return Term((read,) if points.ndim == 2 else (draws_parent(len(points)), read), points, weight)
 
     def _rule_term(self, name: str, rule: schema.Rule, target: str, states: tuple[str, ...] | None) -> Term:
-        if name not in self.holding:
-            self.holding[name] = self._rule_holds(name, rule)
-        holds, parents = self.holding[name]
-        given = self._points(rule.then[target], states)
+        if name not in self.rule_masks:
+            self.rule_masks[name] = self._rule_mask(name, rule)
+        holds, parents = self.rule_masks[name]
+        given = self._points_row(rule.then[target], states)
         if given.ndim == 2:
             given, parents = given.reshape(len(given), *(1,) * holds.ndim, -1), (draws_parent(len(given)), *parents)
         points = np.where(holds[..., None], given, 0.0)
         return Term(parents, points, weight=name if target == OUTCOME else None)
 
-    def _rule_holds(self, name: str, rule: schema.Rule) -> tuple[npt.NDArray[np.bool_], tuple[Parent, ...]]:
+    def _rule_mask(self, name: str, rule: schema.Rule) -> tuple[npt.NDArray[np.bool_], tuple[Parent, ...]]:
         """Where a rule holds, shape (size of each parent ...), and the parents: of a long one, the node that counts."""
         parents = self._condition_parents([rule.when], rule.lag)
-        wanted = rule.required_count
         if math.prod(parent.size for parent in parents) <= RULE_ROWS:
-            met = np.zeros(tuple(parent.size for parent in parents), dtype=np.int64)
-            for node, condition in rule.when.items():
-                met += self._holds(node, condition, parents)
-            return met >= wanted, parents
-        counted = at_least_chain(wanted, [self._meets(rule.when[parent.node], parent) for parent in parents])
-        return np.array(counted.states) == HOLDS, (self._chained(name, counted.stages, parents, rule.lag),)
+            return self._count_met(rule.when, parents) >= rule.required_count, parents
+        masks = [self._parent_mask(rule.when[parent.node], parent) for parent in parents]
+        chain = at_least_chain(rule.required_count, masks)
+        return np.array(chain.states) == HOLDS, (self._add_chain_nodes(name, chain.stages, parents, rule.lag),)
 
-    def _chained(self, name: str, stages: Sequence[ChainStage], parents: tuple[Parent, ...], lag: int) -> Parent:
+    def _add_chain_nodes(
+        self, name: str, stages: Sequence[ChainStage], parents: tuple[Parent, ...], lag: int
+    ) -> Parent:
         """The last of the auxiliary nodes that read the parents stage by stage; those of a lag are read in its place.
 
         Their names are none that a file can give, so that each has its own randomness, which it has no use for.
@@ -307,7 +300,7 @@ class _Compiler:
         before: tuple[Parent, ...] = ()
         for number, stage in enumerate(stages):
             read = tuple(parents[position]._replace(lag=0) for position in stage.parents)
-            prior = np.eye(stage.size)[stage.after if before else stage.after[0]]
+            prior = np.eye(stage.size)[stage.next_states if before else stage.next_states[0]]
             states = tuple(map(str, range(stage.size)))
             node = auxiliary_node(f"{name}.{number}", states, self.grid.count, (*before, *read), prior)
             self.auxiliary[node.name] = node
@@ -315,10 +308,10 @@ class _Compiler:
         return before[0]._replace(lag=lag)
 
     def _curve(
-        self, parent: str, lag: int, knots: PointRows, states: tuple[str, ...] | None, weight: str | None = None
+        self, parent: str, lag: int, knots: PointRows, states: tuple[str, ...] | None, weight: str | None
     ) -> PiecewiseCurve:
         at = sorted((float(knot), given) for knot, given in knots.items())
-        points = np.stack(np.broadcast_arrays(*(self._points(given, states) for _, given in at)), axis=-2)
+        points = np.stack(np.broadcast_arrays(*(self._points_row(given, states) for _, given in at)), axis=-2)
         return PiecewiseCurve(parent, lag, np.array([knot for knot, _ in at]), points, weight)
 
     def _condition_parents(self, whens: list[Mapping[str, schema.Condition]], lag: int) -> tuple[Parent, ...]:
@@ -326,85 +319,80 @@ class _Compiler:
         for name, condition in itertools.chain.from_iterable(when.items() for when in whens):
             edges.setdefault(name, set())
             if condition.comparison is not None:
-                edges[name].add(_edge(condition))
+                edges[name].add(_cut_point(condition))
         return tuple(
             Parent(name, lag, len(cuts) + 1, tuple(sorted(cuts))) if cuts else Parent(name, lag, len(self.states[name]))
             for name, cuts in sorted(edges.items())
         )
 
-    def _holds(self, name: str, condition: schema.Condition, parents: tuple[Parent, ...]) -> npt.NDArray[np.bool_]:
-        """Where a condition holds, laid out over `parents`."""
-        axis = next(axis for axis, parent in enumerate(parents) if parent.node == name)
-        holds = self._meets(condition, parents[axis])
-        return holds.reshape([-1 if other == axis else 1 for other in range(len(parents))])
-
-    def _meets(self, condition: schema.Condition, parent: Parent) -> npt.NDArray[np.bool_]:
+    def _parent_mask(self, condition: schema.Condition, parent: Parent) -> npt.NDArray[np.bool_]:
         """Where a condition on a parent holds, shape (size,)."""
         if condition.comparison is not None:
             sign, _ = condition.bound()
-            reached = np.arange(parent.size) > parent.edges.index(_edge(condition))
+            reached = np.arange(parent.size) > parent.edges.index(_cut_point(condition))
             return reached if sign in (">", ">=") else ~reached
         return np.isin(np.array(self.states[parent.node]), condition.states)
 
-    def _persistence(self, persistence: Persistence | None, states: tuple[str, ...], default: float) -> Floats:
+    def _persistence_row(self, persistence: Persistence | None, states: tuple[str, ...], default: float) -> Floats:
         if persistence is None:
             return np.full(len(states), default)
         keeps = [persistence.of(state) for state in states]
-        return self._row([np.asarray(default) if keep is None else self.value(keep) for keep in keeps])
+        return self._stack_values([np.asarray(default) if keep is None else self.value(keep) for keep in keeps])
 
     # Events ----------------------------------------------------------------------------------------------------------
 
-    def _forced(self, events: Mapping[int | str, schema.Event], states: tuple[str, ...]) -> dict[int, Floats]:
-        forced = {}
-        for event in events.values():
-            shares = self._shares(event.prior, states)
-            if shares is not None:
-                forced[self._step(event.at)] = shares
-        return forced
+    def _forced_redraws(self, events: Mapping[int | str, schema.Event], states: tuple[str, ...]) -> dict[int, Floats]:
+        return {
+            self.grid.moment(event.at)[0]: shares
+            for event in events.values()
+            if (shares := self._normalised_shares(event.prior, states)) is not None
+        }
 
-    def _windows(self, events: Mapping[int | str, schema.Event], states: tuple[str, ...]) -> Floats:
-        given = [(self._window(event), event.points) for event in events.values() if event.points is not None]
-        return self._summed([(window, self._points(points, states)) for window, points in given], len(states) + 1)
-
-    def _numeric_windows(self, events: Mapping[int | str, schema.NumericEvent]) -> Floats:
-        given = [(self._window(event), self._points(event.points, None)) for event in events.values()]
-        return self._summed(given, 1)[..., 0]
-
-    def _summed(self, windows: list[tuple[range, Floats]], columns: int) -> Floats:
+    def _window_points(
+        self, events: Mapping[int | str, schema.Event | schema.NumericEvent], states: tuple[str, ...] | None
+    ) -> Floats:
         """The points of all windows at each step, shape (steps, columns), added in an order that no file decides."""
+        windows = [
+            (self._window_steps(event), self._points_row(event.points, states))
+            for event in events.values()
+            if event.points is not None
+        ]
         draws = max((len(points) for _, points in windows if points.ndim == 2), default=0)
-        total = np.zeros((*((draws,) if draws else ()), self.grid.count, columns))
+        total = np.zeros((*((draws,) if draws else ()), self.grid.count, _count_columns(states)))
         for window, points in sorted(windows, key=lambda given: (given[0].start, given[0].stop, given[1].tobytes())):
             total[..., window.start : window.stop, :] += points[..., None, :]
         return total
 
-    def _window(self, event: schema.Event | schema.NumericEvent) -> range:
-        first = self._step(event.at)
-        last = first if event.until is None else self._step(event.until, last=True)
-        return range(first, last + 1)
-
-    def _step(self, moment: str, *, last: bool = False) -> int:
-        """The step that a moment of the file means; of a date that spans several, the first or the last."""
-        return self.grid.moment(moment)[-1 if last else 0]
+    def _window_steps(self, event: schema.Event | schema.NumericEvent) -> range:
+        first = self.grid.moment(event.at)[0]
+        return range(first, (first if event.until is None else self.grid.moment(event.until)[-1]) + 1)
 
 
-def _columns(states: tuple[str, ...] | None) -> int:
+def _influences(
+    same_step: Mapping[str, PointRows], lagged: Mapping[str, PointRows]
+) -> list[tuple[str, int, PointRows, str | None]]:
+    """The parents that give points, each with its lag, the points and no weight."""
+    by_lag = enumerate((same_step, lagged))
+    return [(parent, lag, rows, None) for lag, influences in by_lag for parent, rows in sorted(influences.items())]
+
+
+def _count_columns(states: tuple[str, ...] | None) -> int:
     return 1 if states is None else len(states) + 1
 
 
-def _edge(condition: schema.Condition) -> float:
+def _cut_point(condition: schema.Condition) -> float:
     """The least value that a comparison tells from those below: `> v` and `<= v` cut just above v."""
     sign, value = condition.bound()
     return math.nextafter(value, math.inf) if sign in (">", "<=") else value
 
 
-def _allowed(allowed: Mapping[str, tuple[str, ...]], states: tuple[str, ...]) -> npt.NDArray[np.bool_] | None:
+def _allowed_mask(allowed: Mapping[str, tuple[str, ...]], states: tuple[str, ...]) -> npt.NDArray[np.bool_] | None:
     if not allowed:
         return None
     return np.array([[to in allowed.get(state, states) for to in states] for state in states])
 
 
-def _ordered(nodes: Mapping[str, Node]) -> dict[str, Node]:
+def _order_nodes(nodes: Mapping[str, Node]) -> dict[str, Node]:
     """The nodes so that each comes after those it reads in the same step; among equals, by name."""
     waiting = {name: {parent for parent, lag in node.links if lag == 0} for name, node in nodes.items()}
     ready = [name for name, parents in waiting.items() if not parents]

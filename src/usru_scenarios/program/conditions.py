@@ -66,20 +66,20 @@ def with_virtual_evidence(program: Program, reports: Iterable[VirtualEvidence]) 
     one such consequence for as many steps as there are reports of, and further ones where several reports are of one
     step; at other steps it is made for certain, and is not observed.
     """
-    laws: dict[str, dict[int, tuple[tuple[Parent, ...], Floats]]] = {}
+    laws_by_node: dict[str, dict[int, tuple[tuple[Parent, ...], Floats]]] = {}
     events = []
     for report in reports:
         number = 0
-        while report.step in laws.setdefault(name := f"{report.node} reported.{number}", {}):
+        while report.step in laws_by_node.setdefault(name := f"{report.node} reported.{number}", {}):
             number += 1
         likelihood = report.likelihood
         parents = (
             *([draws_parent(len(likelihood))] if likelihood.ndim == 2 else []),
             Parent(report.node, 0, likelihood.shape[-1]),
         )
-        laws[name][report.step] = parents, np.stack([likelihood, 1.0 - likelihood], axis=-1)
+        laws_by_node[name][report.step] = parents, np.stack([likelihood, 1.0 - likelihood], axis=-1)
         events.append(Timed("at", range(report.step, report.step + 1), InStates(name, frozenset([REPORTED]))))
-    nodes = {name: _report_node(name, law, program.steps) for name, law in laws.items()}
+    nodes = {name: _report_node(name, law, program.steps) for name, law in laws_by_node.items()}
     return replace(program, nodes={**program.nodes, **nodes}) if nodes else program, events
 
 
@@ -114,13 +114,15 @@ def _report_node(name: str, law: dict[int, tuple[tuple[Parent, ...], Floats]], s
 def with_reports_of(program: Program, other: Program) -> Program:
     """A program with the reports of another one, on those nodes that have the same states in both."""
     reports = {name: node for name, node in other.nodes.items() if isinstance(node, CategoricalNode) and node.reports}
-    kept = {
-        name: node for name, node in reports.items() if _has_states_of(other, program, name.partition(" reported.")[0])
+    copied = {
+        name: node
+        for name, node in reports.items()
+        if _has_same_states(other, program, name.partition(" reported.")[0])
     }
-    return replace(program, nodes={**program.nodes, **kept}) if kept else program
+    return replace(program, nodes={**program.nodes, **copied}) if copied else program
 
 
-def _has_states_of(one: Program, other: Program, name: str) -> bool:
+def _has_same_states(one: Program, other: Program, name: str) -> bool:
     here, there = one.nodes[name], other.nodes.get(name)
     return isinstance(here, CategoricalNode) and isinstance(there, CategoricalNode) and here.states == there.states
 

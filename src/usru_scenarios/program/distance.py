@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -29,103 +30,132 @@ def largest_differences(one: Program, other: Program) -> Floats:
         return np.ones(one.steps)
     if one.outcome.states != other.outcome.states:  # what stands in the same place is another scenario
         return np.ones(one.steps)
-    return _ForwardComparison(one, other, above).apart
+    return _ForwardComparison(one, other, above).differences
 
 
 class _ForwardComparison:
     """Goes forward through the steps of two programs with the same nodes.
 
     Attributes:
-        apart: shape (steps,), of the outcome.
-        touched: by node and step, whether it may be in another state.
+        differences: shape (steps,), of the outcome.
+        may_differ: by node and step, whether it may be in another state.
     """
 
     def __init__(self, one: Program, other: Program, above: frozenset[str]) -> None:
-        self.one, self.other = one, other
-        self.apart = np.zeros(one.steps)
-        self.touched = {name: [False] * one.steps for name in above}
-        self._known: dict[object, _TwoLaws] = {}
+        self.first, self.second = one, other
+        self.differences = np.zeros(one.steps)
+        self.may_differ = {name: [False] * one.steps for name in above}
+        self._law_pairs: dict[object, _LawPair] = {}
         names = [name for name in one.nodes if name in above]
-        changed = {name for name in names if not self._is_shared(name)}
+        changed = {name for name in names if not self._is_unchanged(name)}
         if changed:
-            self._go(names, changed)
+            self._compare_steps(names, changed)
 
-    def _is_shared(self, name: str) -> bool:
-        here, there = self.one.nodes[name], self.other.nodes[name]
+    def _is_unchanged(self, name: str) -> bool:
+        here, there = self.first.nodes[name], self.second.nodes[name]
         read = here.weight_names if isinstance(here, CategoricalNode) else ()
-        return here is there and all(are_equal(self.one.weights[each], self.other.weights[each]) for each in read)
+        return here is there and all(are_equal(self.first.weights[each], self.second.weights[each]) for each in read)
 
-    def _go(self, names: Sequence[str], changed: set[str]) -> None:
-        for step in range(self.one.steps):
+    def _compare_steps(self, names: Sequence[str], changed: set[str]) -> None:
+        for step in range(self.first.steps):
             for name in names:
-                if name not in changed and not self._is_touched({*self.one.nodes[name].links, (name, 1)}, step):
+                if name not in changed and not self._reads_difference({*self.first.nodes[name].links, (name, 1)}, step):
                     continue
                 if name == OUTCOME:
-                    self.apart[step] = self._outcome(step)
-                    self.touched[name][step] = bool(self.apart[step] > 0.0)
+                    self.differences[step] = self._outcome_difference(step)
+                    self.may_differ[name][step] = bool(self.differences[step] > 0.0)
                 else:
-                    self.touched[name][step] = self._node(name, step)
+                    self.may_differ[name][step] = self._node_may_differ(name, step)
 
-    def _is_touched(self, links: Iterable[tuple[str, int]], step: int) -> bool:
-        return any(self.touched[name][step - lag] for name, lag in links if step >= lag)
+    def _reads_difference(self, links: Iterable[tuple[str, int]], step: int) -> bool:
+        return any(self.may_differ[name][step - lag] for name, lag in links if step >= lag)
 
-    def _node(self, name: str, step: int) -> bool:
-        here, there = self.one.nodes[name], self.other.nodes[name]
+    def _node_may_differ(self, name: str, step: int) -> bool:
+        here, there = self.first.nodes[name], self.second.nodes[name]
         if isinstance(here, CategoricalNode) and isinstance(there, CategoricalNode):
-            laws = self._laws(here, there, step)
-            return not laws.same or self._is_touched(laws.read, step)
+            laws = self._law_pair(here, there, step)
+            return not laws.is_equal or self._reads_difference(laws.links, step)
         if isinstance(here, NumericNode) and isinstance(there, NumericNode):
             if not np.isnan(here.imposed[step]) and here.imposed[step] == there.imposed[step]:
                 return False
             links = {*here.links, *there.links, (name, 1)}
-            return not _same_number(here, there, step) or self._is_touched(links, step)
+            return not _is_same_numeric(here, there, step) or self._reads_difference(links, step)
         return True
 
-    def _laws(self, here: CategoricalNode, there: CategoricalNode, step: int) -> _TwoLaws:
-        key = (here.name, self.one.law_key(here, step), self.other.law_key(there, step))
-        if key not in self._known:
-            self._known[key] = _TwoLaws(self.one.law(here, step), self.other.law(there, step))
-        return self._known[key]
+    def _law_pair(self, here: CategoricalNode, there: CategoricalNode, step: int) -> _LawPair:
+        key = (here.name, self.first.law_key(here, step), self.second.law_key(there, step))
+        if key not in self._law_pairs:
+            self._law_pairs[key] = _LawPair(self.first.law(here, step), self.second.law(there, step))
+        return self._law_pairs[key]
 
-    def _outcome(self, step: int) -> float:
-        laws = self._laws(self.one.outcome, self.other.outcome, step)
-        if self._is_touched({link for link in laws.read if link[0] != OUTCOME}, step):
+    def _outcome_difference(self, step: int) -> float:
+        laws = self._law_pair(self.first.outcome, self.second.outcome, step)
+        if self._reads_difference({link for link in laws.links if link[0] != OUTCOME}, step):
             return 1.0
-        apart = laws.apart
-        if step and (OUTCOME, 1) in laws.read:
-            apart += self.apart[step - 1] * laws.carried_on
+        apart = laws.difference
+        if step and (OUTCOME, 1) in laws.links:
+            apart += self.differences[step - 1] * laws.carried_share
         return min(apart, 1.0)
 
 
 @dataclass(frozen=True, eq=False)
-class _TwoLaws:
+class _LawPair:
     """The laws of a node at a step in both programs, and what of them is the same at all steps that have them."""
 
-    one: StepLaw
-    other: StepLaw
+    first: StepLaw
+    second: StepLaw
 
     @cached_property
-    def same(self) -> bool:
+    def is_equal(self) -> bool:
         """Whether they say the same."""
-        return are_equal(self.one, self.other)
+        return are_equal(self.first, self.second)
 
     @cached_property
-    def read(self) -> set[tuple[str, int]]:
+    def links(self) -> set[tuple[str, int]]:
         """What either reads, and at which lag."""
-        return _read(self.one) | _read(self.other)
+        return _law_links(self.first) | _law_links(self.second)
 
     @cached_property
-    def apart(self) -> float:
+    def difference(self) -> float:
         """By how much a set's probability after a step can differ, all else being equal."""
-        return 0.0 if self.same else _apart(self.one, self.other)
+        if self.is_equal:
+            return 0.0
+        law, changed = self.first, self.second
+        if law.fixed is not None and changed.fixed is not None:
+            return float(np.abs(changed.fixed - law.fixed).sum() / 2)
+        if law.fixed is not None or changed.fixed is not None or not are_equal(law.allowed, changed.allowed):
+            return 1.0
+        if (law.persistence is None) != (changed.persistence is None):
+            return 1.0
+        states = hold = 0.0
+        tables, others = _log_odds_tables(law), _log_odds_tables(changed)
+        for key in {**tables, **others}:
+            one, other = tables.get(key), others.get(key)
+            if one is not None and other is not None and np.array_equal(one, other):
+                continue  # as most are, where one judgement or weight is another
+            if one is not None and other is not None and one.shape[:-1] != other.shape[:-1]:
+                return 1.0
+            tilt = _subtract_log_odds(other, one)
+            states += float(np.ptp(tilt[..., :-1], axis=-1).max(initial=0.0))
+            hold += float(np.abs(tilt[..., -1]).max(initial=0.0))
+        if law.persistence is None:
+            return float(np.tanh(states / 4)) if math.isfinite(states) else 1.0
+        assert changed.persistence is not None, "both keep, or neither"
+        if law.persistence.shape != changed.persistence.shape:
+            return 1.0
+        with np.errstate(divide="ignore", invalid="ignore"):
+            odds = [np.log(keep) - np.log1p(-keep) for keep in (law.persistence, changed.persistence)]
+        hold += float(np.abs(_subtract_log_odds(odds[1], odds[0])).max(initial=0.0))
+        apart = float(np.tanh(states / 4) + np.tanh(hold / 4))
+        return min(apart, 1.0) if math.isfinite(apart) else 1.0
 
     @cached_property
-    def carried_on(self) -> float:
+    def carried_share(self) -> float:
         """How much of a difference before a step is left after it, at the most."""
-        return max(map(_carried_on, (self.one, self.other)))
+        return max(_carried_share(self.first), _carried_share(self.second))
 
 
-def _read(law: StepLaw) -> set[tuple[str, int]]:
+def _law_links(law: StepLaw) -> set[tuple[str, int]]:
     """What a law reads, and at which lag."""
     if law.fixed is not None:
         return set()
@@ -133,7 +163,7 @@ def _read(law: StepLaw) -> set[tuple[str, int]]:
     return read | {(curve.node, curve.lag) for curve in law.curves}
 
 
-def _same_number(here: NumericNode, there: NumericNode, step: int) -> bool:
+def _is_same_numeric(here: NumericNode, there: NumericNode, step: int) -> bool:
     if here is there:
         return True
     at = slice(step, step + 1)
@@ -144,7 +174,7 @@ def _same_number(here: NumericNode, there: NumericNode, step: int) -> bool:
     return are_equal(here, replace(there, windows=here.windows, imposed=here.imposed))
 
 
-def _carried_on(law: StepLaw) -> float:
+def _carried_share(law: StepLaw) -> float:
     """How much of a difference before a step is left after it, at the most."""
     own = any(parent == law.previous_state for parent in law.prior_parents) or any(
         law.previous_state in term.parents for term in law.terms
@@ -153,56 +183,21 @@ def _carried_on(law: StepLaw) -> float:
         return 1.0
     if law.persistence is None:
         return 0.0
-    hold = sum(float(table[..., -1].max(initial=0.0)) for table in _log_odds(law).values())
+    hold = sum(float(table[..., -1].max(initial=0.0)) for table in _log_odds_tables(law).values())
     return float(hold_probability(law.persistence.max(), np.asarray(hold)))
 
 
-def _apart(law: StepLaw, changed: StepLaw) -> float:
-    """By how much a set's probability after a step can differ between two laws, all else being equal."""
-    if law.fixed is not None and changed.fixed is not None:
-        return float(np.abs(changed.fixed - law.fixed).sum() / 2)
-    if law.fixed is not None or changed.fixed is not None or not are_equal(law.allowed, changed.allowed):
-        return 1.0
-    if (law.persistence is None) != (changed.persistence is None):
-        return 1.0
-    states = hold = 0.0
-    tables, others = _log_odds(law), _log_odds(changed)
-    for key in {**tables, **others}:
-        one, other = tables.get(key), others.get(key)
-        if one is not None and other is not None and np.array_equal(one, other):
-            continue  # as most are, where one judgement or weight is another
-        if one is not None and other is not None and one.shape[:-1] != other.shape[:-1]:
-            return 1.0
-        tilt = _less(other, one)
-        states += float(np.ptp(tilt[..., :-1], axis=-1).max(initial=0.0))
-        hold += float(np.abs(tilt[..., -1]).max(initial=0.0))
-    if law.persistence is None:
-        return float(np.tanh(states / 4)) if math.isfinite(states) else 1.0
-    assert changed.persistence is not None, "both keep, or neither"
-    if law.persistence.shape != changed.persistence.shape:
-        return 1.0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        odds = [np.log(keep) - np.log1p(-keep) for keep in (law.persistence, changed.persistence)]
-    hold += float(np.abs(_less(odds[1], odds[0])).max(initial=0.0))
-    apart = float(np.tanh(states / 4) + np.tanh(hold / 4))
-    return min(apart, 1.0) if math.isfinite(apart) else 1.0
-
-
-def _log_odds(law: StepLaw) -> PointTables:
+def _log_odds_tables(law: StepLaw) -> PointTables:
     """The log-odds that a law adds up, those that the same parents pick together."""
     tables: PointTables = {(): law.offset}
-    for term in (law.prior_term(), *law.terms):
-        _add(tables, term.parents, term.points)
-    for curve in law.curves:
-        _add(tables, (curve.node, curve.lag, curve.knots.tobytes()), curve.points)
+    terms = ((term.parents, term.points) for term in (law.prior_term(), *law.terms))
+    curves = (((curve.node, curve.lag, curve.knots.tobytes()), curve.points) for curve in law.curves)
+    for key, table in itertools.chain[tuple[tuple[object, ...], Floats]](terms, curves):
+        tables[key] = tables[key] + table if key in tables else table
     return tables
 
 
-def _add(tables: PointTables, key: tuple[object, ...], table: Floats) -> None:
-    tables[key] = tables[key] + table if key in tables else table
-
-
-def _less(one: Floats | None, other: Floats | None) -> Floats:
+def _subtract_log_odds(one: Floats | None, other: Floats | None) -> Floats:
     """The difference of log-odds, 0 where both are the same infinite number; what is missing adds nothing."""
     if one is None or other is None:
         return np.asarray(one if one is not None else -other if other is not None else 0.0)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from usru_scenarios.names import KeyPath
 
 _MOST_CONTROLS = 96
-_HIGHEST = 8
+_HIGHEST_DEGREE = 8
 """The highest degree of a polynomial that is a control."""
 
 
@@ -42,13 +42,13 @@ class JudgementDraws:
     def __init__(self, model: Model, seed: int, draws: int) -> None:
         self._strata = _StratifiedUniforms(seed, draws)
         self.values: dict[KeyPath, Floats] = {
-            judged.path: _drawn(judged.judgement.value, judged.path, self._strata)
+            judged.path: _draw_values(judged.judgement.value, judged.path, self._strata)
             for judged in judgements(model)
             if isinstance(judged.judgement.value, Distribution)
         }
         joint = []
         for prior in _joint_priors(model):
-            drawn = prior.drawn(self.values, self._strata)
+            drawn = prior.draw(self.values, self._strata)
             if self.values.keys().isdisjoint(drawn):
                 total = sum(share.mean for _, share in prior.shares.values())
                 shares = list(prior.shares.values())[1:]  # the first is what the others leave
@@ -64,18 +64,22 @@ def drawn_values(judged: Mapping[KeyPath, Judgement], seed: int, draws: int) -> 
     """
     strata = _StratifiedUniforms(seed, draws)
     return {
-        path: _drawn(one.value, path, strata) if draws and isinstance(one.value, Distribution) else np.asarray(one.mean)
+        path: _draw_values(one.value, path, strata)
+        if draws and isinstance(one.value, Distribution)
+        else np.asarray(one.mean)
         for path, one in judged.items()
     }
 
 
-def _drawn(distribution: Distribution, path: KeyPath, strata: _StratifiedUniforms) -> Floats:
+def _draw_values(distribution: Distribution, path: KeyPath, strata: _StratifiedUniforms) -> Floats:
     parameters = [
-        _drawn(one.value, (*path, place), strata) if isinstance(one.value, Distribution) else np.array([one.value])
+        _draw_values(one.value, (*path, place), strata)
+        if isinstance(one.value, Distribution)
+        else np.array([one.value])
         for place, one in enumerate(distribution.parameters)
     ]
     law = distribution.family_values
-    return quantile(law.family, parameters, law.limits, strata.of(path))
+    return quantile(law.family, parameters, law.limits, strata.uniforms_at(path))
 
 
 class _StratifiedUniforms:
@@ -84,35 +88,35 @@ class _StratifiedUniforms:
     def __init__(self, seed: int, draws: int) -> None:
         self.seed = seed
         self.draws = draws
-        self._made: list[Floats] = []
+        self._all_uniforms: list[Floats] = []
         import_whole("numpy.random")
 
-    def of(self, path: KeyPath) -> Floats:
+    def uniforms_at(self, path: KeyPath) -> Floats:
         """Shape (draws,), one in each of as many equal parts of the unit interval, in random order: method (11)."""
         digest = hashlib.sha256(f"judgement {'.'.join(map(str, path))}".encode()).digest()
         key = [int.from_bytes(digest[start : start + 4], "little") for start in range(0, 16, 4)]
         generator = np.random.Generator(np.random.PCG64DXSM(np.random.SeedSequence(self.seed, spawn_key=key)))
         shares = (generator.permutation(self.draws) + generator.random(self.draws)) / self.draws
-        self._made.append(np.clip(shares, 1e-12, 1.0 - 1e-12))
-        return self._made[-1]
+        self._all_uniforms.append(np.clip(shares, 1e-12, 1.0 - 1e-12))
+        return self._all_uniforms[-1]
 
     def controls(self, others: list[Floats]) -> Floats:
         """The controls of method (31), shape (draws, controls), others of mean 0 among them."""
-        if not self._made:
+        if not self._all_uniforms:
             return np.zeros((self.draws, 0))
         room = min(self.draws // DRAWS_PER_CONTROL, _MOST_CONTROLS) - len(others)
-        highest = min(room // len(self._made), _HIGHEST)
+        highest = min(room // len(self._all_uniforms), _HIGHEST_DEGREE)
         columns = []
         for degree in range(1, highest + 1):
             legendre = np.polynomial.legendre.Legendre.basis(degree)
-            columns += [legendre(2.0 * shares - 1.0) * np.sqrt(2.0 * degree + 1.0) for shares in self._made]
+            columns += [legendre(2.0 * shares - 1.0) * np.sqrt(2.0 * degree + 1.0) for shares in self._all_uniforms]
         return np.stack([*columns, *others], axis=1) if columns or others else np.zeros((self.draws, 0))
 
 
 # Dirichlet ------------------------------------------------------------------------------------------------------------
 
 
-Placed = tuple["KeyPath", Judgement]
+PlacedJudgement = tuple["KeyPath", Judgement]
 """A judgement and where it stands."""
 
 
@@ -121,16 +125,16 @@ class _JointPrior:
     """Priors that are drawn together, around their values, by state."""
 
     path: KeyPath
-    strength: Placed
-    shares: Mapping[str, Placed]
+    strength: PlacedJudgement
+    shares: Mapping[str, PlacedJudgement]
 
-    def drawn(self, values: Mapping[KeyPath, Floats], strata: _StratifiedUniforms) -> dict[KeyPath, Floats]:
+    def draw(self, values: Mapping[KeyPath, Floats], strata: _StratifiedUniforms) -> dict[KeyPath, Floats]:
         """The values of the priors by their paths, each of shape (draws,): method (13).
 
         The priors, normalised, times the strength are the parameters of the distribution; a prior of 0 stays 0.
         """
 
-        def value(placed: Placed) -> Floats:
+        def value(placed: PlacedJudgement) -> Floats:
             path, judgement = placed
             return values[path] if path in values else np.asarray(judgement.mean)
 
@@ -145,26 +149,28 @@ class _JointPrior:
         for name, size in sizes.items():
             waiting.remove(name)
             rest = sum((sizes[other] for other in waiting), np.zeros(1))
-            part, kept = _part(size, rest, strata, (*self.path, name))
+            part, kept = _split_remainder(size, rest, strata, (*self.path, name))
             found[self.shares[name][0]], left = left * part, left * kept
         return found
 
 
-def _part(own: Floats, rest: Floats, strata: _StratifiedUniforms, path: KeyPath) -> tuple[Floats, Floats]:
+def _split_remainder(own: Floats, rest: Floats, strata: _StratifiedUniforms, path: KeyPath) -> tuple[Floats, Floats]:
     """The share that a prior takes of what the ones before have left, and what it leaves, each of shape (draws,)."""
     own, rest = np.broadcast_arrays(own, rest)
     if not rest.any():
         return np.where(own > 0.0, 1.0, np.zeros(strata.draws)), np.zeros(strata.draws)
     if not own.any():
         return np.zeros(strata.draws), np.ones(strata.draws)
-    part, kept = beta_quantile(np.maximum(own, _TINY), np.maximum(rest, _TINY), strata.of(path))
+    part, kept = beta_quantile(
+        np.maximum(own, _LEAST_BETA_PARAMETER), np.maximum(rest, _LEAST_BETA_PARAMETER), strata.uniforms_at(path)
+    )
     nothing, everything = own <= 0.0, rest <= 0.0
     return np.where(nothing, 0.0, np.where(everything, 1.0, part)), np.where(
         everything, 0.0, np.where(nothing, 1.0, kept)
     )
 
 
-_TINY = 1e-12
+_LEAST_BETA_PARAMETER = 1e-12
 """The least parameter of a beta distribution: below it the variate is 0 or 1 in any case."""
 
 
@@ -174,26 +180,28 @@ def _joint_priors(model: Model) -> Iterator[_JointPrior]:
             if isinstance(node, Categorical):
                 path = (section, name)
                 priors = {state: part.prior for state, part in node.states.items()}
-                yield from _of_node(path, node, _placed((*path, "states"), priors, "prior"))
+                yield from _node_joint_priors(path, node, _place_judgements((*path, "states"), priors, "prior"))
                 for key, row in node.prior_given.items():
-                    yield from _of_map((*path, "prior_given", key, "prior"), row.prior)
+                    yield from _map_joint_priors((*path, "prior_given", key, "prior"), row.prior)
     baselines = {name: scenario.baseline for name, scenario in model.scenarios.items()}
-    yield from _of_node(("outcome",), model.outcome, _placed(("scenarios",), baselines, "baseline"))
+    yield from _node_joint_priors(("outcome",), model.outcome, _place_judgements(("scenarios",), baselines, "baseline"))
 
 
-def _placed(path: KeyPath, shares: Mapping[str, Judgement | None], *below: str) -> dict[str, Placed]:
+def _place_judgements(path: KeyPath, shares: Mapping[str, Judgement | None], *below: str) -> dict[str, PlacedJudgement]:
     return {name: ((*path, name, *below), share) for name, share in shares.items() if share is not None}
 
 
-def _of_node(path: KeyPath, node: Categorical | Outcome, own: Mapping[str, Placed]) -> Iterator[_JointPrior]:
+def _node_joint_priors(
+    path: KeyPath, node: Categorical | Outcome, own: Mapping[str, PlacedJudgement]
+) -> Iterator[_JointPrior]:
     if node.prior is not None and own:
         yield _JointPrior((*path, "prior"), ((*path, "prior", DIRICHLET), node.prior.dirichlet), own)
-    yield from _of_map((*path, "initial"), node.initial or {})
+    yield from _map_joint_priors((*path, "initial"), node.initial or {})
     for key, event in node.events.items():
-        yield from _of_map((*path, "events", key, "prior"), event.prior or {})
+        yield from _map_joint_priors((*path, "events", key, "prior"), event.prior or {})
 
 
-def _of_map(path: KeyPath, shares: Mapping[str, Judgement]) -> Iterator[_JointPrior]:
+def _map_joint_priors(path: KeyPath, shares: Mapping[str, Judgement]) -> Iterator[_JointPrior]:
     if DIRICHLET in shares:
-        placed = _placed(path, shares)
+        placed = _place_judgements(path, shares)
         yield _JointPrior(path, placed.pop(DIRICHLET), placed)

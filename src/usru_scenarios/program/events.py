@@ -134,15 +134,15 @@ def truth(formula: Formula, leaf: Callable[[Any], Truth]) -> Truth:
         case Not(part):
             return ~truth(part, leaf)
         case All(parts):
-            whole = np.array(True)
+            result = np.array(True)
             for part in parts:
-                whole = whole & truth(part, leaf)
-            return whole
+                result = result & truth(part, leaf)
+            return result
         case Some(parts):
-            whole = np.array(False)
+            result = np.array(False)
             for part in parts:
-                whole = whole | truth(part, leaf)
-            return whole
+                result = result | truth(part, leaf)
+            return result
         case _:
             return leaf(formula)
 
@@ -152,15 +152,15 @@ def atom_truth(atom: Formula, values: npt.NDArray[Any]) -> Truth:
     if isinstance(atom, InStates):
         if len(atom.states) > _FEW_STATES:
             return np.isin(values, sorted(atom.states))
-        whole = np.zeros(np.shape(values), dtype=np.bool_)
+        result = np.zeros(np.shape(values), dtype=np.bool_)
         for state in atom.states:
-            whole |= values == state
-        return whole
+            result |= values == state
+        return result
     assert isinstance(atom, Compared), "atoms are about states or values"
     return np.asarray(COMPARISONS[atom.sign](values, atom.value))
 
 
 def satisfying_states(predicate: Formula, states: int) -> Truth:
     """The states of a single node in which a predicate of it holds, shape (states,)."""
-    every = np.arange(states)
-    return np.broadcast_to(truth(predicate, lambda atom: atom_truth(atom, every)), every.shape)
+    all_states = np.arange(states)
+    return np.broadcast_to(truth(predicate, lambda atom: atom_truth(atom, all_states)), all_states.shape)

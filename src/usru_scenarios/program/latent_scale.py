@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float64]
 
-_REACH = 8.5
+_TABLE_END = 8.5
 """The table ends at this many standard deviations; beyond lies less than 1e-17 of the probability."""
 _KNOTS = 8192
 """Intervals of the table: 0.002 standard deviations each, an interpolation error below 1e-6 of the range."""
@@ -55,8 +55,8 @@ class LatentScale:
         """
         if parameters.ndim == 1:
             return cls(*scale, _tabulate(*family.density(parameters.tolist(), *scale)))
-        sound = [family.repair_parameters(row, *scale) for row in parameters]
-        return cls(*scale, np.array([_tabulate(*family.density(row, *scale), rough=True) for row in sound]))
+        valid_rows = [family.repair_parameters(row, *scale) for row in parameters]
+        return cls(*scale, np.array([_tabulate(*family.density(row, *scale), rough=True) for row in valid_rows]))
 
     def select_draws(self, draws: range) -> LatentScale:
         """The scale for some draws of the judgements; itself where it does not depend on them."""
@@ -68,7 +68,7 @@ class LatentScale:
         Where judgements are drawn, `draws` says which draw each latent normal has.
         """
         knots = self.values.shape[-1] - 1
-        position = (latent + _REACH) * (knots / (2 * _REACH))
+        position = (latent + _TABLE_END) * (knots / (2 * _TABLE_END))
         np.clip(position, 0.0, knots - 1e-9, out=position)
         index = position.astype(np.intp)
         position -= index
@@ -102,9 +102,9 @@ def decay_latent(persistence: Floats, latent: Floats) -> Floats:
 
     Where nothing is kept it is 0, though the normal be infinite: that of a value at an end of the scale is.
     """
-    kept = np.zeros(np.broadcast_shapes(persistence.shape, latent.shape))
-    np.multiply(persistence, latent, out=kept, where=persistence > 0.0)
-    return kept
+    decayed = np.zeros(np.broadcast_shapes(persistence.shape, latent.shape))
+    np.multiply(persistence, latent, out=decayed, where=persistence > 0.0)
+    return decayed
 
 
 def _interpolate_latent(table: Floats, value: float) -> float:
@@ -112,7 +112,7 @@ def _interpolate_latent(table: Floats, value: float) -> float:
         return -math.inf
     if value >= table[-1]:
         return math.inf
-    return float(np.interp(value, table, np.linspace(-_REACH, _REACH, len(table))))
+    return float(np.interp(value, table, np.linspace(-_TABLE_END, _TABLE_END, len(table))))
 
 
 def _tabulate(log_density: LogDensity, low: float, high: float, *, rough: bool = False) -> Floats:
@@ -121,18 +121,18 @@ def _tabulate(log_density: LogDensity, low: float, high: float, *, rough: bool =
     all_cells, knots = (_ROUGH_CELLS, _ROUGH_KNOTS) if rough else (_CELLS, _KNOTS)
     for cells in all_cells:
         logits = np.linspace(first, last, 2 * cells + 1)
-        height = log_density(logits)
-        height -= height.max()
-        (inside,) = np.nonzero(height > -_NEGLIGIBLE)
-        first, last = logits[max(inside[0] - 1, 0)], logits[min(inside[-1] + 1, len(logits) - 1)]
-    density = np.exp(height)
+        log_heights = log_density(logits)
+        log_heights -= log_heights.max()
+        (relevant,) = np.nonzero(log_heights > -_NEGLIGIBLE)
+        first, last = logits[max(relevant[0] - 1, 0)], logits[min(relevant[-1] + 1, len(logits) - 1)]
+    density = np.exp(log_heights)
     mass = density[:-2:2] + 4.0 * density[1:-1:2] + density[2::2]
     below = np.concatenate(([0.0], np.cumsum(mass)))
     above = np.concatenate((np.cumsum(mass[::-1])[::-1], [0.0]))
-    half = [0.5 * math.erfc(-z / math.sqrt(2.0)) for z in np.linspace(-_REACH, 0.0, knots // 2 + 1)]
+    lower_shares = [0.5 * math.erfc(-z / math.sqrt(2.0)) for z in np.linspace(-_TABLE_END, 0.0, knots // 2 + 1)]
     with np.errstate(divide="ignore"):
-        wanted, edges = np.log(half), logits[::2]
-        lower = np.interp(wanted, np.log(below / below[-1])[1:], edges[1:])
-        upper = np.interp(wanted, np.log(above / above[0])[-2::-1], edges[-2::-1])
-    share = np.concatenate((lower, upper[-2::-1]))
-    return low + (high - low) / (1.0 + np.exp(-share))
+        log_shares, edges = np.log(lower_shares), logits[::2]
+        lower = np.interp(log_shares, np.log(below / below[-1])[1:], edges[1:])
+        upper = np.interp(log_shares, np.log(above / above[0])[-2::-1], edges[-2::-1])
+    logit_quantiles = np.concatenate((lower, upper[-2::-1]))
+    return low + (high - low) / (1.0 + np.exp(-logit_quantiles))

@@ -57,7 +57,7 @@ class Term:
     @property
     def draws_axis(self) -> int | None:
         """Which axis of the points is that of the draws of the judgements; None where they are the same in all."""
-        return _drawn_axis(self.parents)
+        return _draws_axis(self.parents)
 
     def select_draws(self, draws: range) -> Term:
         """The term for some draws of the judgements."""
@@ -150,8 +150,12 @@ class StepLaw:
         """The categorical (or cut) parents of the conditional table, the own previous state included if it matters."""
         if self.fixed is not None:
             return ()
-        read = (*self.persistence_parents, *self.prior_parents, *(p for term in self.terms for p in term.parents))
-        return tuple(sorted(set(read)))
+        own_and_read = (
+            *self.persistence_parents,
+            *self.prior_parents,
+            *(p for term in self.terms for p in term.parents),
+        )
+        return tuple(sorted(set(own_and_read)))
 
     @property
     def rows(self) -> int:
@@ -166,9 +170,9 @@ class StepLaw:
     @property
     def is_uniform_mixture(self) -> bool:
         """Whether all states are kept with the same probability, and a redraw does not depend on the state before."""
-        read = {*self.prior_parents, *(parent for term in self.terms for parent in term.parents)}
-        alike = self.persistence is None or bool(np.all(self.persistence == self.persistence[..., :1]))
-        return self.previous_state not in read and self.allowed is None and alike
+        read_parents = {*self.prior_parents, *(parent for term in self.terms for parent in term.parents)}
+        is_uniform = self.persistence is None or bool(np.all(self.persistence == self.persistence[..., :1]))
+        return self.previous_state not in read_parents and self.allowed is None and is_uniform
 
     def prior_term(self) -> Term:
         """The prior as a term: its logarithms, and nothing for keeping."""
@@ -190,16 +194,16 @@ class StepLaw:
         weights = np.exp(logits[..., : self.size])
         if self.persistence is None:
             return normalise_rows(weights)
-        own = self.parents.index(self.previous_state)
-        weights = np.moveaxis(weights, own, -2)
+        axis = self.parents.index(self.previous_state)
+        weights = np.moveaxis(weights, axis, -2)
         if self.allowed is not None:
             weights = weights * self.allowed
         keep = broadcast_over_parents(self.persistence[..., None], self.persistence_parents, self.parents)[..., 0]
-        hold = np.moveaxis(hold_probability(keep, logits[..., self.size]), own, -1)
-        stuck = weights.sum(axis=-1) == 0
-        hold = np.where(stuck, 1.0, hold)
-        moved = (1.0 - hold)[..., None] * normalise_rows(weights)
-        table: Floats = np.moveaxis(moved + hold[..., None] * np.eye(self.size), -2, own)
+        hold_chance = np.moveaxis(hold_probability(keep, logits[..., self.size]), axis, -1)
+        has_no_target = weights.sum(axis=-1) == 0
+        hold_chance = np.where(has_no_target, 1.0, hold_chance)
+        redrawn = (1.0 - hold_chance)[..., None] * normalise_rows(weights)
+        table: Floats = np.moveaxis(redrawn + hold_chance[..., None] * np.eye(self.size), -2, axis)
         return table
 
 
@@ -210,14 +214,14 @@ def normalise_rows(weights: Floats) -> Floats:
     return shares
 
 
-def hold_probability(keep: Floats, log_odds: Floats) -> Floats:
-    """The probability of keeping a state whose persistence is `keep`, with points for `hold` worth `log_odds`.
+def hold_probability(persistence: Floats, log_odds: Floats) -> Floats:
+    """The probability of keeping a state whose persistence is `persistence`, with points for `hold` worth `log_odds`.
 
     Shapes broadcast; 0 and 1 stay: method (2).
     """
     with np.errstate(all="ignore"):
-        hold: Floats = 1.0 / (1.0 + (1.0 - keep) / keep * np.exp(-log_odds))
-    return np.where(keep >= 1.0, 1.0, np.where(keep <= 0.0, 0.0, hold))
+        probability: Floats = 1.0 / (1.0 + (1.0 - persistence) / persistence * np.exp(-log_odds))
+    return np.where(persistence >= 1.0, 1.0, np.where(persistence <= 0.0, 0.0, probability))
 
 
 def log_weights(law: StepLaw, parents: tuple[Parent, ...]) -> Floats:
@@ -236,34 +240,34 @@ def log_weights(law: StepLaw, parents: tuple[Parent, ...]) -> Floats:
     return logits
 
 
-def broadcast_over_parents(table: Floats, held: tuple[Parent, ...], over: tuple[Parent, ...]) -> Floats:
-    """A table over the parents `held`, laid out so that it broadcasts over the parents `over`.
+def broadcast_over_parents(table: Floats, table_parents: tuple[Parent, ...], parents: tuple[Parent, ...]) -> Floats:
+    """A table over the parents `table_parents`, laid out so that it broadcasts over the parents `parents`.
 
     Shape (size or 1 of each parent ..., columns).
     """
-    order = sorted(range(len(held)), key=lambda axis: over.index(held[axis]))
-    shape = [parent.size if parent in held else 1 for parent in over]
-    return table.transpose([*order, len(held)]).reshape([*shape, table.shape[-1]])
+    order = sorted(range(len(table_parents)), key=lambda axis: parents.index(table_parents[axis]))
+    shape = [parent.size if parent in table_parents else 1 for parent in parents]
+    return table.transpose([*order, len(table_parents)]).reshape([*shape, table.shape[-1]])
 
 
 # What is drawn of judgements ------------------------------------------------------------------------------------------
 
 
-def select_value_draws(values: Floats, axes: int, draws: range) -> Floats:
-    """Values for some draws of the judgements, where they have an axis for these before `axes` of their own.
+def select_value_draws(values: Floats, own_axes: int, draws: range) -> Floats:
+    """Values for some draws of the judgements, where they have an axis for these before `own_axes` of their own.
 
     Shape (draws, ...), or (...) where they are the same in all draws.
     """
-    return values[draws.start : draws.stop] if values.ndim > axes else values
+    return values[draws.start : draws.stop] if values.ndim > own_axes else values
 
 
-def _drawn_axis(parents: Iterable[Parent]) -> int | None:
+def _draws_axis(parents: Iterable[Parent]) -> int | None:
     return next((axis for axis, parent in enumerate(parents) if parent.node == JUDGEMENTS), None)
 
 
 def select_table_draws(table: Floats, parents: tuple[Parent, ...], draws: range) -> tuple[Floats, tuple[Parent, ...]]:
     """A table, shape (size of each parent ..., columns), and its parents for some draws of the judgements."""
-    axis = _drawn_axis(parents)
+    axis = _draws_axis(parents)
     if axis is None:
         return table, parents
     places = (slice(None),) * axis
@@ -279,7 +283,7 @@ def draws_parent(draws: int) -> Parent:
     return Parent(JUDGEMENTS, 0, draws)
 
 
-def replace_if_changed(part: ProgramPart, **fields: object) -> ProgramPart:
+def replace_if_changed(part: ProgramPart, **new_fields: object) -> ProgramPart:
     """The part with other fields; itself where none of them is another."""
-    others = {name: value for name, value in fields.items() if value is not getattr(part, name)}
-    return replace(part, **others) if others else part  # type: ignore[type-var]
+    changed_fields = {name: value for name, value in new_fields.items() if value is not getattr(part, name)}
+    return replace(part, **changed_fields) if changed_fields else part  # type: ignore[type-var]

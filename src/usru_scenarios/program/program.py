@@ -94,12 +94,12 @@ class CategoricalNode:
             prior=prior,
             prior_parents=prior_parents,
             initial=initial,
-            forced=_same_values(
+            forced=_reuse_values_if_unchanged(
                 self.forced, {step: select_value_draws(one, 1, draws) for step, one in self.forced.items()}
             ),
             persistence=select_value_draws(self.persistence, 1, draws),
-            terms=_same(self.terms, tuple(term.select_draws(draws) for term in self.terms)),
-            curves=_same(self.curves, tuple(curve.select_draws(draws) for curve in self.curves)),
+            terms=_reuse_if_unchanged(self.terms, tuple(term.select_draws(draws) for term in self.terms)),
+            curves=_reuse_if_unchanged(self.curves, tuple(curve.select_draws(draws) for curve in self.curves)),
             windows=select_value_draws(self.windows, 2, draws),
             log_odds=select_value_draws(self.log_odds, 0, draws),
         )
@@ -146,7 +146,7 @@ class CategoricalNode:
     def links(self) -> frozenset[tuple[str, int]]:
         """The nodes that it reads, each with its lag; its own persistence is not counted."""
         reported = (parent for parents, _ in self.reports.values() for parent in parents)
-        return _links((*self.prior_parents, *reported), self.terms, self.curves)
+        return _collect_links((*self.prior_parents, *reported), self.terms, self.curves)
 
     @property
     def parent_tables(self) -> tuple[Term, ...]:
@@ -157,7 +157,7 @@ class CategoricalNode:
     @cached_property
     def influences(self) -> frozenset[tuple[str, str | None]]:
         """The nodes that make a difference to it at some step, each with the weight that multiplies it, if any."""
-        return _influences(self.parent_tables, self.curves) if np.any(self.imposed < 0) else frozenset()
+        return _collect_influences(self.parent_tables, self.curves) if np.any(self.imposed < 0) else frozenset()
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,8 +195,8 @@ class NumericNode:
             initial=None if self.initial is None else select_value_draws(self.initial, 0, draws),
             persistence=select_value_draws(self.persistence, 0, draws),
             sd_per_point=select_value_draws(self.sd_per_point, 0, draws),
-            terms=_same(self.terms, tuple(term.select_draws(draws) for term in self.terms)),
-            curves=_same(self.curves, tuple(curve.select_draws(draws) for curve in self.curves)),
+            terms=_reuse_if_unchanged(self.terms, tuple(term.select_draws(draws) for term in self.terms)),
+            curves=_reuse_if_unchanged(self.curves, tuple(curve.select_draws(draws) for curve in self.curves)),
             windows=select_value_draws(self.windows, 1, draws),
         )
 
@@ -211,7 +211,7 @@ class NumericNode:
     @cached_property
     def links(self) -> frozenset[tuple[str, int]]:
         """The nodes that it reads, each with its lag."""
-        return _links((), self.terms, self.curves)
+        return _collect_links((), self.terms, self.curves)
 
     @property
     def parent_tables(self) -> tuple[Term, ...]:
@@ -221,7 +221,7 @@ class NumericNode:
     @cached_property
     def influences(self) -> frozenset[tuple[str, str | None]]:
         """As in `CategoricalNode`."""
-        return _influences(self.terms, self.curves) if np.isnan(self.imposed).any() else frozenset()
+        return _collect_influences(self.terms, self.curves) if np.isnan(self.imposed).any() else frozenset()
 
 
 Node = CategoricalNode | NumericNode
@@ -233,7 +233,7 @@ def _number_kinds(kinds: Iterable[tuple[bool, object]]) -> tuple[tuple[int, bool
     return tuple(seen.setdefault(kind, (len(seen), kind[0])) for kind in kinds)
 
 
-def _links(
+def _collect_links(
     parents: Iterable[Parent], terms: Iterable[Term], curves: Iterable[PiecewiseCurve]
 ) -> frozenset[tuple[str, int]]:
     read = [*parents, *(parent for term in terms for parent in term.parents)]
@@ -242,7 +242,7 @@ def _links(
     }
 
 
-def _influences(terms: Iterable[Term], curves: Iterable[PiecewiseCurve]) -> frozenset[tuple[str, str | None]]:
+def _collect_influences(terms: Iterable[Term], curves: Iterable[PiecewiseCurve]) -> frozenset[tuple[str, str | None]]:
     """The parents along whose states, or scale, the points differ, each with the weight of these points."""
     along_states = (
         (parent.node, term.weight)
@@ -254,20 +254,20 @@ def _influences(terms: Iterable[Term], curves: Iterable[PiecewiseCurve]) -> froz
     return frozenset((*along_states, *along_scale))
 
 
-def _transitive_closure(names: Iterable[str], beyond: Callable[[str], Iterable[str]]) -> frozenset[str]:
+def _transitive_closure(start: Iterable[str], neighbours_of: Callable[[str], Iterable[str]]) -> frozenset[str]:
     """The names, those beyond them, and so on."""
-    reached, frontier = set[str](), set(names)
+    reached, frontier = set[str](), set(start)
     while frontier:
         reached |= frontier
-        frontier = {other for name in frontier for other in beyond(name)} - reached
+        frontier = {other for name in frontier for other in neighbours_of(name)} - reached
     return frozenset(reached)
 
 
-def _same(before: tuple[ProgramPart, ...], after: tuple[ProgramPart, ...]) -> tuple[ProgramPart, ...]:
+def _reuse_if_unchanged(before: tuple[ProgramPart, ...], after: tuple[ProgramPart, ...]) -> tuple[ProgramPart, ...]:
     return before if all(one is other for one, other in zip(before, after, strict=True)) else after
 
 
-def _same_values(before: Mapping[int, Floats], after: Mapping[int, Floats]) -> Mapping[int, Floats]:
+def _reuse_values_if_unchanged(before: Mapping[int, Floats], after: Mapping[int, Floats]) -> Mapping[int, Floats]:
     return before if all(after[step] is one for step, one in before.items()) else after
 
 
@@ -321,11 +321,11 @@ class Program:
 
     def model_links(self, name: str) -> set[tuple[str, int]]:
         """As `links` of a node, with what auxiliary nodes read in the place of these."""
-        read = set(self.nodes[name].links)
-        while through := {link for link in read if self.nodes[link[0]].role == "auxiliary"}:
-            below = {(parent, lag) for one, lag in through for parent, _ in self.nodes[one].links}
-            read = read - through | below
-        return read
+        links = set(self.nodes[name].links)
+        while auxiliary := {link for link in links if self.nodes[link[0]].role == "auxiliary"}:
+            behind = {(parent, lag) for one, lag in auxiliary for parent, _ in self.nodes[one].links}
+            links = links - auxiliary | behind
+        return links
 
     def downstream(self, origin: str) -> frozenset[str]:
         """The nodes that a node reaches through others' reading, in any number of steps; its own past aside.
@@ -357,7 +357,7 @@ class Program:
         """The first state of a categorical node that some nodes read as they read another: that one stands for both."""
         node = self.nodes[name]
         assert isinstance(node, CategoricalNode)
-        read = [
+        tables = [
             np.moveaxis(term.points, axis, 0)
             for reader in readers
             for term in self.nodes[reader].parent_tables
@@ -365,8 +365,8 @@ class Program:
             for axis, parent in enumerate(term.parents)
             if parent.node == name
         ]
-        own = node.states.index(state)
-        return next(other for n, other in enumerate(node.states) if all(np.array_equal(p[n], p[own]) for p in read))
+        index = node.states.index(state)
+        return next(other for n, other in enumerate(node.states) if all(np.array_equal(p[n], p[index]) for p in tables))
 
     def upstream(self, names: Iterable[str]) -> frozenset[str]:
         """The nodes that some nodes depend on, in any number of steps, themselves included."""
@@ -412,7 +412,7 @@ class Program:
         if (forced := node.forced.get(step)) is not None:
             prior, prior_parents = forced, (draws_parent(len(forced)),) if forced.ndim == 2 else ()
         terms = [
-            term.multiply_points(self._log_odds(node, term.weight, step))
+            term.multiply_points(self._log_odds_per_point(node, term.weight, step))
             for term in node.terms
             if step > 0 or not any(parent.lag for parent in term.parents)
         ]
@@ -421,8 +421,8 @@ class Program:
             terms.append(Term((draws_parent(len(window)),), window).multiply_points(node.log_odds))
         elif node.log_odds.ndim and window.any():
             terms.append(Term((), window).multiply_points(node.log_odds))
-        settled = window.ndim == 1 and not node.log_odds.ndim
-        keeps = step > 0 and forced is None and bool(np.any(node.persistence > 0) or node.allowed is not None)
+        is_certain = window.ndim == 1 and not node.log_odds.ndim
+        can_keep = step > 0 and forced is None and bool(np.any(node.persistence > 0) or node.allowed is not None)
         return StepLaw(
             name=node.name,
             size=size,
@@ -431,16 +431,16 @@ class Program:
             prior=prior,
             terms=tuple(terms),
             curves=tuple(
-                curve.multiply_points(self._log_odds(node, curve.weight, step))
+                curve.multiply_points(self._log_odds_per_point(node, curve.weight, step))
                 for curve in node.curves
                 if step > 0 or not curve.lag
             ),
-            offset=window * node.log_odds if settled else np.zeros(size + 1),
-            persistence=node.persistence if keeps else None,
-            allowed=node.allowed if keeps else None,
+            offset=window * node.log_odds if is_certain else np.zeros(size + 1),
+            persistence=node.persistence if can_keep else None,
+            allowed=node.allowed if can_keep else None,
         )
 
-    def _log_odds(self, node: CategoricalNode, weight: str | None, step: int) -> Floats:
+    def _log_odds_per_point(self, node: CategoricalNode, weight: str | None, step: int) -> Floats:
         return node.log_odds if weight is None else node.log_odds * self.weights[weight][..., step]
 
     def truncate_after(self, step: int) -> Program:
@@ -451,27 +451,29 @@ class Program:
         """The program of some nodes, which read no others; they stay the same objects."""
         return replace(self, nodes={name: node for name, node in self.nodes.items() if name in names})
 
-    def select_draws(self, draws: range, known: dict[Node, Node] | None = None) -> Program:
+    def select_draws(self, draws: range, replacements: dict[Node, Node] | None = None) -> Program:
         """The program for some draws of the judgements; nodes that do not depend on them stay the same objects.
 
         For all of them it is the program itself.
 
         Args:
             draws: which.
-            known: the nodes of other programs with what they are for these draws; what is found is added.
+            replacements: the nodes of other programs with what they are for these draws; what is found is added.
         """
         if draws == range(self.draws):
             return self
-        known = {} if known is None else known
+        replacements = {} if replacements is None else replacements
         for node in self.nodes.values():
-            if node not in known:
-                known[node] = node.select_draws(draws)
-        nodes = {name: known[node] for name, node in self.nodes.items()}
+            if node not in replacements:
+                replacements[node] = node.select_draws(draws)
+        nodes = {name: replacements[node] for name, node in self.nodes.items()}
         weights = {name: select_value_draws(weight, 1, draws) for name, weight in self.weights.items()}
-        parts: tuple[Term | PiecewiseCurve, ...] = (*self.outcome.terms, *self.outcome.curves)
-        read = {part.weight for part in parts}
-        if nodes[OUTCOME] is self.outcome and any(weights[name] is not self.weights[name] for name in read if name):
-            nodes[OUTCOME] = known[self.outcome] = replace(self.outcome)
+        outcome_parts: tuple[Term | PiecewiseCurve, ...] = (*self.outcome.terms, *self.outcome.curves)
+        weight_names = {part.weight for part in outcome_parts}
+        if nodes[OUTCOME] is self.outcome and any(
+            weights[name] is not self.weights[name] for name in weight_names if name
+        ):
+            nodes[OUTCOME] = replacements[self.outcome] = replace(self.outcome)
         controls = Controls(self.controls.functions[draws.start : draws.stop])
         return replace(self, nodes=nodes, weights=weights, controls=controls)
 
@@ -489,17 +491,17 @@ class Program:
             KeyError: there is no such node or state.
         """
         node = self.nodes[name]
-        at = np.fromiter(steps, dtype=np.int64)
+        places = np.fromiter(steps, dtype=np.int64)
         changed: Node
         if isinstance(node, CategoricalNode):
             if value not in node.states:
                 raise KeyError(value)
             states = node.imposed.copy()
-            states[at] = node.states.index(str(value))
+            states[places] = node.states.index(str(value))
             changed = replace(node, imposed=states)
         else:
             values = node.imposed.copy()
-            values[at] = float(value)
+            values[places] = float(value)
             changed = replace(node, imposed=values)
         return replace(self, nodes={**self.nodes, name: changed})
 

@@ -39,44 +39,44 @@ Tables = list[tuple[Floats, tuple[Parent, ...]]]
 
 EITHER = frozenset({False, True})
 
-_COMBINATIONS = 1 << 14
+_MOST_COMBINATIONS = 1 << 14
 """The most combinations of states for which an event is worked out in each."""
 
 _FEW_SCENARIOS = 16
 """Of no more scenarios it is kept for later runs how likely each can be; it takes longer the more there are."""
 
-_REMEMBERED = 1 << 22
+_CACHED_PAIRS = 1 << 22
 """Pairs of scenarios for which what a step makes of them is remembered."""
 
 
-class _LawFindings:
+class _LawCache:
     """What has been found of laws, for all programs that have their nodes.
 
     Attributes:
-        goes: by law, with what can be read of its parents, and the states before: where it can go, and whether it
+        targets: by law, with what can be read of its parents, and the states before: where it can go, and whether it
             differs between trials.
-        reached, ends, into, weights: by the number of a law of an outcome, what `Support` finds of it.
+        reachable, set_limits, entry_limits, redraw_weights: by the number of a law of an outcome, what `Support` finds of it.
     """
 
     def __init__(self) -> None:
-        self.goes: dict[object, tuple[Truth, bool]] = {}
-        self.reached: dict[object, Truth] = {}
-        self.ends: dict[object, tuple[float, ...]] = {}
-        self.into: dict[object, tuple[Floats, Floats]] = {}
-        self.weights: dict[int, tuple[Floats, Floats, Floats]] = {}
+        self.targets: dict[object, tuple[Truth, bool]] = {}
+        self.reachable: dict[object, Truth] = {}
+        self.set_limits: dict[object, tuple[float, ...]] = {}
+        self.entry_limits: dict[object, tuple[Floats, Floats]] = {}
+        self.redraw_weights: dict[int, tuple[Floats, Floats, Floats]] = {}
         self._numbers: dict[object, int] = {}
-        self._given = 0
+        self._next_number = 0
 
-    def number(self, law: object) -> int:
+    def law_number(self, law: object) -> int:
         """A number that a law has to itself."""
         if law not in self._numbers:
-            self._numbers[law] = self._given
-            self._given += 1
+            self._numbers[law] = self._next_number
+            self._next_number += 1
         return self._numbers[law]
 
     def __getstate__(self) -> dict[str, object]:
         """Without the laws, which have nodes in them; their numbers are given to no others."""
-        return {**vars(self), "goes": {}, "_numbers": {}}
+        return {**vars(self), "targets": {}, "_numbers": {}}
 
 
 class Support:
@@ -100,7 +100,7 @@ class Support:
 
     def __init__(self, program: Program, seen: Iterable[Formula] = (), shared_with: Support | None = None) -> None:
         self.program = program
-        self._known: _LawFindings = _LawFindings() if shared_with is None else shared_with._known  # noqa: SLF001  # what both know
+        self._cache: _LawCache = _LawCache() if shared_with is None else shared_with._cache  # noqa: SLF001  # what both know
         steps = program.steps
         self.possible: dict[str, Truth] = {}
         self.ranges: dict[str, Floats] = {}
@@ -115,25 +115,25 @@ class Support:
         scenarios = len(program.outcome.states)
         self.moves: Truth = np.zeros((steps, scenarios, scenarios), dtype=np.bool_)
         self.law_varies: Truth = np.zeros(steps, dtype=np.bool_)
-        observed = dict(_observed(program, seen))
-        self._read: dict[tuple[str, int], bytes] = {}
-        self._laws: list[int] = []
-        self._ways: list[int] = []
+        observed = dict(_observed_states(program, seen))
+        self._readable_keys: dict[tuple[str, int], bytes] = {}
+        self._law_numbers: list[int] = []
+        self._reach_numbers: list[int] = []
         for step in range(steps):
             for name, node in program.nodes.items():
                 if isinstance(node, CategoricalNode):
-                    self._states(node, step)
+                    self._find_states(node, step)
                     if (name, step) in observed:
                         self.possible[name][step] &= observed[name, step]
                     self.varies[name][step] = self.possible[name][step].sum() > 1
                 else:
-                    self._values(node, step)
+                    self._find_range(node, step)
 
     def cacheable_findings(self) -> dict[str, object]:
         """What was found, what a forecast asks of the outcome included, for `from_findings` in a later run."""
         states = np.arange(len(self.program.outcome.states))
         for step in range(self.program.steps):
-            self._weights(step)
+            self._redraw_weights(step)
             if step and len(states) <= _FEW_SCENARIOS:
                 for state in states:
                     self.entry_limits(states == state, step)
@@ -141,7 +141,7 @@ class Support:
             for members in (*([state] for state in states.tolist()), *self.program.groups.values()):
                 self.probability_limits(members)
                 self.first_visit_limits(members)
-        return {name: value for name, value in vars(self).items() if name not in ("program", "_read")}
+        return {name: value for name, value in vars(self).items() if name not in ("program", "_readable_keys")}
 
     @classmethod
     def from_findings(cls, program: Program, found: Mapping[str, object]) -> Self:
@@ -152,18 +152,18 @@ class Support:
 
     # Node by node -----------------------------------------------------------------------------------------------------
 
-    def _states(self, node: CategoricalNode, step: int) -> None:
+    def _find_states(self, node: CategoricalNode, step: int) -> None:
         """Find the possible states of a node at a step; the same law over the same states is worked out once."""
         own = self.possible[node.name][step - 1] if step else None
         read = [(parent, lag) for parent, lag in sorted(node.links) if step or not lag]
-        state = tuple(self._seen_through(parent, step - lag) for parent, lag in read)
+        state = tuple(self._readable_key(parent, step - lag) for parent, lag in read)
         law = (node, self.program.law_key(node, step), state, bool(step))
-        key, known = (law, None if own is None else own.tobytes()), self._known.goes
+        key, known = (law, None if own is None else own.tobytes()), self._cache.targets
         if node.name == OUTCOME:
-            self._laws.append(self._known.number(law))
-            self._ways.append(self._known.number(key))
+            self._law_numbers.append(self._cache.law_number(law))
+            self._reach_numbers.append(self._cache.law_number(key))
         if key not in known:
-            known[key] = self._found(self.program.law(node, step), step, own)
+            known[key] = self._find_targets(self.program.law(node, step), step, own)
         goes, varies = known[key]
         start = np.ones(len(goes), dtype=np.bool_) if own is None else own
         self.possible[node.name][step] = goes[start].any(axis=0)
@@ -172,18 +172,18 @@ class Support:
             if own is not None:
                 self.moves[step] = goes & own[:, None]
 
-    def _seen_through(self, name: str, step: int) -> bytes:
+    def _readable_key(self, name: str, step: int) -> bytes:
         """What a node that reads another one at a step can read; it is known from then on."""
-        if (place := (name, step)) not in self._read:
+        if (place := (name, step)) not in self._readable_keys:
             seen = self.possible[name][step] if name in self.possible else self.ranges[name][step]
-            self._read[place] = seen.tobytes() + self.varies[name][step].tobytes()
-        return self._read[place]
+            self._readable_keys[place] = seen.tobytes() + self.varies[name][step].tobytes()
+        return self._readable_keys[place]
 
-    def _found(self, law: StepLaw, step: int, own: Truth | None) -> tuple[Truth, bool]:
+    def _find_targets(self, law: StepLaw, step: int, own: Truth | None) -> tuple[Truth, bool]:
         """Where a law can go from each own state, shape (states, states), and whether it differs between trials."""
         if law.fixed is not None:
             return np.broadcast_to(law.fixed > 0, (law.size, law.size)), False
-        prior = self._within(law.prior, law.prior_parents, step)
+        prior = self._possible_rows(law.prior, law.prior_parents, step)
         rows: Truth = prior.reshape(-1, law.size) > 0
         goes = np.zeros((law.size, law.size), dtype=np.bool_)
         if law.persistence is None:
@@ -201,7 +201,7 @@ class Support:
         """Whether a law differs between trials: by what varies of its parents, or by drawn judgements."""
         total = prior.sum(axis=-1, keepdims=True)
         shares = np.divide(prior, total, out=np.zeros_like(prior), where=total > 0)
-        if self._differs(shares, law.prior_parents, law.name):
+        if self._differs_along_parents(shares, law.prior_parents, law.name):
             return True
         if (
             law.persistence is not None
@@ -210,24 +210,26 @@ class Support:
         ):
             return True
         for term in law.terms:
-            points = self._within(term.points, term.parents, step)
-            if self._differs(_relative(points, law.size, holds=law.persistence is not None), term.parents, law.name):
+            points = self._possible_rows(term.points, term.parents, step)
+            if self._differs_along_parents(
+                _relative_points(points, law.size, holds=law.persistence is not None), term.parents, law.name
+            ):
                 return True
         return any(
             self.varies[curve.node][step - curve.lag]
             and bool(np.any(points != (points[..., :1, :] if curve.points.ndim == 2 else points[:1, :1])))
             for curve in law.curves
-            for points in [_relative(curve.points, law.size, holds=law.persistence is not None)]
+            for points in [_relative_points(curve.points, law.size, holds=law.persistence is not None)]
         )
 
-    def _differs(self, table: Floats, parents: Sequence[Parent], own: str) -> bool:
+    def _differs_along_parents(self, table: Floats, parents: Sequence[Parent], own: str) -> bool:
         """Whether a table, cut down to what is possible, differs along a parent other than the own past."""
         return any(
             not (parent.node == own and parent.lag) and bool(np.any(table != table.take([0], axis=axis)))
             for axis, parent in enumerate(parents)
         )
 
-    def _within(self, table: Floats, parents: Sequence[Parent], step: int) -> Floats:
+    def _possible_rows(self, table: Floats, parents: Sequence[Parent], step: int) -> Floats:
         """The rows of a table that possible states of the parents can read."""
         for axis, parent in enumerate(parents):
             if parent.node != JUDGEMENTS:
@@ -241,9 +243,9 @@ class Support:
         low, high = (sum(end >= edge for edge in parent.edges) for end in self.ranges[parent.node][step])
         return np.arange(low, high + 1)
 
-    def _values(self, node: NumericNode, step: int) -> None:
+    def _find_range(self, node: NumericNode, step: int) -> None:
         """Find the range of a numeric node at a step."""
-        name, shift = node.name, self._shifts(node, step)
+        name, shift = node.name, self._latent_shift(node, step)
         latent = self._latent_varies[name]
         if step:
             latent[step] = latent[step - 1] or bool(np.any(node.persistence < 1))
@@ -259,11 +261,11 @@ class Support:
             self.varies[name][step] = bool(latent[step] or shift is None or node.scale.values.ndim > 1)
             self.ranges[name][step] = ends
             if not self.varies[name][step] and node.initial is not None:
-                moved = (shift or 0.0) - (self._shifts(node, 0) or 0.0)
+                moved = (shift or 0.0) - (self._latent_shift(node, 0) or 0.0)
                 latent_value = np.atleast_1d(node.scale.latent(node.initial) + moved)
                 self.ranges[name][step] = node.scale(latent_value)[0]
 
-    def _shifts(self, node: NumericNode, step: int) -> float | None:
+    def _latent_shift(self, node: NumericNode, step: int) -> float | None:
         """By how much a numeric node's latent normal is shifted at a step; None where that differs between trials."""
         window = node.windows[..., step]
         if window.ndim or node.sd_per_point.ndim:
@@ -271,7 +273,7 @@ class Support:
         points = float(window)
         for term in node.terms:
             if step or not any(parent.lag for parent in term.parents):
-                told = self._within(term.points, term.parents, step)
+                told = self._possible_rows(term.points, term.parents, step)
                 if told.size == 0 or bool(np.any(told != told.flat[0])):
                     return None
                 points += float(told.flat[0])
@@ -297,7 +299,7 @@ class Support:
         low, high = np.zeros(self.program.steps), np.zeros(self.program.steps)
         for step in range(self.program.steps):
             before = self.possible[OUTCOME][step - 1] if step else np.ones_like(inside)
-            stay_low, stay_high, come_low, come_high = self._ends_into(inside, step, before)
+            stay_low, stay_high, come_low, come_high = self._set_limits(inside, step, before)
             if step == 0 or self.program.has_feedback or not (before & inside).any() or not (before & ~inside).any():
                 low[step], high[step] = min(stay_low, come_low), max(stay_high, come_high)
                 continue
@@ -319,53 +321,53 @@ class Support:
         before = np.ones_like(inside)  # where a trial can be that has not been there
         for step in range(self.program.steps):
             if before.any():
-                stay_low, stay_high, come_low, come_high = self._ends_into(inside, step, before)
+                stay_low, stay_high, come_low, come_high = self._set_limits(inside, step, before)
                 come = np.array([min(stay_low, come_low), max(stay_high, come_high)])
                 low[step], high[step] = unseen * come
                 stays = 1.0 - come[::-1]
                 unseen = unseen * (np.array([stays[0] >= 1.0, stays[1] > 0.0]) if self.program.has_feedback else stays)
-            reached = self._reached_from(before, step) if step else self.possible[OUTCOME][0]
+            reached = self._reachable_from(before, step) if step else self.possible[OUTCOME][0]
             before = reached & ~inside & self.possible[OUTCOME][step]
         whole = np.array([low.sum(), high.sum()]) if self.program.has_feedback else 1.0 - unseen[::-1]
         return low, high, whole if before.any() or self.program.has_feedback else np.ones(2)
 
-    def _reached_from(self, before: Truth, step: int) -> Truth:
+    def _reachable_from(self, before: Truth, step: int) -> Truth:
         """Where a step can lead from some scenarios, each of shape (scenarios,)."""
-        key = self._ways[step], before.tobytes()
-        if key not in self._known.reached:
-            self._known.reached[key] = self.moves[step][before].any(axis=0)
-        return self._known.reached[key]
+        key = self._reach_numbers[step], before.tobytes()
+        if key not in self._cache.reachable:
+            self._cache.reachable[key] = self.moves[step][before].any(axis=0)
+        return self._cache.reachable[key]
 
-    def _ends_into(self, inside: Truth, step: int, before: Truth) -> tuple[float, ...]:
+    def _set_limits(self, inside: Truth, step: int, before: Truth) -> tuple[float, ...]:
         """The least and the largest probability of staying in a set, and of coming into it, from where trials may be.
 
         Where no trial is within, or none outside, the ends are those that no trial changes: 1 and 0. Steps that have
         the same law, read with the same states, share what is found.
         """
-        key = self._laws[step], inside.tobytes(), before.tobytes()
-        if key not in self._known.ends:
+        key = self._law_numbers[step], inside.tobytes(), before.tobytes()
+        if key not in self._cache.set_limits:
             least, most = self.entry_limits(inside, step)
             parts = (before & inside, before & ~inside)
             ends = [(least[part].min(initial=1.0), most[part].max(initial=0.0)) for part in parts]
-            self._known.ends[key] = tuple(float(end) for pair in ends for end in pair)
-        return self._known.ends[key]
+            self._cache.set_limits[key] = tuple(float(end) for pair in ends for end in pair)
+        return self._cache.set_limits[key]
 
     def law_number(self, step: int) -> int:
         """A number that steps share at which the outcome has the same law and reads the same possible states."""
-        return self._laws[step]
+        return self._law_numbers[step]
 
     def entry_limits(self, inside: Truth, step: int) -> tuple[Floats, Floats]:
         """The least and the largest probability of a set of scenarios after a step, given the scenario before it.
 
         The set and both probabilities are of shape (scenarios,).
         """
-        key = self._laws[step], inside.tobytes()
-        if key not in self._known.into:
-            self._known.into[key] = self._into(inside, step)
-        return self._known.into[key]
+        key = self._law_numbers[step], inside.tobytes()
+        if key not in self._cache.entry_limits:
+            self._cache.entry_limits[key] = self._find_entry_limits(inside, step)
+        return self._cache.entry_limits[key]
 
-    def _into(self, inside: Truth, step: int) -> tuple[Floats, Floats]:
-        low, high, keep = self._weights(step)
+    def _find_entry_limits(self, inside: Truth, step: int) -> tuple[Floats, Floats]:
+        low, high, keep = self._redraw_weights(step)
         one, other = (part[:, inside].sum(axis=1) for part in (low, high))
         out_low, out_high = (part[:, ~inside].sum(axis=1) for part in (low, high))
         least = np.divide(one, one + out_high, out=np.zeros_like(one), where=one + out_high > 0)
@@ -373,44 +375,44 @@ class Support:
         ends = [keep[end] * inside + (1.0 - keep[end]) * share for share in (least, most) for end in (0, 1)]
         return np.minimum(*ends[:2]), np.maximum(*ends[2:])
 
-    def _weights(self, step: int) -> tuple[Floats, Floats, Floats]:
+    def _redraw_weights(self, step: int) -> tuple[Floats, Floats, Floats]:
         """For each scenario before a step, the least and the largest weight of each in a redraw, and of being kept.
 
         Shapes (scenarios, scenarios) twice, and (2, scenarios).
         """
-        if (place := self._laws[step]) not in self._known.weights:
-            if len(self._known.weights) * len(self.program.outcome.states) ** 2 > _REMEMBERED:
-                self._known.weights.clear()
+        if (place := self._law_numbers[step]) not in self._cache.redraw_weights:
+            if len(self._cache.redraw_weights) * len(self.program.outcome.states) ** 2 > _CACHED_PAIRS:
+                self._cache.redraw_weights.clear()
             outcome = self.program.outcome
             law, size = self.program.law(outcome, step), len(outcome.states)
             before = range(size) if step else range(1)
-            tables = _tables(law)
+            tables = _log_weight_tables(law)
             itself = law.previous_state in {parent for _, parents in tables for parent in parents}
-            ends = [self._ends(law, tables, state, step) for state in (before if itself else range(1))]
-            found = [_weights_from(law, ends[state if itself else 0], state) for state in before]
+            ends = [self._log_weight_limits(law, tables, state, step) for state in (before if itself else range(1))]
+            found = [_weights_from_state(law, ends[state if itself else 0], state) for state in before]
             rows = found if itself or law.allowed is not None else found[:1]  # else alike
             whole = [np.stack([np.broadcast_to(one[part], (size,)) for one in rows]) for part in (0, 1)]
             keep = np.array([one[2] for one in found]).T
             shape = (size, size)
-            self._known.weights[place] = (
+            self._cache.redraw_weights[place] = (
                 np.broadcast_to(whole[0], shape),
                 np.broadcast_to(whole[1], shape),
                 np.broadcast_to(keep, (2, size)),
             )
-        return self._known.weights[place]
+        return self._cache.redraw_weights[place]
 
-    def _ends(self, law: StepLaw, tables: Tables, state: int, step: int) -> tuple[Floats, Floats]:
+    def _log_weight_limits(self, law: StepLaw, tables: Tables, state: int, step: int) -> tuple[Floats, Floats]:
         """The least and the largest log-weights, and log-odds of keeping, from an own state before."""
         low, high = law.offset, law.offset
         for table, parents in tables:
-            rows = self._from_state(table, parents, law.previous_state, state, step).reshape(-1, law.size + 1)
+            rows = self._rows_from_state(table, parents, law.previous_state, state, step).reshape(-1, law.size + 1)
             low, high = low + rows.min(axis=0), high + rows.max(axis=0)
         for curve in law.curves:
             rows = curve.points.reshape(-1, law.size + 1)
             low, high = low + rows.min(axis=0), high + rows.max(axis=0)
         return low, high
 
-    def _from_state(self, table: Floats, parents: Sequence[Parent], own: Parent, state: int, step: int) -> Floats:
+    def _rows_from_state(self, table: Floats, parents: Sequence[Parent], own: Parent, state: int, step: int) -> Floats:
         """The rows of a table that can be read from an own state before."""
         for axis, parent in enumerate(parents):
             if parent == own:
@@ -424,15 +426,17 @@ class Support:
     def outcome_depends_on(self, name: str) -> bool:
         """Whether the outcome's law depends on a node at any step."""
         outcome = self.program.outcome
-        return any(self._depends(self.program.law(outcome, step), name, step) for step in range(self.program.steps))
+        return any(
+            self._law_depends_on(self.program.law(outcome, step), name, step) for step in range(self.program.steps)
+        )
 
-    def _depends(self, law: StepLaw, name: str, step: int) -> bool:
+    def _law_depends_on(self, law: StepLaw, name: str, step: int) -> bool:
         if law.fixed is not None:
             return False
-        tables = [(self._within(law.prior, law.prior_parents, step), law.prior_parents)]
+        tables = [(self._possible_rows(law.prior, law.prior_parents, step), law.prior_parents)]
         for term in law.terms:
-            points = self._within(term.points, term.parents, step)
-            tables.append((_relative(points, law.size, holds=law.persistence is not None), term.parents))
+            points = self._possible_rows(term.points, term.parents, step)
+            tables.append((_relative_points(points, law.size, holds=law.persistence is not None), term.parents))
         return any(curve.node == name for curve in law.curves) or any(
             parent.node == name and bool(np.any(table != table.take([0], axis=axis)))
             for table, parents in tables
@@ -459,14 +463,14 @@ class Support:
         """
         parts = list(timed_parts(event))
         domains = self._domains((step, part.predicate) for part in parts for step in part.steps)
-        if math.prod(map(len, domains.values())) <= _COMBINATIONS:
-            values = _combined(domains)
-            return _told(truth(event, lambda part: _at_steps(part, values)))
+        if math.prod(map(len, domains.values())) <= _MOST_COMBINATIONS:
+            values = _combinations(domains)
+            return _truth_values(truth(event, lambda part: _timed_truth(part, values)))
         can: dict[Formula, Sequence[Any]] = {part: sorted(self._part_truths(part)) for part in parts}
-        if math.prod(map(len, can.values())) > _COMBINATIONS:
+        if math.prod(map(len, can.values())) > _MOST_COMBINATIONS:
             return EITHER
-        flags = _combined(can)
-        return _told(truth(event, lambda part: flags[part]))
+        flags = _combinations(can)
+        return _truth_values(truth(event, lambda part: flags[part]))
 
     def _part_truths(self, part: Timed) -> frozenset[bool]:
         """The truth values of a timed predicate, each step by itself."""
@@ -479,10 +483,10 @@ class Support:
 
     def _predicate_truths(self, step: int, predicate: Formula) -> frozenset[bool]:
         domains = self._domains([(step, predicate)])
-        if math.prod(map(len, domains.values())) > _COMBINATIONS:
+        if math.prod(map(len, domains.values())) > _MOST_COMBINATIONS:
             return EITHER
-        values = _combined(domains)
-        return _told(_at(step, predicate, values))
+        values = _combinations(domains)
+        return _truth_values(_predicate_truth(step, predicate, values))
 
     def _domains(self, asked: Iterable[tuple[int, Formula]]) -> dict[Site, Sequence[Any]]:
         """What each node that predicates at steps ask about can be: its states, or values of each kind of its range."""
@@ -501,14 +505,16 @@ class Support:
         return [*edges, *((one + other) / 2 for one, other in pairwise(edges))]
 
 
-def _tables(law: StepLaw) -> Tables:
+def _log_weight_tables(law: StepLaw) -> Tables:
     """The tables that a law's log-weights are added up from, each with its parents."""
     if law.fixed is not None:
         return []
     return [(term.points, term.parents) for term in (law.prior_term(), *law.terms)]
 
 
-def _weights_from(law: StepLaw, ends: tuple[Floats, Floats], state: int) -> tuple[Floats, Floats, tuple[float, float]]:
+def _weights_from_state(
+    law: StepLaw, ends: tuple[Floats, Floats], state: int
+) -> tuple[Floats, Floats, tuple[float, float]]:
     """The least and the largest weights in a redraw from a state, and the least and the largest chance to keep it."""
     if law.fixed is not None:
         return law.fixed, law.fixed, (0.0, 0.0)
@@ -524,13 +530,13 @@ def _weights_from(law: StepLaw, ends: tuple[Floats, Floats], state: int) -> tupl
     return low, high, (holds[0] if high.any() else 1.0, holds[1] if low.any() else 1.0)
 
 
-def _relative(points: Floats, size: int, *, holds: bool) -> Floats:
+def _relative_points(points: Floats, size: int, *, holds: bool) -> Floats:
     """Points of states as differences to the first one's, since only these matter; and of `hold`, where it acts."""
     states = points[..., :size] - points[..., :1]
     return np.concatenate([states, points[..., size:]], axis=-1) if holds else states
 
 
-def _observed(program: Program, seen: Iterable[Formula]) -> Iterator[tuple[Site, Truth]]:
+def _observed_states(program: Program, seen: Iterable[Formula]) -> Iterator[tuple[Site, Truth]]:
     """What observations of single nodes leave possible."""
     left: dict[Site, Truth] = {}
     for part in (conjunct for formula in seen for conjunct in conjuncts(formula)):
@@ -545,7 +551,7 @@ def _observed(program: Program, seen: Iterable[Formula]) -> Iterator[tuple[Site,
     yield from left.items()
 
 
-def _combined(domains: Mapping[Any, Sequence[Any]]) -> dict[Any, npt.NDArray[Any]]:
+def _combinations(domains: Mapping[Any, Sequence[Any]]) -> dict[Any, npt.NDArray[Any]]:
     """All combinations of some choices: each one's values on an axis of its own."""
     axes = len(domains)
     return {
@@ -554,18 +560,18 @@ def _combined(domains: Mapping[Any, Sequence[Any]]) -> dict[Any, npt.NDArray[Any
     }
 
 
-def _told(truths: Truth) -> frozenset[bool]:
+def _truth_values(truths: Truth) -> frozenset[bool]:
     return frozenset(np.unique(truths).tolist())
 
 
-def _at(step: int, predicate: Formula, values: Mapping[Site, npt.NDArray[Any]]) -> Truth:
+def _predicate_truth(step: int, predicate: Formula, values: Mapping[Site, npt.NDArray[Any]]) -> Truth:
     """Where a predicate holds at a step."""
     return truth(predicate, lambda atom: atom_truth(atom, values[atom.node, step]))
 
 
-def _at_steps(part: Timed, values: Mapping[Site, npt.NDArray[Any]]) -> Truth:
+def _timed_truth(part: Timed, values: Mapping[Site, npt.NDArray[Any]]) -> Truth:
     """Where a timed predicate holds."""
-    first, *others = (_at(step, part.predicate, values) for step in part.steps)
+    first, *others = (_predicate_truth(step, part.predicate, values) for step in part.steps)
     for other in others:
         first = first & other if part.mode == "always" else first | other
     return first
