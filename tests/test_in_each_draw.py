@@ -111,7 +111,7 @@ def asked_at_random(dice: random.Random) -> tuple[Callable[[Program], Program], 
 @pytest.mark.parametrize("portion", [1 << 18, 64])
 @pytest.mark.parametrize("seed", slow_but(range(4), range(12)))
 def test_so_it_is_of_random_models(seed: int, portion: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exact, "_PORTION", portion)
+    monkeypatch.setattr(exact, "_PORTION_ENTRIES", portion)
     dice = random.Random(seed)
     imposed, drawn, event = asked_at_random(dice)
     whole, alone = imposed(drawn.whole()), [imposed(drawn.alone(draw)) for draw in range(DRAWS)]

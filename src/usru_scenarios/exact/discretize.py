@@ -19,7 +19,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from usru_scenarios.exact.quadrature import FINE, LatentQuadrature, NodeDistribution, SmoothScale, quadrature
+from usru_scenarios.exact.quadrature import FINE_PIECE, LatentQuadrature, NodeDistribution, SmoothScale, quadrature
 from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.problems import UsruError
 from usru_scenarios.program.events import Compared, InStates
@@ -32,9 +32,9 @@ from usru_scenarios.program.laws import (
     Term,
     broadcast_over_parents,
     draws_parent,
+    hold_probability,
     log_weights,
 )
-from usru_scenarios.program.laws import hold_probability as kept_with_points
 from usru_scenarios.program.program import CategoricalNode, Floats, NumericNode, Program
 
 Indices = npt.NDArray[np.intp]
@@ -42,14 +42,14 @@ Truths = npt.NDArray[np.bool_]
 Kind = TypeVar("Kind", bound=np.generic)
 Atom = InStates | Compared
 
-_LIMIT = 1 << 24
+_MOST_TABLE_ENTRIES = 1 << 24
 """The most entries of the table of one judgement block once numeric nodes are multiplied out."""
-LARGE = 1024
+LARGE_TABLE_ROWS = 1024
 """From so many rows on, a conditional table is not multiplied out where there is another way."""
-_RANGE = 600.0
+_WIDEST_LOG_RANGE = 600.0
 """The most by which the log-weights of both halves of a row may differ: exp(-700) is the least that a float holds."""
 
-_MOST_ROWS = 1 << 20
+_MOST_HALF_ROWS = 1 << 20
 """Halves with more rows are not made: a model that has them is past what is solved exactly anyway."""
 
 
@@ -88,13 +88,15 @@ class StateFunction:
         return self.variables, self.states.tobytes(), None if self.values is None else self.values.tobytes()
 
 
-def broadcast_to_axes(array: npt.NDArray[Kind], held: Sequence[Parent], over: Sequence[Parent]) -> npt.NDArray[Kind]:
-    """An array over the axes `held`, laid out to broadcast over the axes `over`: shape (size or 1 of each ...)."""
-    rank = {axis: place for place, axis in enumerate(over)}
-    places: list[int] = sorted(range(len(held)), key=lambda place: rank[held[place]])
+def broadcast_to_axes(
+    array: npt.NDArray[Kind], array_axes: Sequence[Parent], axes: Sequence[Parent]
+) -> npt.NDArray[Kind]:
+    """An array over `array_axes`, transposed and reshaped to broadcast over `axes`: shape (size or 1 of each ...)."""
+    rank = {axis: place for place, axis in enumerate(axes)}
+    places: list[int] = sorted(range(len(array_axes)), key=lambda place: rank[array_axes[place]])
     moved = array.transpose(places)
     sizes = iter(moved.shape)
-    return moved.reshape([next(sizes) if axis in held else 1 for axis in over])
+    return moved.reshape([next(sizes) if axis in array_axes else 1 for axis in axes])
 
 
 def union(*groups: Iterable[Parent]) -> tuple[Parent, ...]:
@@ -142,44 +144,47 @@ def factored_table(law: StepLaw, parents: Sequence[Parent]) -> FactoredTable | N
     blocks = [law.prior_parents, *(term.parents for term in law.terms)]
     clusters: list[tuple[Parent, ...]] = [(parent,) for parent in parents]
     for block in blocks:
-        met = [cluster for cluster in clusters if not set(block).isdisjoint(cluster)]
-        if len(met) > 1:
-            clusters[clusters.index(met[0])] = tuple(parent for cluster in met for parent in cluster)
-            clusters = [cluster for cluster in clusters if cluster not in met[1:]]
+        joined = [cluster for cluster in clusters if not set(block).isdisjoint(cluster)]
+        if len(joined) > 1:
+            clusters[clusters.index(joined[0])] = tuple(parent for cluster in joined for parent in cluster)
+            clusters = [cluster for cluster in clusters if cluster not in joined[1:]]
     ordered = [parent for cluster in clusters for parent in cluster]
-    cuts = [sum(len(cluster) for cluster in clusters[:count]) for count in range(1, len(clusters))]
-    if not cuts:
+    cut_positions = [sum(len(cluster) for cluster in clusters[:count]) for count in range(1, len(clusters))]
+    if not cut_positions:
         return None
-    larger = [max(_rows(ordered[:cut]), _rows(ordered[cut:])) for cut in cuts]
-    if min(larger) * law.size > _rows(parents) or min(larger) > _MOST_ROWS:
+    half_rows = [max(_count_rows(ordered[:cut]), _count_rows(ordered[cut:])) for cut in cut_positions]
+    if min(half_rows) * law.size > _count_rows(parents) or min(half_rows) > _MOST_HALF_ROWS:
         return None
-    cut = cuts[larger.index(min(larger))]
-    parts = tuple(ordered[:cut]), tuple(ordered[cut:])
-    logits = [_log_odds(law, parts[0], also_without_parents=True), _log_odds(law, parts[1], also_without_parents=False)]
-    if sum(float(-one[np.isfinite(one)].min(initial=0.0)) for one in logits) > _RANGE:
+    cut = cut_positions[half_rows.index(min(half_rows))]
+    halves = tuple(ordered[:cut]), tuple(ordered[cut:])
+    logits = [
+        _half_log_weights(law, halves[0], also_without_parents=True),
+        _half_log_weights(law, halves[1], also_without_parents=False),
+    ]
+    if sum(float(-one[np.isfinite(one)].min(initial=0.0)) for one in logits) > _WIDEST_LOG_RANGE:
         return None
-    return FactoredTable(parts, (np.exp(logits[0]), np.exp(logits[1])))
+    return FactoredTable(halves, (np.exp(logits[0]), np.exp(logits[1])))
 
 
-def _rows(parents: Iterable[Parent]) -> int:
+def _count_rows(parents: Iterable[Parent]) -> int:
     return math.prod(parent.size for parent in parents)
 
 
-def _log_odds(law: StepLaw, parents: tuple[Parent, ...], *, also_without_parents: bool) -> Floats:
+def _half_log_weights(law: StepLaw, parents: tuple[Parent, ...], *, also_without_parents: bool) -> Floats:
     """The part of a law's log-weights that stands over some parents, shape (size of each ..., states)."""
 
-    def here(block: tuple[Parent, ...]) -> bool:
+    def belongs(block: tuple[Parent, ...]) -> bool:
         return set(block) <= set(parents) if block else also_without_parents
 
-    prior_here = here(law.prior_parents)
-    part = replace(
+    prior_here = belongs(law.prior_parents)
+    half = replace(
         law,
         prior_parents=law.prior_parents if prior_here else (),
         prior=law.prior if prior_here else np.ones(law.size),
-        terms=tuple(term for term in law.terms if here(term.parents)),
+        terms=tuple(term for term in law.terms if belongs(term.parents)),
         offset=law.offset if also_without_parents else np.zeros(law.size + 1),
     )
-    return log_weights(part, parents)[..., : law.size]
+    return log_weights(half, parents)[..., : law.size]
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,49 +193,49 @@ class ConditionalTable:
 
     Attributes:
         law: over variables only.
-        own_state: the state before, where the law depends on it and it is known.
+        known_state: the state before, where the law depends on it and it is known.
     """
 
     law: StepLaw
-    own_state: int | None
+    known_state: int | None
 
     @cached_property
-    def own(self) -> Parent:
+    def previous_state(self) -> Parent:
         """The state before, as a parent."""
         return self.law.previous_state
 
     @cached_property
     def parents(self) -> tuple[Parent, ...]:
         """The variables of the conditional table."""
-        own = self.own_state is not None
+        own = self.known_state is not None
         return tuple(parent for parent in self.law.parents if not (own and parent == self.law.previous_state))
 
     @cached_property
     def rows(self) -> int:
         """How many combinations the parents have."""
-        return _rows(self.parents)
+        return _count_rows(self.parents)
 
     def table(self) -> Floats:
         """The conditional probabilities, shape (size of each parent ..., states)."""
         table = self.law.table()
-        if self.own_state is None:
+        if self.known_state is None:
             return table
-        return np.asarray(table.take(self.own_state, axis=self.law.parents.index(self.law.previous_state)))
+        return np.asarray(table.take(self.known_state, axis=self.law.parents.index(self.law.previous_state)))
 
-    def halves(self, rank: Mapping[Parent, int]) -> FactoredTable | None:
+    def factored(self, rank: Mapping[Parent, int]) -> FactoredTable | None:
         """The conditional table as two halves, where it is large, nothing is kept and the halves are much smaller.
 
         The parents are best kept in the order of `rank`; those without a rank come last.
         """
         law = self.law
-        if self.rows < LARGE or law.persistence is not None or law.fixed is not None:
+        if self.rows < LARGE_TABLE_ROWS or law.persistence is not None or law.fixed is not None:
             return None
         return factored_table(law, sorted(self.parents, key=lambda parent: rank.get(parent, len(rank))))
 
     @cached_property
-    def mixes(self) -> bool:
+    def is_mixture(self) -> bool:
         """Whether the table mixes keeping the state before with a redraw that does not depend on it."""
-        return self.law.persistence is not None and self.own_state is None and self.law.is_uniform_mixture
+        return self.law.persistence is not None and self.known_state is None and self.law.is_uniform_mixture
 
     @property
     def redraw_parents(self) -> tuple[Parent, ...]:
@@ -249,11 +254,17 @@ class ConditionalTable:
                 if term.points[..., law.size].any():
                     hold = hold + broadcast_over_parents(term.points[..., law.size :], term.parents, parents)
             keep = broadcast_over_parents(law.persistence[..., :1], law.persistence_parents[:-1], parents)
-            hold = kept_with_points(keep, hold + law.offset[law.size])
-        if law.fixed is None and _rows(parents) >= LARGE and (apart := factored_table(law, parents)) is not None:
-            held = [*apart.parents[0], *apart.parents[1]]
-            shares = apart.shares()
-            return shares.transpose(*(held.index(parent) for parent in parents), len(held)), hold
+            hold = hold_probability(keep, hold + law.offset[law.size])
+        if (
+            law.fixed is None
+            and _count_rows(parents) >= LARGE_TABLE_ROWS
+            and (factored := factored_table(law, parents)) is not None
+        ):
+            factored_parents = [*factored.parents[0], *factored.parents[1]]
+            shares = factored.shares()
+            return shares.transpose(
+                *(factored_parents.index(parent) for parent in parents), len(factored_parents)
+            ), hold
         return replace(law, persistence=None).table(), hold
 
 
@@ -261,24 +272,24 @@ Links = Callable[[str, int], Iterable[tuple[str, int]]]
 """Which nodes a node reads at a step, each with its lag."""
 
 
-def relevant(wanted: Sequence[Iterable[tuple[str, int]]], links: Links) -> list[set[str]]:
+def relevant_nodes(wanted_by_step: Sequence[Iterable[tuple[str, int]]], links: Links) -> list[set[str]]:
     """Which nodes matter at each step for the nodes that are wanted there (each with a lag of 0 or 1)."""
-    needed: list[set[str]] = [set() for _ in wanted]
-    before: set[str] = set()
-    for step in range(len(wanted) - 1, -1, -1):
-        waiting = sorted(before | {name for name, lag in wanted[step] if lag == 0})
-        before = {name for name, lag in wanted[step] if lag == 1}
-        while waiting:
-            name = waiting.pop()
-            if name in needed[step]:
+    needed_by_step: list[set[str]] = [set() for _ in wanted_by_step]
+    needed_before: set[str] = set()
+    for step in range(len(wanted_by_step) - 1, -1, -1):
+        unvisited = sorted(needed_before | {name for name, lag in wanted_by_step[step] if lag == 0})
+        needed_before = {name for name, lag in wanted_by_step[step] if lag == 1}
+        while unvisited:
+            name = unvisited.pop()
+            if name in needed_by_step[step]:
                 continue
-            needed[step].add(name)
+            needed_by_step[step].add(name)
             for parent, lag in links(name, step):
                 if lag:
-                    before.add(parent)
+                    needed_before.add(parent)
                 else:
-                    waiting.append(parent)
-    return needed
+                    unvisited.append(parent)
+    return needed_by_step
 
 
 class EffectiveLaws:
@@ -292,7 +303,7 @@ class EffectiveLaws:
 
     def law(self, name: str, step: int) -> StepLaw:
         """The program's law without terms that give no points."""
-        key = self.regime(name, step)
+        key = self.law_number(name, step)
         if key not in self._laws:
             node = self.program.nodes[name]
             assert isinstance(node, CategoricalNode)
@@ -305,7 +316,7 @@ class EffectiveLaws:
             )
         return self._laws[key]
 
-    def regime(self, name: str, step: int) -> int:
+    def law_number(self, name: str, step: int) -> int:
         """A number that two steps or nodes share only where their laws are the same."""
         if (name, step) not in self._regimes:
             node = self.program.nodes[name]
@@ -314,12 +325,12 @@ class EffectiveLaws:
             self._regimes[name, step] = self._numbers.setdefault(key, len(self._numbers))
         return self._regimes[name, step]
 
-    def copies(self, name: str, step: int) -> bool:
+    def keeps_state(self, name: str, step: int) -> bool:
         """Whether a node keeps its state for certain at a step."""
         return self.law(name, step).always_keeps
 
     @staticmethod
-    def settled(node: NumericNode, step: int) -> float | None:
+    def settled_value(node: NumericNode, step: int) -> float | None:
         """A numeric node's value where it is set by an intervention or by `initial`.
 
         Raises:
@@ -330,17 +341,17 @@ class EffectiveLaws:
         if step or node.initial is None:
             return None
         if node.initial.ndim:
-            raise _uncertain(node)
+            raise _uncertain_node_error(node)
         return float(node.initial)
 
     @staticmethod
-    def terms(node: NumericNode, step: int) -> list[Term]:
+    def active_terms(node: NumericNode, step: int) -> list[Term]:
         """The terms of a numeric node that act at a step."""
-        lagged = [any(parent.lag for parent in term.parents) for term in node.terms]
-        return [t for t, late in zip(node.terms, lagged, strict=True) if t.points.any() and (step or not late)]
+        is_lagged = [any(parent.lag for parent in term.parents) for term in node.terms]
+        return [t for t, late in zip(node.terms, is_lagged, strict=True) if t.points.any() and (step or not late)]
 
     @staticmethod
-    def curves(node: NumericNode, step: int) -> list[PiecewiseCurve]:
+    def active_curves(node: NumericNode, step: int) -> list[PiecewiseCurve]:
         """The curves of a numeric node that act at a step."""
         return [curve for curve in node.curves if curve.points.any() and (step or not curve.lag)]
 
@@ -350,12 +361,12 @@ class EffectiveLaws:
             return [(name, 1)] if step else []
         node = self.program.nodes[name]
         if isinstance(node, NumericNode):
-            if self.settled(node, step) is not None:
+            if self.settled_value(node, step) is not None:
                 return []
-            terms: Iterable[Term] = self.terms(node, step)
-            curves: Iterable[PiecewiseCurve] = self.curves(node, step)
+            terms: Iterable[Term] = self.active_terms(node, step)
+            curves: Iterable[PiecewiseCurve] = self.active_curves(node, step)
             return [*((p.node, p.lag) for t in terms for p in t.parents), *((c.node, c.lag) for c in curves)]
-        if self.copies(name, step):
+        if self.keeps_state(name, step):
             return [(name, 1)]
         law = self.law(name, step)
         drawn = [(JUDGEMENTS, 0)] if any(curve.points.ndim > 2 for curve in law.curves) else []
@@ -374,7 +385,7 @@ class DiscretizedModel:
         nodes: those whose distribution is reported at each step.
 
     Attributes:
-        drawn: that variable; none where nothing depends on it.
+        draws_axis: that variable; none where nothing depends on it.
 
     Raises:
         NotExact: a numeric node that matters moves along several steps, or in a way that no finite sum follows, or
@@ -385,82 +396,85 @@ class DiscretizedModel:
         self.laws = laws
         self.program = program = laws.program
         self.compared = [atom for read in atoms for atom in read if isinstance(atom, Compared)]
-        self.moves: dict[Hashable, ConditionalTable] = {}
+        self.conditional_tables: dict[Hashable, ConditionalTable] = {}
         self.readings: dict[tuple[str, int, int], StateFunction] = {}
         self.latents: dict[str, LatentQuadrature] = {}
-        self.spreads: dict[tuple[str, int], NodeDistribution] = {}
+        self.distributions: dict[tuple[str, int], NodeDistribution] = {}
         wanted = [[*(atom.node for atom in read), *nodes] for read in atoms]
-        self.needed = relevant([[(name, 0) for name in names] for names in wanted], laws.links)
-        self.drawn: tuple[Parent, ...] = ()
+        self.needed = relevant_nodes([[(name, 0) for name in names] for names in wanted], laws.links)
+        self.draws_axis: tuple[Parent, ...] = ()
         if any(JUDGEMENTS in needed for needed in self.needed):
-            self.drawn = (draws_parent(program.draws),)
+            self.draws_axis = (draws_parent(program.draws),)
             self.latents[JUDGEMENTS] = LatentQuadrature(
                 JUDGEMENTS, 0, np.arange(float(program.draws)), np.ones(program.draws)
             )
-        self.known = self._known()
+        self.certain_states = self._find_certain_states()
         for node in program.nodes.values():
-            if isinstance(node, NumericNode) and (drawn := self._drawn(node)):
+            if isinstance(node, NumericNode) and (drawn := self._uncertain_steps(node)):
                 if node.select_draws(range(1)) is not node:
-                    raise _uncertain(node)
-                self._admit(node, drawn)
+                    raise _uncertain_node_error(node)
+                self._add_quadrature(node, drawn)
 
-    def narrowed(self, name: str, part: slice) -> DiscretizedModel:
+    def with_latent_part(self, name: str, part: slice) -> DiscretizedModel:
         """The same with some of the points of a latent variable only: results add up over the parts."""
         other = copy.copy(self)
         latent = self.latents[name]
         narrow = replace(latent, points=latent.points[part], weights=latent.weights[part])
         other.latents = {**self.latents, name: narrow}
-        other.moves, other.readings, other.spreads = {}, {}, {}
+        other.conditional_tables, other.readings, other.distributions = {}, {}, {}
         return other
 
-    def copies(self, name: str, step: int) -> bool:
+    def keeps_state(self, name: str, step: int) -> bool:
         """Whether a variable keeps its state for certain at a step."""
         if name in self.latents:
             return step > self.latents[name].first
-        return self.laws.copies(name, step)
+        return self.laws.keeps_state(name, step)
 
     def sources(self, name: str, step: int) -> list[tuple[str, int]]:
         """The variables that a variable depends on at a step, each with its lag."""
-        if self.copies(name, step):
+        if self.keeps_state(name, step):
             return [(name, 1)]
-        return [(parent.node, parent.lag) for parent in self.move(name, step).parents]
+        return [(parent.node, parent.lag) for parent in self.conditional_table(name, step).parents]
 
-    def _known(self) -> list[dict[str, int]]:
+    def _find_certain_states(self) -> list[dict[str, int]]:
         """For each step, the states of the categorical nodes that are certain in advance."""
-        known: list[dict[str, int]] = []
+        certain_by_step: list[dict[str, int]] = []
         for step, needed in enumerate(self.needed):
-            now: dict[str, int] = {}
+            certain: dict[str, int] = {}
             for name in sorted(needed):
                 if name == JUDGEMENTS or isinstance(self.program.nodes[name], NumericNode):
                     continue
                 law = self.laws.law(name, step)
                 if law.size == 1:
-                    now[name] = 0
+                    certain[name] = 0
                 elif law.fixed is not None and np.count_nonzero(law.fixed) == 1:
-                    now[name] = int(law.fixed.argmax())
-                elif step and self.copies(name, step) and name in known[-1]:
-                    now[name] = known[-1][name]
-            known.append(now)
-        return known
+                    certain[name] = int(law.fixed.argmax())
+                elif step and self.keeps_state(name, step) and name in certain_by_step[-1]:
+                    certain[name] = certain_by_step[-1][name]
+            certain_by_step.append(certain)
+        return certain_by_step
 
     # Numeric nodes ---------------------------------------------------------------------------------------------------
 
-    def _drawn(self, node: NumericNode) -> list[int]:
+    def _uncertain_steps(self, node: NumericNode) -> list[int]:
         """The steps at which the node matters and its value is left to its latent normal."""
         return [
             step
             for step, needed in enumerate(self.needed)
-            if node.name in needed and self.laws.settled(node, step) is None
+            if node.name in needed and self.laws.settled_value(node, step) is None
         ]
 
-    def _asked(self, name: str) -> list[float]:
+    def _breakpoints(self, name: str) -> list[float]:
         """Where the readers of a numeric node change abruptly along its scale: edges of comparisons and knots."""
         places = [atom.value for atom in self.compared if atom.node == name]
         for step, needed in enumerate(self.needed):
             for reader in sorted(needed - {JUDGEMENTS}):
                 node = self.program.nodes[reader]
                 if isinstance(node, NumericNode):
-                    terms, curves = tuple(self.laws.terms(node, step)), tuple(self.laws.curves(node, step))
+                    terms, curves = (
+                        tuple(self.laws.active_terms(node, step)),
+                        tuple(self.laws.active_curves(node, step)),
+                    )
                 else:
                     law = self.laws.law(reader, step)
                     terms, curves = law.terms, law.curves
@@ -469,38 +483,38 @@ class DiscretizedModel:
                 places += [float(knot) for curve in curves if curve.node == name for knot in curve.knots]
         return sorted(set(places))
 
-    def _admit(self, node: NumericNode, drawn: list[int]) -> None:
+    def _add_quadrature(self, node: NumericNode, uncertain_steps: list[int]) -> None:
         """Find the quadrature of a node that others read; one that is only reported needs none."""
-        places = self._asked(node.name)
-        if not places:
+        breakpoints = self._breakpoints(node.name)
+        if not breakpoints:
             return
-        if len(drawn) > 1 and node.persistence != 1.0:
+        if len(uncertain_steps) > 1 and node.persistence != 1.0:
             raise NotExact(
                 f"the numeric node {node.name} moves from step to step (persistence {node.persistence:.3g}) and matters"
-                f" at {len(drawn)} steps: that is followed by sampling only"
+                f" at {len(uncertain_steps)} steps: that is followed by sampling only"
             )
         kinks: set[float] = set()
-        for step in drawn:
-            variables, shift = self._shift(node, step)
+        for step in uncertain_steps:
+            variables, shift = self._latent_shift(node, step)
             if any(variable.node in self.latents for variable in variables):
                 raise NotExact(
                     f"the numeric node {node.name} depends on another one that is uncertain: that is followed by"
                     " sampling only"
                 )
-            centre, sd = self._normal(node, step)
+            centre, sd = self._latent_moments(node, step)
             if sd > 0:
-                edges = SmoothScale(node.scale).latent(np.array(places))
+                edges = SmoothScale(node.scale).latent(np.array(breakpoints))
                 kinks.update(((edges[:, None] - centre - np.unique(shift)) / sd).ravel().tolist())
         if sd > 0:
             points, weights = quadrature(sorted(kinks))
             name = _latent_name(node)
-            self.latents[name] = LatentQuadrature(name, drawn[0], points, weights)
+            self.latents[name] = LatentQuadrature(name, uncertain_steps[0], points, weights)
 
-    def _normal(self, node: NumericNode, step: int) -> tuple[float, float]:
+    def _latent_moments(self, node: NumericNode, step: int) -> tuple[float, float]:
         """Mean and standard deviation of the latent normal at a step (section 5: z(t) = r z(t-1) + noise)."""
         if node.initial is None:
             return 0.0, 1.0
-        variables, shift = self._shift(node, 0)
+        variables, shift = self._latent_shift(node, 0)
         if variables:
             raise NotExact(
                 f"the numeric node {node.name} starts from a value while points of uncertain nodes act on it: that is"
@@ -510,40 +524,40 @@ class DiscretizedModel:
         decay = float(node.persistence) ** step
         return float(decay_latent(np.asarray(decay), np.asarray(start))), math.sqrt(1.0 - decay * decay)
 
-    def _shift(self, node: NumericNode, step: int) -> tuple[tuple[Parent, ...], Floats]:
+    def _latent_shift(self, node: NumericNode, step: int) -> tuple[tuple[Parent, ...], Floats]:
         """By how much points move the latent normal: the variables that this depends on, and the shift over them."""
-        terms = [self._rewritten(term, step) for term in self.laws.terms(node, step)]
-        terms += [self._along(curve, step) for curve in self.laws.curves(node, step)]
+        terms = [self._substitute_term(term, step) for term in self.laws.active_terms(node, step)]
+        terms += [self._curve_term(curve, step) for curve in self.laws.active_curves(node, step)]
         variables = union(*(term.parents for term in terms))
         shift = np.full([variable.size for variable in variables], node.windows[step])
         for term in terms:
             shift = shift + broadcast_to_axes(term.points[..., 0], term.parents, variables)
         return variables, np.asarray(shift * node.sd_per_point)
 
-    def _value(self, node: NumericNode, step: int) -> StateFunction:
+    def _value_function(self, node: NumericNode, step: int) -> StateFunction:
         """The value at a step, as a function of variables of that step and the one before."""
         scale = SmoothScale(node.scale)
         none = np.zeros(1)
-        if (settled := self.laws.settled(node, step)) is not None:
-            self.spreads[node.name, step] = NodeDistribution(scale, 0.0, 0.0, none, np.ones(1), None, settled)
+        if (settled := self.laws.settled_value(node, step)) is not None:
+            self.distributions[node.name, step] = NodeDistribution(scale, 0.0, 0.0, none, np.ones(1), None, settled)
             return StateFunction((), np.array(0), np.array(settled))
-        variables, shift = self._shift(node, step)
-        centre, sd = self._normal(node, step)
+        variables, shift = self._latent_shift(node, step)
+        centre, sd = self._latent_moments(node, step)
         latent = self.latents.get(_latent_name(node))
         if latent is not None:
             variable = Parent(latent.name, 0, len(latent.points))
-            over = union(variables, [variable])
-            axis = over.index(variable)
-            shift = broadcast_to_axes(shift, variables, over)
-            z = centre + sd * broadcast_to_axes(latent.points, [variable], over)
-            self.spreads[node.name, step] = NodeDistribution(scale, centre, sd, shift, latent.weights, axis)
-            return StateFunction(over, np.zeros(1, dtype=np.intp), scale(z + shift))
-        self.spreads[node.name, step] = NodeDistribution(scale, centre, sd, shift, np.ones(1), None)
-        points, weights = quadrature((), FINE) if sd > 0 else (none, np.ones(1))
+            axes = union(variables, [variable])
+            axis = axes.index(variable)
+            shift = broadcast_to_axes(shift, variables, axes)
+            z = centre + sd * broadcast_to_axes(latent.points, [variable], axes)
+            self.distributions[node.name, step] = NodeDistribution(scale, centre, sd, shift, latent.weights, axis)
+            return StateFunction(axes, np.zeros(1, dtype=np.intp), scale(z + shift))
+        self.distributions[node.name, step] = NodeDistribution(scale, centre, sd, shift, np.ones(1), None)
+        points, weights = quadrature((), FINE_PIECE) if sd > 0 else (none, np.ones(1))
         values: Floats = scale(centre + sd * points + shift[..., None]) @ weights
         if sd == 0 and node.persistence == 1.0 and node.initial is not None:
             # Nothing moved it: the value is the stated one to the last digit, which a comparison may ask about.
-            values = np.where(shift == self._shift(node, 0)[1], node.initial, values)
+            values = np.where(shift == self._latent_shift(node, 0)[1], node.initial, values)
         return StateFunction(variables, np.zeros(1, dtype=np.intp), values)
 
     # Reading ---------------------------------------------------------------------------------------------------------
@@ -552,90 +566,94 @@ class DiscretizedModel:
         """A node's state or value, `lag` steps before `step`, as a function of the variables of `step`."""
         key = (name, step, lag)
         if key not in self.readings:
-            self.readings[key] = self._read(name, step, lag)
+            self.readings[key] = self._make_reading(name, step, lag)
         return self.readings[key]
 
-    def _read(self, name: str, step: int, lag: int) -> StateFunction:
+    def _make_reading(self, name: str, step: int, lag: int) -> StateFunction:
         node = self.program.nodes.get(name)
         if isinstance(node, NumericNode):
-            value = self._value(node, step) if lag == 0 else self.reading(name, step - 1)
-            return value if lag == 0 else self._later(name, value, step)
-        if name in self.known[step - lag]:
-            return StateFunction((), np.array(self.known[step - lag][name]))
+            value = self._value_function(node, step) if lag == 0 else self.reading(name, step - 1)
+            return value if lag == 0 else self._lagged_reading(name, value, step)
+        if name in self.certain_states[step - lag]:
+            return StateFunction((), np.array(self.certain_states[step - lag][name]))
         size = len(node.states) if node is not None else len(self.latents[name].points)
-        if lag and self.copies(name, step):
+        if lag and self.keeps_state(name, step):
             lag = 0
         return StateFunction((Parent(name, lag, size),), np.arange(size))
 
-    def _later(self, name: str, value: StateFunction, step: int) -> StateFunction:
+    def _lagged_reading(self, name: str, value: StateFunction, step: int) -> StateFunction:
         """A value of the previous step as a function of the variables of this one."""
         if any(variable.lag for variable in value.variables):
             raise NotExact(
                 f"the numeric node {name} is read one step later than it reads others one step back: that is followed"
                 " by sampling only"
             )
-        moved = [self.reading(variable.node, step, 1).variables[0] for variable in value.variables]
-        ordered = tuple(sorted(moved))
+        lagged_variables = [self.reading(variable.node, step, 1).variables[0] for variable in value.variables]
+        ordered = tuple(sorted(lagged_variables))
         assert value.values is not None
-        return StateFunction(ordered, value.states, value.values.transpose([moved.index(one) for one in ordered]))
+        return StateFunction(
+            ordered, value.states, value.values.transpose([lagged_variables.index(one) for one in ordered])
+        )
 
-    def _rewritten(self, term: Term, step: int) -> Term:
-        parents, points = self._substituted(term.parents, term.points, step)
+    def _substitute_term(self, term: Term, step: int) -> Term:
+        parents, points = self._substitute_table(term.parents, term.points, step)
         return replace(term, parents=parents, points=points)
 
-    def _substituted(self, parents: tuple[Parent, ...], table: Floats, step: int) -> tuple[tuple[Parent, ...], Floats]:
+    def _substitute_table(
+        self, parents: tuple[Parent, ...], table: Floats, step: int
+    ) -> tuple[tuple[Parent, ...], Floats]:
         """A table over parents as a table over the variables that they are functions of."""
         readings = [self.reading(parent.node, step, parent.lag) for parent in parents]
         variables = union(*(reading.variables for reading in readings))
         if variables == parents:
             return parents, table
-        if math.prod(variable.size for variable in variables) * table.shape[-1] > _LIMIT:
+        if math.prod(variable.size for variable in variables) * table.shape[-1] > _MOST_TABLE_ENTRIES:
             names = ", ".join(parent.node for parent in parents)
             raise NotExact(f"too many numeric nodes act together to be multiplied out: {names}")
-        at = [
+        indices = [
             broadcast_to_axes(reading.index(parent.edges), reading.variables, variables)
             for parent, reading in zip(parents, readings, strict=True)
         ]
         shape = [variable.size for variable in variables]
-        return variables, np.broadcast_to(table[tuple(at)], (*shape, table.shape[-1])).copy()
+        return variables, np.broadcast_to(table[tuple(indices)], (*shape, table.shape[-1])).copy()
 
-    def _along(self, curve: PiecewiseCurve, step: int) -> Term:
+    def _curve_term(self, curve: PiecewiseCurve, step: int) -> Term:
         """The points along a numeric parent as points over the variables that its value is a function of."""
         reading = self.reading(curve.node, step, curve.lag)
         assert reading.values is not None
         if curve.points.ndim > 2:
-            tables = [self._along(replace(curve, points=points), step).points for points in curve.points]
+            tables = [self._curve_term(replace(curve, points=points), step).points for points in curve.points]
             return Term((draws_parent(len(tables)), *reading.variables), np.stack(tables))
         columns = [np.interp(reading.values, curve.knots, column) for column in curve.points.T]
         return Term(reading.variables, np.stack(columns, axis=-1))
 
     # Moves -----------------------------------------------------------------------------------------------------------
 
-    def move(self, name: str, step: int) -> ConditionalTable:
+    def conditional_table(self, name: str, step: int) -> ConditionalTable:
         """How a variable gets its state at a step."""
         if name in self.latents:
-            if name not in self.moves:
+            if name not in self.conditional_tables:
                 weights = self.latents[name].weights
-                self.moves[name] = ConditionalTable(StepLaw(name, len(weights), weights), None)
-            return self.moves[name]
+                self.conditional_tables[name] = ConditionalTable(StepLaw(name, len(weights), weights), None)
+            return self.conditional_tables[name]
         law = self.laws.law(name, step)
-        own_state = self.known[step - 1].get(name) if law.persistence is not None else None
-        read = [*law.prior_parents, *(parent for term in law.terms for parent in term.parents)]
-        sources = [self.reading(parent.node, step, parent.lag).key for parent in read]
-        sources += [self.reading(curve.node, step, curve.lag).key for curve in law.curves]
-        key = (self.laws.regime(name, step), own_state, tuple(sources))
-        if key not in self.moves:
-            self.moves[key] = ConditionalTable(self._over_variables(law, step), own_state)
-        return self.moves[key]
+        known_state = self.certain_states[step - 1].get(name) if law.persistence is not None else None
+        read_parents = [*law.prior_parents, *(parent for term in law.terms for parent in term.parents)]
+        reading_keys = [self.reading(parent.node, step, parent.lag).key for parent in read_parents]
+        reading_keys += [self.reading(curve.node, step, curve.lag).key for curve in law.curves]
+        key = (self.laws.law_number(name, step), known_state, tuple(reading_keys))
+        if key not in self.conditional_tables:
+            self.conditional_tables[key] = ConditionalTable(self._substitute_law(law, step), known_state)
+        return self.conditional_tables[key]
 
-    def _over_variables(self, law: StepLaw, step: int) -> StepLaw:
-        prior_parents, prior = self._substituted(law.prior_parents, law.prior, step)
-        terms = [self._rewritten(term, step) for term in law.terms]
-        terms += [self._along(curve, step) for curve in law.curves]
+    def _substitute_law(self, law: StepLaw, step: int) -> StepLaw:
+        prior_parents, prior = self._substitute_table(law.prior_parents, law.prior, step)
+        terms = [self._substitute_term(term, step) for term in law.terms]
+        terms += [self._curve_term(curve, step) for curve in law.curves]
         return replace(law, prior_parents=prior_parents, prior=prior, terms=tuple(terms), curves=())
 
 
-def _uncertain(node: NumericNode) -> NotExact:
+def _uncertain_node_error(node: NumericNode) -> NotExact:
     return NotExact(
         f"the numeric node {node.name} depends on uncertain judgements itself: their draws are followed by sampling"
         " only; '--judgements 0' takes them at their means"

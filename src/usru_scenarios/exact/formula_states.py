@@ -52,81 +52,81 @@ class ChannelSplit:
     decided: dict[tuple[int, int], Truths] = field(default_factory=dict)
 
     @property
-    def stays(self) -> bool:
+    def keeps_channels(self) -> bool:
         """Whether no trial changes its channel: trials are only forgotten."""
         return all(before == after for before, after in self.routes)
 
 
-def start(events: Sequence[Formula], *, root: bool) -> tuple[list[FormulaState], list[int]]:
+def initial_channels(events: Sequence[Formula], *, root: bool) -> tuple[list[FormulaState], list[int]]:
     """The one channel before the first step (none where nothing is pending), and the events that are certain at once.
 
     With `root`, the channel of all trials is wanted for itself.
     """
-    asked = [(number, simplified(event)) for number, event in enumerate(events)]
-    pending = tuple((number, event) for number, event in asked if event not in (TRUE, FALSE))
-    sure = [number for number, event in asked if event == TRUE]
-    return ([FormulaState(True, pending)] if root or pending else []), sure
+    simplified_events = [(number, simplify_formula(event)) for number, event in enumerate(events)]
+    pending = tuple((number, event) for number, event in simplified_events if event not in (TRUE, FALSE))
+    certain = [number for number, event in simplified_events if event == TRUE]
+    return ([FormulaState(True, pending)] if root or pending else []), certain
 
 
 def split_by_predicates(
     channels: Sequence[FormulaState], step: int, predicates: Mapping[Timed, Truths], *, root: bool
 ) -> ChannelSplit:
-    """Read some timed predicates at a step, from where each holds, all of one shape; `root` is as in `start`."""
+    """Read timed predicates at a step, from where each holds, all of one shape; `root` is as in `initial_channels`."""
     shape = np.broadcast_shapes(*(truth.shape for truth in predicates.values()))
-    cases = cache(lambda parts: _cases({part: np.broadcast_to(predicates[part], shape) for part in parts}))
+    cases = cache(lambda parts: _truth_combinations({part: np.broadcast_to(predicates[part], shape) for part in parts}))
     result = ChannelSplit([])
-    places: dict[FormulaState, int] = {}
+    channel_numbers: dict[FormulaState, int] = {}
 
     def send(number: int, channel: FormulaState, where: Truths) -> None:
         if channel.pending or (channel.root and root):
-            _mark(result.routes, (number, places.setdefault(channel, len(places))), where)
+            _add_mask(result.routes, (number, channel_numbers.setdefault(channel, len(channel_numbers))), where)
 
     for number, channel in enumerate(channels):
-        leaving: dict[tuple[Timed, ...], list[tuple[int, Formula]]] = {}
+        groups: dict[tuple[Timed, ...], list[tuple[int, Formula]]] = {}
         for event, left in channel.pending:
-            met = set(timed_parts(left))
-            leaving.setdefault(tuple(part for part in predicates if part in met), []).append((event, left))
-        send(number, FormulaState(channel.root, tuple(leaving.pop((), ()))), np.ones(shape, dtype=np.bool_))
-        for read, group in leaving.items():
+            parts_left = set(timed_parts(left))
+            groups.setdefault(tuple(part for part in predicates if part in parts_left), []).append((event, left))
+        send(number, FormulaState(channel.root, tuple(groups.pop((), ()))), np.ones(shape, dtype=np.bool_))
+        for read, group in groups.items():
             for truths, where in cases(read):
-                after = [(event, progressed(left, truths, step)) for event, left in group]
+                after = [(event, progress_formula(left, truths, step)) for event, left in group]
                 for event, left in after:
                     if left == TRUE:
-                        _mark(result.decided, (number, event), where)
-                rest = tuple((event, left) for event, left in after if left not in (TRUE, FALSE))
-                send(number, FormulaState(False, rest), where)
-    result.channels = list(places)
+                        _add_mask(result.decided, (number, event), where)
+                undecided = tuple((event, left) for event, left in after if left not in (TRUE, FALSE))
+                send(number, FormulaState(False, undecided), where)
+    result.channels = list(channel_numbers)
     return result
 
 
-_BITS = 31
+_MOST_BITS = 31
 """So many predicates are read before the states are numbered anew; the numbers fit whatever is held in memory."""
 
 
-def _cases(predicates: Mapping[Timed, Truths]) -> list[tuple[dict[Timed, bool], Truths]]:
+def _truth_combinations(predicates: Mapping[Timed, Truths]) -> list[tuple[dict[Timed, bool], Truths]]:
     """Which of some predicates, all of one shape, hold together: every combination that occurs, and where it does."""
     shape = next(iter(predicates.values())).shape
     codes = np.zeros(math.prod(shape), dtype=np.int64)
     for number, truth in enumerate(predicates.values()):
-        if number % _BITS == _BITS - 1:
+        if number % _MOST_BITS == _MOST_BITS - 1:
             codes = np.unique(codes, return_inverse=True)[1]
         codes = 2 * codes + truth.ravel()
     kinds, first, kind = np.unique(codes, return_index=True, return_inverse=True)
-    held = {part: truth.ravel()[first].tolist() for part, truth in predicates.items()}
+    truths_by_kind = {part: truth.ravel()[first].tolist() for part, truth in predicates.items()}
     return [
-        ({part: truths[number] for part, truths in held.items()}, (kind == number).reshape(shape))
+        ({part: truths[number] for part, truths in truths_by_kind.items()}, (kind == number).reshape(shape))
         for number in range(len(kinds))
     ]
 
 
-def _mark(table: dict[tuple[int, int], Truths], key: tuple[int, int], where: Truths) -> None:
+def _add_mask(table: dict[tuple[int, int], Truths], key: tuple[int, int], where: Truths) -> None:
     table[key] = table[key] | where if key in table else where
 
 
-def progressed(formula: Formula, truths: Mapping[Timed, bool], step: int) -> Formula:
+def progress_formula(formula: Formula, truths: Mapping[Timed, bool], step: int) -> Formula:
     """What is left of an event once some of its predicates have been read at a step."""
 
-    def after(part: Formula) -> Formula:
+    def progress_part(part: Formula) -> Formula:
         if not isinstance(part, Timed) or part not in truths:
             return part
         holds, last = truths[part], step == part.steps[-1]
@@ -134,31 +134,31 @@ def progressed(formula: Formula, truths: Mapping[Timed, bool], step: int) -> For
             return FALSE if not holds else TRUE if last else part
         return TRUE if holds else FALSE if last else part
 
-    return _rebuilt(formula, after)
+    return _rebuild_formula(formula, progress_part)
 
 
-def simplified(formula: Formula) -> Formula:
+def simplify_formula(formula: Formula) -> Formula:
     """An event without constants, empty ranges and nested joints of the same kind."""
 
-    def told(part: Formula) -> Formula:
+    def replace_empty_range(part: Formula) -> Formula:
         if isinstance(part, Timed) and not part.steps:
             return TRUE if part.mode == "always" else FALSE
         return part
 
-    return _rebuilt(formula, told)
+    return _rebuild_formula(formula, replace_empty_range)
 
 
-def _rebuilt(formula: Formula, leaf: Callable[[Formula], Formula]) -> Formula:
+def _rebuild_formula(formula: Formula, leaf: Callable[[Formula], Formula]) -> Formula:
     """A formula with other leaves, simplified."""
     match formula:
         case Not(part):
-            return _not(_rebuilt(part, leaf))
+            return _negate(_rebuild_formula(part, leaf))
         case All(parts) | Some(parts):
-            return _joined([_rebuilt(part, leaf) for part in parts], type(formula))
+            return _join([_rebuild_formula(part, leaf) for part in parts], type(formula))
     return leaf(formula)
 
 
-def _not(part: Formula) -> Formula:
+def _negate(part: Formula) -> Formula:
     match part:
         case Not(inner):
             return inner
@@ -169,13 +169,13 @@ def _not(part: Formula) -> Formula:
     return Not(part)
 
 
-def _joined(parts: Sequence[Formula], kind: type[All | Some]) -> Formula:
+def _join(parts: Sequence[Formula], kind: type[All | Some]) -> Formula:
     """All or some of several parts: nested ones opened up, each once, without constants."""
     neutral, absorbing = (TRUE, FALSE) if kind is All else (FALSE, TRUE)
-    opened: dict[Formula, None] = {}
+    distinct_parts: dict[Formula, None] = {}
     for part in parts:
         if part == absorbing:
             return absorbing
-        opened.update(dict.fromkeys(part.parts if isinstance(part, kind) else [part]))
-    left = [part for part in opened if part != neutral]
-    return left[0] if len(left) == 1 else kind(tuple(left))
+        distinct_parts.update(dict.fromkeys(part.parts if isinstance(part, kind) else [part]))
+    remaining = [part for part in distinct_parts if part != neutral]
+    return remaining[0] if len(remaining) == 1 else kind(tuple(remaining))

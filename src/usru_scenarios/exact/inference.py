@@ -25,7 +25,7 @@ import numpy as np
 from usru_scenarios.exact.discretize import DiscretizedModel, EffectiveLaws, NotExact
 from usru_scenarios.exact.passes import ForwardPass, PassAnswer, PassQuestion
 from usru_scenarios.exact.quadrature import NodeDistribution
-from usru_scenarios.exact.variable_elimination import NOTHING, ContractionCost
+from usru_scenarios.exact.variable_elimination import NO_COST, ContractionCost
 from usru_scenarios.light_dataclasses import dataclass, field, replace
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import UsruError
@@ -86,9 +86,9 @@ class TooLarge(UsruError):  # noqa: N818  # a public name
         self.bound = bound
         most = ContractionCost(bound.entries, 0, bound.operations)
         super().__init__(
-            f"exact inference is too large here: it needs at least {_bytes(needed.memory)} of memory (a table of"
-            f" {needed.entries:,} entries, where the bound is {bound.entries:,}) and {_duration(needed.seconds)} (where"
-            f" the bound is {_duration(most.seconds)})"
+            f"exact inference is too large here: it needs at least {_format_bytes(needed.memory)} of memory (a table of"
+            f" {needed.entries:,} entries, where the bound is {bound.entries:,}) and {_format_duration(needed.seconds)}"
+            f" (where the bound is {_format_duration(most.seconds)})"
         )
 
 
@@ -96,21 +96,21 @@ class NothingObservedError(UsruError):
     """What is given has no probability that a float holds: it is impossible, or next to it."""
 
 
-def _bytes(count: int) -> str:
+def _format_bytes(count: int) -> str:
     size, unit = float(count), "bytes"
-    for larger in ("kB", "MB", "GB", "TB", "PB"):
+    for larger_unit in ("kB", "MB", "GB", "TB", "PB"):
         if size < 1000:
             break
-        size, unit = size / 1000, larger
+        size, unit = size / 1000, larger_unit
     return f"{size:,.3g} {unit}" if size < 1e5 else f"{size:.1e} {unit}"
 
 
-def _duration(seconds: float) -> str:
+def _format_duration(seconds: float) -> str:
     amount, unit = seconds, "seconds"
-    for length, larger in ((60.0, "minutes"), (60.0, "hours"), (24.0, "days"), (365.0, "years")):
+    for length, larger_unit in ((60.0, "minutes"), (60.0, "hours"), (24.0, "days"), (365.0, "years")):
         if amount < 2 * length:
             break
-        amount, unit = amount / length, larger
+        amount, unit = amount / length, larger_unit
     return f"{amount:,.3g} {unit}" if amount < 1e5 else f"{amount:.1e} {unit}"
 
 
@@ -134,8 +134,8 @@ def predict_cost(
     Raises:
         NotExact: see `probabilities`.
     """
-    asked = _InferenceRequest(tuple(events), given, bound)
-    return _predicted(_portions(program, asked), asked)
+    request = _InferenceRequest(tuple(events), given, bound)
+    return _predict_portions(_portions(program, request), request)
 
 
 def require_feasible(program: Program, events: Sequence[Formula]) -> None:
@@ -144,7 +144,7 @@ def require_feasible(program: Program, events: Sequence[Formula]) -> None:
     Raises:
         TooLarge, NotExact: see `probabilities`.
     """
-    _admitted(program, _InferenceRequest(tuple(events), None, DEFAULT_BOUND))
+    _require_within_bound(program, _InferenceRequest(tuple(events), None, DEFAULT_BOUND))
 
 
 def probabilities(
@@ -160,8 +160,8 @@ def probabilities(
         NotExact: a numeric node that matters moves along several steps.
         ValueError: an event's time is off the grid, or an atom stands outside of any time.
     """
-    found: list[float] = probabilities_by_draw(program, events, bound=bound, progress=progress).mean(axis=1).tolist()
-    return found
+    values: list[float] = probabilities_by_draw(program, events, bound=bound, progress=progress).mean(axis=1).tolist()
+    return values
 
 
 def probabilities_by_draw(
@@ -175,16 +175,17 @@ def probabilities_by_draw(
     if not events:
         return np.zeros((0, max(program.draws, 1)))
     return np.concatenate(
-        list(_solved(program, _InferenceRequest(tuple(events), None, bound), _of_portion, progress)), axis=1
+        list(_solve_portions(program, _InferenceRequest(tuple(events), None, bound), _portion_probabilities, progress)),
+        axis=1,
     )
 
 
-def _of_portion(planner: _Planner, asked: _InferenceRequest) -> Floats:
+def _portion_probabilities(planner: _Planner, request: _InferenceRequest) -> Floats:
     """The probabilities of events in each draw of a portion, shape (events, draws)."""
-    found: dict[Formula, Floats] = {}
-    for one, answer in planner.answered(asked, by_step=False):
-        found.update(zip(one.question.events, np.clip(answer.decided.sum(axis=2), 0.0, 1.0), strict=True))
-    return np.stack([np.broadcast_to(found[event], planner.draws) for event in asked.events])
+    by_event: dict[Formula, Floats] = {}
+    for forward_pass, answer in planner.answers(request, by_step=False):
+        by_event.update(zip(forward_pass.question.events, np.clip(answer.decided.sum(axis=2), 0.0, 1.0), strict=True))
+    return np.stack([np.broadcast_to(by_event[event], planner.draws) for event in request.events])
 
 
 def is_possible(program: Program, event: Formula) -> bool:
@@ -193,21 +194,25 @@ def is_possible(program: Program, event: Formula) -> bool:
     Raises:
         TooLarge, NotExact, ValueError: see `probabilities`.
     """
-    asked = _InferenceRequest((event,), None, DEFAULT_BOUND)
-    return any(one.possible() for portion in _admitted(program, asked) for one in portion.passes(asked))
+    request = _InferenceRequest((event,), None, DEFAULT_BOUND)
+    return any(
+        forward_pass.is_possible()
+        for portion in _require_within_bound(program, request)
+        for forward_pass in portion.passes(request)
+    )
 
 
 def _event_questions(program: Program, events: Sequence[Formula]) -> list[PassQuestion]:
     """One question for the events that depend on the same nodes."""
     depends = {event: program.upstream(atom.node for atom in atoms(event)) for event in events}
-    return [PassQuestion(events=tuple(group)) for group in _grouped(depends)]
+    return [PassQuestion(events=tuple(group)) for group in _group_by_nodes(depends)]
 
 
-def _grouped(depends: Mapping[Thing, frozenset[str]]) -> list[list[Thing]]:
+def _group_by_nodes(depends: Mapping[Thing, frozenset[str]]) -> list[list[Thing]]:
     """Things together with the first one whose nodes include theirs, those with most nodes first."""
     groups: list[tuple[frozenset[str], list[Thing]]] = []
     for thing, nodes in sorted(depends.items(), key=lambda item: -len(item[1])):
-        home = next((things for held, things in groups if nodes <= held), None)
+        home = next((things for group_nodes, things in groups if nodes <= group_nodes), None)
         if home is None:
             groups.append((nodes, [thing]))
         else:
@@ -218,8 +223,8 @@ def _grouped(depends: Mapping[Thing, frozenset[str]]) -> list[list[Thing]]:
 # Passes --------------------------------------------------------------------------------------------------------------
 
 
-def _total(passes: Iterable[ForwardPass]) -> ContractionCost:
-    return reduce(ContractionCost.then, (one.cost for one in passes), NOTHING)
+def _total_cost(passes: Iterable[ForwardPass]) -> ContractionCost:
+    return reduce(ContractionCost.then, (one.cost for one in passes), NO_COST)
 
 
 @dataclass
@@ -227,96 +232,96 @@ class _Planner:
     """Plans passes over a program, and knows the last ones again; an answer is worked out anew each time."""
 
     laws: EffectiveLaws
-    known: dict[_InferenceRequest, list[ForwardPass]] = field(default_factory=dict)
-    parts: tuple[int, list[_Planner]] = (0, [])
+    cached_passes: dict[_InferenceRequest, list[ForwardPass]] = field(default_factory=dict)
+    cached_portions: tuple[int, list[_Planner]] = (0, [])
 
     @property
     def draws(self) -> int:
         """For how many draws of the judgements there are answers; 1 where none is drawn."""
         return max(self.laws.program.draws, 1)
 
-    def passes(self, asked: _InferenceRequest) -> list[ForwardPass]:
+    def passes(self, request: _InferenceRequest) -> list[ForwardPass]:
         """The passes that answer what is asked."""
-        if asked in self.known:
-            return self.known[asked]
-        events, given = asked.events, asked.given
+        if request in self.cached_passes:
+            return self.cached_passes[request]
+        events, given = request.events, request.given
         questions = _event_questions(self.laws.program, events) if events else _forecast_questions(self.laws, given)
-        passes = _passes(self.laws, questions, asked.bound)
-        if _total(passes).memory <= _LIGHT:
-            if len(self.known) >= _QUESTIONS:
-                self.known.pop(next(iter(self.known)))
-            self.known[asked] = passes
+        passes = _plan_passes(self.laws, questions, request.bound)
+        if _total_cost(passes).memory <= _MOST_CACHED_BYTES:
+            if len(self.cached_passes) >= _MOST_QUESTIONS:
+                self.cached_passes.pop(next(iter(self.cached_passes)))
+            self.cached_passes[request] = passes
         return passes
 
-    def answered(self, asked: _InferenceRequest, *, by_step: bool = True) -> Iterator[tuple[ForwardPass, PassAnswer]]:
+    def answers(self, request: _InferenceRequest, *, by_step: bool = True) -> Iterator[tuple[ForwardPass, PassAnswer]]:
         """Passes whose questions make up the one asked, each with the answer, as `ForwardPass.run`."""
-        answered: dict[PassQuestion, tuple[ForwardPass, PassAnswer]] = {}
-        for one in self.passes(asked):
-            answer = one.run(by_step=by_step)
-            if (known := answered.get(one.question)) is not None:
-                answer = known[1].plus(answer)
-            answered[one.question] = one, answer
-        yield from answered.values()
+        by_question: dict[PassQuestion, tuple[ForwardPass, PassAnswer]] = {}
+        for forward_pass in self.passes(request):
+            answer = forward_pass.run(by_step=by_step)
+            if (previous := by_question.get(forward_pass.question)) is not None:
+                answer = previous[1].add(answer)
+            by_question[forward_pass.question] = forward_pass, answer
+        yield from by_question.values()
 
     def portions(self, size: int) -> list[_Planner]:
         """Planners of the program for at most so many draws each, in order; the last ones made are remembered."""
         program = self.laws.program
         if size >= self.draws:
             return [self]
-        if self.parts[0] != size:
+        if self.cached_portions[0] != size:
             ranges = [range(first, min(first + size, self.draws)) for first in range(0, self.draws, size)]
-            self.parts = size, [_Planner(EffectiveLaws(program.select_draws(draws))) for draws in ranges]
-        return self.parts[1]
+            self.cached_portions = size, [_Planner(EffectiveLaws(program.select_draws(draws))) for draws in ranges]
+        return self.cached_portions[1]
 
 
-_PROGRAMS = 4
+_MOST_PROGRAMS = 4
 """Programs whose passes are remembered."""
-_QUESTIONS = 16
+_MOST_QUESTIONS = 16
 """Questions of each program whose passes are remembered."""
-_LIGHT = 32_000_000
+_MOST_CACHED_BYTES = 32_000_000
 """Passes that take more bytes than this are not remembered: next to running them, planning them is nothing."""
 
 
-@lru_cache(maxsize=_PROGRAMS)
-def _planner(program: Program) -> _Planner:
+@lru_cache(maxsize=_MOST_PROGRAMS)
+def _cached_planner(program: Program) -> _Planner:
     return _Planner(EffectiveLaws(program))
 
 
-_PORTION = 1 << 18
+_PORTION_ENTRIES = 1 << 18
 """Draws of the judgements are taken in portions whose largest table has no more entries, where there is such a way."""
 
 
-def _portions(program: Program, asked: _InferenceRequest) -> list[_Planner]:
+def _portions(program: Program, request: _InferenceRequest) -> list[_Planner]:
     """Planners for a question, of the whole program or of portions of its draws."""
-    whole, size, most = _planner(program), program.draws, min(_PORTION, asked.bound.entries)
-    found = [whole]
-    while size > 1 and (entries := _total(found[0].passes(asked)).entries) > most:
+    planner, size, most = _cached_planner(program), program.draws, min(_PORTION_ENTRIES, request.bound.entries)
+    portions = [planner]
+    while size > 1 and (entries := _total_cost(portions[0].passes(request)).entries) > most:
         size = max(min(size // 2, size * most // entries), 1)
-        found = whole.portions(size)
-    return found
+        portions = planner.portions(size)
+    return portions
 
 
-def _predicted(portions: Sequence[_Planner], asked: _InferenceRequest) -> ContractionCost:
+def _predict_portions(portions: Sequence[_Planner], request: _InferenceRequest) -> ContractionCost:
     """What a question takes, told from the first portion: the others are no larger."""
-    first = _total(portions[0].passes(asked))
+    first = _total_cost(portions[0].passes(request))
     return replace(first, operations=first.operations * len(portions))
 
 
-def _admitted(program: Program, asked: _InferenceRequest) -> list[_Planner]:
+def _require_within_bound(program: Program, request: _InferenceRequest) -> list[_Planner]:
     """Planners for a question that is within its bound.
 
     Raises:
         TooLarge: it would take more.
     """
-    portions = _portions(program, asked)
-    if not asked.bound.admits(needed := _predicted(portions, asked)):
-        raise TooLarge(needed, asked.bound)
+    portions = _portions(program, request)
+    if not request.bound.admits(needed := _predict_portions(portions, request)):
+        raise TooLarge(needed, request.bound)
     return portions
 
 
-def _solved(
+def _solve_portions(
     program: Program,
-    asked: _InferenceRequest,
+    request: _InferenceRequest,
     solve: Callable[[_Planner, _InferenceRequest], Solved],
     progress: Listener,
 ) -> Iterator[Solved]:
@@ -325,33 +330,33 @@ def _solved(
     Raises:
         TooLarge: it would take more.
     """
-    portions = _admitted(program, asked)
-    each = _total(portions[0].passes(asked)).seconds
+    portions = _require_within_bound(program, request)
+    seconds_per_portion = _total_cost(portions[0].passes(request)).seconds
     for portion in portions:
-        with progress.stretch(each):
-            found = solve(portion, asked)
-        yield found
+        with progress.stretch(seconds_per_portion):
+            solution = solve(portion, request)
+        yield solution
 
 
-def _passes(laws: EffectiveLaws, questions: Sequence[PassQuestion], bound: Bound) -> list[ForwardPass]:
+def _plan_passes(laws: EffectiveLaws, questions: Sequence[PassQuestion], bound: Bound) -> list[ForwardPass]:
     """Passes that answer the questions, each within the bound on size, or else the one that can't be brought there."""
     passes: list[ForwardPass] = []
-    waiting = list(questions)
-    while waiting:
-        question = waiting.pop(0)
-        whole = _pass(laws, question)
+    unplanned = list(questions)
+    while unplanned:
+        question = unplanned.pop(0)
+        whole = _make_pass(laws, question)
         if whole.cost.entries <= bound.entries:
             passes.append(whole)
-        elif halves := question.halves():
-            waiting[:0] = halves
-        elif parts := _parts(laws, whole, bound):
+        elif halves := question.split():
+            unplanned[:0] = halves
+        elif parts := _split_quadrature(laws, whole, bound):
             passes += parts
         else:
             return [whole]
     return passes
 
 
-def _pass(laws: EffectiveLaws, question: PassQuestion, part: tuple[str, slice] | None = None) -> ForwardPass:
+def _make_pass(laws: EffectiveLaws, question: PassQuestion, part: tuple[str, slice] | None = None) -> ForwardPass:
     if question.given is None:
         return ForwardPass(laws, question, part)
     from usru_scenarios.exact.smoothing import Smoothing
@@ -359,17 +364,17 @@ def _pass(laws: EffectiveLaws, question: PassQuestion, part: tuple[str, slice] |
     return Smoothing(laws, question, part)
 
 
-def _parts(laws: EffectiveLaws, whole: ForwardPass, bound: Bound) -> list[ForwardPass]:
+def _split_quadrature(laws: EffectiveLaws, whole: ForwardPass, bound: Bound) -> list[ForwardPass]:
     """Passes over parts of the widest quadrature, each within the bound on entries; none where there is no such way."""
-    if whole.widest is None:
+    if whole.widest_latent is None:
         return []
-    points = len(whole.widest.points)
+    points = len(whole.widest_latent.points)
     count = min(points, -(-whole.cost.entries // bound.entries))
     while True:
         size = -(-points // count)
         slices = [slice(first, min(first + size, points)) for first in range(0, points, size)]
-        if _pass(laws, whole.question, (whole.widest.name, slices[0])).cost.entries <= bound.entries:
-            return [_pass(laws, whole.question, (whole.widest.name, part)) for part in slices]
+        if _make_pass(laws, whole.question, (whole.widest_latent.name, slices[0])).cost.entries <= bound.entries:
+            return [_make_pass(laws, whole.question, (whole.widest_latent.name, part)) for part in slices]
         if count == points:
             return []
         count = min(points, 2 * count)
@@ -384,12 +389,12 @@ class ExactValues:
 
     Attributes:
         mean: shape (steps,); where judgements are drawn, (draws, steps).
-        spreads: for each step, its distribution given some variables, and their joint distribution in each draw, shape
-            (draws, size of each variable ...), one draw where none is drawn, times how much the draw counts.
+        distributions: for each step, its distribution given some variables, and their joint distribution in each draw,
+            shape (draws, size of each variable ...), one draw where none is drawn, times how much the draw counts.
     """
 
     mean: Floats
-    spreads: tuple[tuple[NodeDistribution, Floats], ...]
+    distributions: tuple[tuple[NodeDistribution, Floats], ...]
 
     def quantile(self, share: float | Floats) -> Floats:
         """The value that is not exceeded with probability `share` over all draws, shape (steps,).
@@ -397,17 +402,17 @@ class ExactValues:
         It has no error of discretisation where the node's latent normal is independent of what moves it, and a small
         one where the node's own past comes back to it. The share is one for all steps, or of shape (steps,).
         """
-        shares = np.broadcast_to(share, len(self.spreads)).tolist()
-        pairs = zip(self.spreads, shares, strict=True)
+        shares = np.broadcast_to(share, len(self.distributions)).tolist()
+        pairs = zip(self.distributions, shares, strict=True)
         return np.array([spread.quantile(own, joints.mean(axis=0)) for (spread, joints), own in pairs])
 
     def below(self, values: Floats) -> Floats:
         """The probability of not exceeding values, shape (steps,), in each draw: shape (draws, steps)."""
         columns = []
-        for (spread, joints), value in zip(self.spreads, values.tolist(), strict=True):
+        for (spread, joints), value in zip(self.distributions, values.tolist(), strict=True):
             flat = joints.reshape(len(joints), -1)
             below = (joints * spread.below_given(value, joints.ndim - 1)).reshape(flat.shape).sum(axis=1)
-            columns.append(_ratio(below, flat.sum(axis=1)))
+            columns.append(_share_of(below, flat.sum(axis=1)))
         return np.array(columns).T
 
 
@@ -448,99 +453,104 @@ def forecast(
         NothingObservedError: what is given does not come true.
         TooLarge, NotExact: see `probabilities`.
     """
-    portions = list(_solved(program, _InferenceRequest((), given, bound), _in_portion, progress))
+    portions = list(_solve_portions(program, _InferenceRequest((), given, bound), _portion_forecast, progress))
     scales = np.exp([log_scale - max(log_scale for _, log_scale in portions) for _, log_scale in portions])
-    found = [one for one, _ in portions]
-    weights = np.concatenate([one.weights * scale for one, scale in zip(found, scales, strict=True)])
+    forecasts = [one for one, _ in portions]
+    weights = np.concatenate([one.weights * scale for one, scale in zip(forecasts, scales, strict=True)])
     if not weights.any():
         raise NothingObservedError("the observation is impossible")
-    counts = [one.weights.mean() * scale / weights.mean() for one, scale in zip(found, scales, strict=True)]
+    draw_weights = [one.weights.mean() * scale / weights.mean() for one, scale in zip(forecasts, scales, strict=True)]
 
-    def put(parts: Iterable[Floats]) -> Floats:
+    def join_portions(parts: Iterable[Floats]) -> Floats:
         """The arrays of the portions in one, which has an axis for the draws where there are any."""
-        whole = np.concatenate(list(parts))
-        return whole if program.draws else whole[0]
+        joined = np.concatenate(list(parts))
+        return joined if program.draws else joined[0]
 
     return ExactForecast(
-        scenarios=put(one.scenarios for one in found),
-        ever=put(one.ever for one in found),
-        first_visit=put(one.first_visit for one in found),
-        transitions=put(one.transitions * count for one, count in zip(found, counts, strict=True)),
-        shares={name: put(one.shares[name] for one in found) for name in found[0].shares},
+        scenarios=join_portions(one.scenarios for one in forecasts),
+        ever=join_portions(one.ever for one in forecasts),
+        first_visit=join_portions(one.first_visit for one in forecasts),
+        transitions=join_portions(one.transitions * count for one, count in zip(forecasts, draw_weights, strict=True)),
+        shares={name: join_portions(one.shares[name] for one in forecasts) for name in forecasts[0].shares},
         values={
-            name: ExactValues(put(one.values[name].mean for one in found), _spreads(found, counts, name))
-            for name in found[0].values
+            name: ExactValues(
+                join_portions(one.values[name].mean for one in forecasts),
+                _join_distributions(forecasts, draw_weights, name),
+            )
+            for name in forecasts[0].values
         },
         weights=weights / weights.mean(),
     )
 
 
-def _in_portion(planner: _Planner, asked: _InferenceRequest) -> tuple[ExactForecast, float]:
+def _portion_forecast(planner: _Planner, request: _InferenceRequest) -> tuple[ExactForecast, float]:
     """The forecast in each draw of a portion, the weights on a scale of their own, and the logarithm of that scale.
 
     All arrays have an axis for the draws before their own, of size 1 where none is drawn.
     """
-    program, draws, given = planner.laws.program, planner.draws, asked.given
-    sets = _sets(program)
-    first: dict[frozenset[int], Floats] = {}
-    unvisited: dict[frozenset[int], Floats] = {}
+    program, draws, given = planner.laws.program, planner.draws, request.given
+    sets = _scenario_sets(program)
+    first_by_set: dict[frozenset[int], Floats] = {}
+    unvisited_by_set: dict[frozenset[int], Floats] = {}
     transitions = np.zeros((draws, *(len(program.outcome.states),) * 2))
     shares: dict[str, Floats] = {}
     values: dict[str, ExactValues] = {}
-    seen, weights, log_scale = np.ones(draws, dtype=np.bool_), np.ones(1), 0.0
-    for one, answer in planner.answered(asked):
-        question = one.question
+    is_possible_draw, weights, log_scale = np.ones(draws, dtype=np.bool_), np.ones(1), 0.0
+    for forward_pass, answer in planner.answers(request):
+        question = forward_pass.question
         if given is None:
-            first.update(zip(question.visits or map(_members, question.events), answer.decided, strict=True))
+            first_by_set.update(
+                zip(question.visits or map(_visited_members, question.events), answer.decided, strict=True)
+            )
         else:
-            unvisited.update(zip(question.visits, _ratio(answer.decided, answer.evidence), strict=True))
-            seen &= answer.evidence.all(axis=1)
+            unvisited_by_set.update(zip(question.visits, _share_of(answer.decided, answer.evidence), strict=True))
+            is_possible_draw &= answer.evidence.all(axis=1)
             if len(answer.evidence) >= len(weights):
                 weights, log_scale = answer.evidence[:, -1], answer.log_scale
-        transitions += np.moveaxis(answer.pairs, -1, 0) * (1 if given is None else one.draws)
-        for name in question.reported:
+        transitions += np.moveaxis(answer.pairs, -1, 0) * (1 if given is None else forward_pass.draws)
+        for name in question.reported_nodes:
             if isinstance(program.nodes[name], CategoricalNode):
-                shares[name] = _repeated(_shares(one.whole, name, answer), draws)
+                shares[name] = _repeat_draws(_state_shares(forward_pass.whole_model, name, answer), draws)
             else:
-                values[name] = _values(one.whole, name, answer, draws)
+                values[name] = _numeric_values(forward_pass.whole_model, name, answer, draws)
     scenarios = shares.pop(OUTCOME)
-    for members, never in unvisited.items():
-        first[members] = _first_visits(never, scenarios[..., sorted(members)])
+    for members, unvisited in unvisited_by_set.items():
+        first_by_set[members] = _first_visits(unvisited, scenarios[..., sorted(members)])
     if program.steps == 1:
-        first = {members: scenarios[..., sorted(members)].sum(axis=2) for members in sets}
-    first_visit = np.stack([_repeated(first[members], draws) for members in sets], axis=2)
+        first_by_set = {members: scenarios[..., sorted(members)].sum(axis=2) for members in sets}
+    first_visit = np.stack([_repeat_draws(first_by_set[members], draws) for members in sets], axis=2)
     ever = first_visit.sum(axis=1)
     for column, members in enumerate(sets):
-        if members in unvisited:
+        if members in unvisited_by_set:
             visited = scenarios[..., sorted(members)].any(axis=(1, 2))
-            ever[:, column] = np.where(visited, 1.0 - unvisited[members][:, -1], 0.0)
-    found = ExactForecast(
+            ever[:, column] = np.where(visited, 1.0 - unvisited_by_set[members][:, -1], 0.0)
+    result = ExactForecast(
         scenarios=scenarios,
         ever=ever,
         first_visit=first_visit,
         transitions=transitions,
         shares={name: shares[name] for name in program.nodes if name in shares},
         values={name: values[name] for name in program.nodes if name in values},
-        weights=_repeated(weights, draws) * seen,
+        weights=_repeat_draws(weights, draws) * is_possible_draw,
     )
-    return found, log_scale
+    return result, log_scale
 
 
-def _repeated(array: Floats, draws: int) -> Floats:
+def _repeat_draws(array: Floats, draws: int) -> Floats:
     """An array by draws; what is the same in all of them has it once."""
     return np.broadcast_to(array, (draws, *array.shape[1:]))
 
 
-def _ratio(part: Floats, whole: Floats) -> Floats:
+def _share_of(part: Floats, whole: Floats) -> Floats:
     """Shares of what is observed, 0 where it is not."""
     return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0.0)
 
 
-def _spreads(
+def _join_distributions(
     portions: Sequence[ExactForecast], counts: Sequence[float], name: str
 ) -> tuple[tuple[NodeDistribution, Floats], ...]:
     """The distributions of a numeric node in the draws of all portions, of which each counts for so much."""
-    by_step = zip(*(one.values[name].spreads for one in portions), strict=True)
+    by_step = zip(*(one.values[name].distributions for one in portions), strict=True)
     return tuple(
         (parts[0][0], np.concatenate([joints * count for (_, joints), count in zip(parts, counts, strict=True)]))
         for parts in by_step
@@ -558,17 +568,17 @@ def _first_visits(unvisited: Floats, shares: Floats) -> Floats:
     return np.where(shares.any(axis=2), np.maximum(visits, 0.0), 0.0)
 
 
-def _sets(program: Program) -> list[frozenset[int]]:
+def _scenario_sets(program: Program) -> list[frozenset[int]]:
     """The scenarios and the groups, as sets of scenarios."""
-    alone = [frozenset([state]) for state in range(len(program.outcome.states))]
-    return alone + [frozenset(members) for members in program.groups.values()]
+    singles = [frozenset([state]) for state in range(len(program.outcome.states))]
+    return singles + [frozenset(members) for members in program.groups.values()]
 
 
-def _visit(program: Program, members: frozenset[int]) -> Timed:
+def _visit_event(program: Program, members: frozenset[int]) -> Timed:
     return Timed("ever", range(program.steps), InStates(OUTCOME, members))
 
 
-def _members(visit: Formula) -> frozenset[int]:
+def _visited_members(visit: Formula) -> frozenset[int]:
     assert isinstance(visit, Timed)
     assert isinstance(visit.predicate, InStates)
     return visit.predicate.states
@@ -579,52 +589,56 @@ def _forecast_questions(laws: EffectiveLaws, given: Formula | None) -> list[Pass
     program = laws.program
     observed = () if given is None else tuple(atom.node for atom in atoms(given))
     others = {name: program.upstream([name, *observed]) for name in program.model_nodes if name != OUTCOME}
-    reports = [PassQuestion(reported=tuple(group), given=given) for group in _grouped(others)]
+    reports = [PassQuestion(reported_nodes=tuple(group), given=given) for group in _group_by_nodes(others)]
     if program.steps == 1:
-        return [PassQuestion(reported=(OUTCOME,), given=given), *reports]
-    sets = tuple(dict.fromkeys(_sets(program)))
+        return [PassQuestion(reported_nodes=(OUTCOME,), given=given), *reports]
+    sets = tuple(dict.fromkeys(_scenario_sets(program)))
     if given is not None:
-        place = PassQuestion(reported=(OUTCOME,), pairs=True, given=given)
-        return [place, PassQuestion(visits=sets, given=given), *reports]
-    first = (
-        PassQuestion(visits=sets) if _comes_alone(laws) else PassQuestion(tuple(_visit(program, one) for one in sets))
+        outcome_question = PassQuestion(reported_nodes=(OUTCOME,), pairs=True, given=given)
+        return [outcome_question, PassQuestion(visits=sets, given=given), *reports]
+    visit_question = (
+        PassQuestion(visits=sets)
+        if _has_uniform_entry(laws)
+        else PassQuestion(tuple(_visit_event(program, one) for one in sets))
     )
-    return [PassQuestion(reported=(OUTCOME,), pairs=True), first, *reports]
+    return [PassQuestion(reported_nodes=(OUTCOME,), pairs=True), visit_question, *reports]
 
 
-def _comes_alone(laws: EffectiveLaws) -> bool:
+def _has_uniform_entry(laws: EffectiveLaws) -> bool:
     """Whether trials get into a set of scenarios with the same chance wherever outside of it the outcome was before."""
     program = laws.program
     return not program.has_feedback and all(laws.law(OUTCOME, step).is_uniform_mixture for step in range(program.steps))
 
 
-def _shares(finite: DiscretizedModel, name: str, answer: PassAnswer) -> Floats:
+def _state_shares(model: DiscretizedModel, name: str, answer: PassAnswer) -> Floats:
     """A node's states by step, from the variables that they are functions of: shape (draws, steps, states)."""
-    node = finite.program.nodes[name]
+    node = model.program.nodes[name]
     assert isinstance(node, CategoricalNode)
     observed = answer.evidence.size > 0
     rows = []
-    for step in range(finite.program.steps):
-        states = finite.reading(name, step).states.ravel()
+    for step in range(model.program.steps):
+        states = model.reading(name, step).states.ravel()
         joint = answer.reports[name, step].reshape(len(states), -1)
         row = np.zeros((len(node.states), joint.shape[1]))
         np.add.at(row, states, joint)
-        rows.append(_ratio(row, np.array([math.fsum(column) for column in row.T.tolist()])) if observed else row)
+        rows.append(_share_of(row, np.array([math.fsum(column) for column in row.T.tolist()])) if observed else row)
     return np.stack(rows).transpose(2, 0, 1)
 
 
-def _values(finite: DiscretizedModel, name: str, answer: PassAnswer, draws: int) -> ExactValues:
-    mean, spreads = [], []
-    for step in range(finite.program.steps):
-        values = finite.reading(name, step).values
+def _numeric_values(model: DiscretizedModel, name: str, answer: PassAnswer, draws: int) -> ExactValues:
+    means, distributions = [], []
+    for step in range(model.program.steps):
+        values = model.reading(name, step).values
         assert values is not None
         joint = answer.reports[name, step]
         if answer.evidence.size:
             joint = joint / (joint.sum() or 1.0) * joint.shape[-1]
         joints = np.ascontiguousarray(np.moveaxis(joint, -1, 0))
-        mean.append([float((values * one).sum()) / _total_of(one, answer) for one in joints])
-        spreads.append((finite.spreads[name, step], _repeated(joints, draws)))
-    return ExactValues(_repeated(np.array(mean).T, draws), tuple(spreads))
+        means.append(
+            [float((values * joint_of_draw).sum()) / _total_of(joint_of_draw, answer) for joint_of_draw in joints]
+        )
+        distributions.append((model.distributions[name, step], _repeat_draws(joints, draws)))
+    return ExactValues(_repeat_draws(np.array(means).T, draws), tuple(distributions))
 
 
 def _total_of(joint: Floats, answer: PassAnswer) -> float:

@@ -11,13 +11,13 @@ from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.program.latent_scale import LatentScale
 from usru_scenarios.program.program import Floats
 
-_POINTS = 16
+_POINTS_PER_PIECE = 16
 """Points of the quadrature rule on each piece."""
 _REACH = 8.0
 """The quadrature ends at this many standard deviations; beyond lies 1e-15 of the probability."""
-_LONGEST = 2.0
+_LONGEST_PIECE = 2.0
 """The longest piece, in standard deviations."""
-FINE = 0.05
+FINE_PIECE = 0.05
 """The longest piece where a value is only averaged, which costs little."""
 
 
@@ -61,7 +61,7 @@ class SmoothScale:
         return high
 
 
-def quadrature(kinks: Iterable[float], longest: float = _LONGEST) -> tuple[Floats, Floats]:
+def quadrature(kinks: Iterable[float], longest: float = _LONGEST_PIECE) -> tuple[Floats, Floats]:
     """Points and weights that integrate over the standard normal a function smooth between `kinks`: method (38).
 
     Args:
@@ -74,10 +74,10 @@ def quadrature(kinks: Iterable[float], longest: float = _LONGEST) -> tuple[Float
     regular = np.arange(-_REACH, _REACH + longest / 2, longest)
     cuts = np.unique([*regular, *(kink for kink in kinks if abs(kink) < _REACH)])
     cuts = cuts[np.append(True, np.diff(cuts) > 1e-12)]
-    at, share = np.polynomial.legendre.leggauss(_POINTS)
-    half = np.diff(cuts)[:, None] / 2
-    points = (cuts[:-1, None] + half * (1 + at)).ravel()
-    weights = (half * share).ravel() * np.exp(-0.5 * points**2)
+    nodes, node_weights = np.polynomial.legendre.leggauss(_POINTS_PER_PIECE)
+    half_widths = np.diff(cuts)[:, None] / 2
+    points = (cuts[:-1, None] + half_widths * (1 + nodes)).ravel()
+    weights = (half_widths * node_weights).ravel() * np.exp(-0.5 * points**2)
     return points, weights / weights.sum()
 
 
@@ -132,11 +132,11 @@ class NodeDistribution:
         edge = float(self.scale.latent(np.array(value))) - self.centre - self.shift
         if self.sd == 0.0:
             return (edge >= 0).astype(np.float64)
-        reached = _normal_cdf(edge / self.sd)
+        cumulative = _normal_cdf(edge / self.sd)
         shape = [-1 if axis == self.axis else 1 for axis in range(variables)]
         weights = self.weights.reshape(shape)
-        start = (np.cumsum(self.weights) - self.weights).reshape(shape)
-        return np.clip((reached - start) / weights, 0.0, 1.0)
+        cumulative_before = (np.cumsum(self.weights) - self.weights).reshape(shape)
+        return np.clip((cumulative - cumulative_before) / weights, 0.0, 1.0)
 
     def quantile(self, share: float, joint: Floats) -> float:
         """The least value that is not exceeded with probability `share`, by bisection."""

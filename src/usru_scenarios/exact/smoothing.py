@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from usru_scenarios.exact.discretize import ConditionalTable, broadcast_to_axes
-from usru_scenarios.exact.formula_states import TRUE, ChannelSplit, FormulaState, simplified
+from usru_scenarios.exact.formula_states import TRUE, ChannelSplit, FormulaState, simplify_formula
 from usru_scenarios.exact.passes import ForwardPass, PassAnswer, StepFactors
 from usru_scenarios.exact.variable_elimination import (
     CHANNELS,
@@ -25,8 +25,8 @@ from usru_scenarios.exact.variable_elimination import (
     FirstPassage,
     JointRequest,
     ProductChain,
-    read,
-    summed,
+    marginal,
+    sum_out,
 )
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.events import All, Formula, InStates, Not, Timed
@@ -46,23 +46,23 @@ class Smoothing(ForwardPass):
         NotExact: see `DiscretizedModel`.
     """
 
-    def _followed(self, steps: int) -> tuple[Formula, ...]:
+    def _followed_events(self, steps: int) -> tuple[Formula, ...]:
         """What is observed, and each first visit that has not come about, together with what is observed."""
         assert self.question.given is not None, "without observations, a pass forward will do"
-        seen = All((self.question.given, _beyond(steps)))
-        return (seen, *(All((_never(members, steps), seen)) for members in self.question.visits))
+        seen = All((self.question.given, _undecidable(steps)))
+        return (seen, *(All((_no_visit(members, steps), seen)) for members in self.question.visits))
 
-    def _length(self, steps: int) -> int:
-        self.timed.remove(_beyond(steps))
-        super()._length(steps)
+    def _count_steps(self, steps: int) -> int:
+        self.timed.remove(_undecidable(steps))
+        super()._count_steps(steps)
         return steps
 
     @cached_property
     def cost(self) -> ContractionCost:
         """Predicted from the plan: the tables between the steps and those within a step are held."""
         forward = super().cost
-        between = sum(stages[-1].held[1] for stages in self.plan if stages)
-        within = max((sum(stage.held[0] for stage in stages) for stages in self.plan), default=0)
+        between = sum(stages[-1].joint_entries[1] for stages in self.plan if stages)
+        within = max((sum(stage.joint_entries[0] for stage in stages) for stages in self.plan), default=0)
         entries = max(forward.entries, between + within)
         tables = forward.memory - 8 * 3 * forward.entries
         return ContractionCost(entries, 8 * 3 * entries + 2 * tables, 3 * forward.operations)
@@ -71,141 +71,153 @@ class Smoothing(ForwardPass):
 
     def run(self, *, by_step: bool = True) -> PassAnswer:  # noqa: ARG002  # what is found is about each step
         """Go back through the steps, then forward; within a step back once more, so that little is remembered."""
-        scenarios, followed = len(self.finite.program.outcome.states), len(self.events)
-        found = PassAnswer(
+        scenarios, followed = len(self.model.program.outcome.states), len(self.events)
+        answer = PassAnswer(
             np.zeros((followed - 1, self.draws, self.steps)),
             {},
             np.zeros((scenarios, scenarios, self.draws)),
             np.zeros((self.draws, self.steps)),
         )
-        nothing = PassAnswer(np.zeros((followed, self.draws, self.steps)), {}, found.pairs)
-        tables = self._tables()
-        ahead = self._ahead(tables)
-        table = np.ones(len(self._start()[0]))
+        unused_answer = PassAnswer(np.zeros((followed, self.draws, self.steps)), {}, answer.pairs)
+        tables = self._factors()
+        backward_tables = self._backward_tables(tables)
+        table = np.ones(len(self._initial_channels()[0]))
         axes: Axes = ()
         for step, (stages, channels) in enumerate(self.arrangement):
-            for stage, rest in zip(stages, self._within(stages, ahead[step], tables), strict=True):
+            for stage, backward_table in zip(
+                stages, self._stage_tables(stages, backward_tables[step], tables), strict=True
+            ):
                 if isinstance(report := stage.task.what, JointRequest):
-                    self._told(report, step, read((table * rest).sum(axis=0), stage.before, report.axes), found)
-                    table = summed(table, (CHANNELS, *stage.before), (CHANNELS, *stage.after))
+                    self._report_share(
+                        report, step, marginal((table * backward_table).sum(axis=0), stage.before, report.axes), answer
+                    )
+                    table = sum_out(table, (CHANNELS, *stage.before), (CHANNELS, *stage.after))
                 else:
-                    table = self._apply(stage, step, table, nothing, tables)
+                    table = self._apply(stage, step, table, unused_answer, tables)
             axes = stages[-1].after if stages else axes
-            self._visits(step, channels, axes, (table, ahead[step]), found)
+            self._add_evidence(step, channels, axes, (table, backward_tables[step]), answer)
             if step + 1 < self.steps:
-                table, scale = self._scaled(table)
-                found.log_scale += math.log(scale)
-        return found
+                table, scale = self._rescale(table)
+                answer.log_scale += math.log(scale)
+        return answer
 
-    def _told(self, report: JointRequest, step: int, joint: Floats, found: PassAnswer) -> None:
+    def _report_share(self, report: JointRequest, step: int, joint: Floats, answer: PassAnswer) -> None:
         """Report; what follows what is summed over the steps, so each of them has to count alike."""
         total = joint.sum() if report.pairs and self.part is None else 1.0
-        self._report(report, step, joint / (total or 1.0), found)
+        self._report(report, step, joint / (total or 1.0), answer)
 
-    def _visits(
-        self, step: int, channels: Sequence[FormulaState], axes: Axes, tables: tuple[Floats, Floats], found: PassAnswer
+    def _add_evidence(
+        self, step: int, channels: Sequence[FormulaState], axes: Axes, tables: tuple[Floats, Floats], answer: PassAnswer
     ) -> None:
         """The probability of what is observed, in all and without a visit up to a step."""
-        table, rest = tables
-        open_at = {left: place for place, one in enumerate(channels) for event, left in one.pending if not event}
-        without = [
-            {simplified(All((never, left))): place for left, place in open_at.items()} | open_at
-            for never in (_never(members, self.steps) for members in self.question.visits)
+        table, backward_table = tables
+        open_at = {
+            remainder: place for place, one in enumerate(channels) for event, remainder in one.pending if not event
+        }
+        channels_without_visit = [
+            {simplify_formula(All((never, remainder))): place for remainder, place in open_at.items()} | open_at
+            for never in (_no_visit(members, self.steps) for members in self.question.visits)
         ]
         for place, channel in enumerate(channels):
-            for event, left in channel.pending:
+            for event, remainder in channel.pending:
                 if event == _OBSERVED:
-                    found.evidence[:, step] += read(table[place] * rest[place], axes, self.drawn)
+                    answer.evidence[:, step] += marginal(table[place] * backward_table[place], axes, self.draws_axis)
                 else:
-                    both = table[place] * rest[without[event - 1][left]]
-                    found.decided[event - 1, :, step] += read(both, axes, self.drawn)
+                    joint = table[place] * backward_table[channels_without_visit[event - 1][remainder]]
+                    answer.decided[event - 1, :, step] += marginal(joint, axes, self.draws_axis)
 
-    def _scaled(self, table: Floats) -> tuple[Floats, float]:
+    def _rescale(self, table: Floats) -> tuple[Floats, float]:
         """The table with 1 as its largest entry, and that; parts of a quadrature are added up and keep one scale."""
         most = float(table.max(initial=0.0))
         return (table / most, most) if self.part is None and most > 0.0 else (table, 1.0)
 
     # Backward --------------------------------------------------------------------------------------------------------
 
-    def _ahead(self, tables: StepFactors) -> list[Floats]:
+    def _backward_tables(self, tables: StepFactors) -> list[Floats]:
         """After each step, the probability of what is still to be observed, from every entry of the table."""
         stages, channels = self.arrangement[-1]
-        last = stages[-1].after if stages else ()
-        seen = [(_OBSERVED, _beyond(self.steps)) in channel.pending for channel in channels]
-        shape = len(channels), *(axis.size for axis in last)
-        ahead = [np.broadcast_to(np.reshape(seen, (-1, *(1,) * len(last))), shape).astype(np.float64)]
+        axes = stages[-1].after if stages else ()
+        is_observed = [(_OBSERVED, _undecidable(self.steps)) in channel.pending for channel in channels]
+        shape = len(channels), *(axis.size for axis in axes)
+        backward_tables = [np.broadcast_to(np.reshape(is_observed, (-1, *(1,) * len(axes))), shape).astype(np.float64)]
         for stages, _ in reversed(self.arrangement[1:]):
-            ahead.append(self._scaled(self._within(stages, ahead[-1], tables)[0] if stages else ahead[-1])[0])
-        return ahead[::-1]
+            backward_tables.append(
+                self._rescale(
+                    self._stage_tables(stages, backward_tables[-1], tables)[0] if stages else backward_tables[-1]
+                )[0]
+            )
+        return backward_tables[::-1]
 
-    def _within(self, stages: Sequence[ContractionStep], after: Floats, tables: StepFactors) -> list[Floats]:
+    def _stage_tables(self, stages: Sequence[ContractionStep], after: Floats, tables: StepFactors) -> list[Floats]:
         """The same before each stage of a step, from that after the last one."""
-        rests = []
+        stage_tables = []
         for stage in reversed(stages):
             after = self._adjoint(stage, after, tables)
-            rests.append(after)
-        return rests[::-1]
+            stage_tables.append(after)
+        return stage_tables[::-1]
 
     def _adjoint(self, stage: ContractionStep, after: Floats, tables: StepFactors) -> Floats:
         """From the probabilities of what is still to be observed after a stage those before it."""
         before = (CHANNELS, *stage.before)
-        rest = (
-            broadcast_to_axes(after, (CHANNELS, *stage.after), (CHANNELS, *stage.over))
-            if stage.moving is None
+        result = (
+            broadcast_to_axes(after, (CHANNELS, *stage.after), (CHANNELS, *stage.unsummed))
+            if stage.contraction is None
             else after
         )
         match stage.task.what:
-            case ConditionalTable() as move if stage.moving is None:
-                (redrawn, hold), _ = tables.of(stage)
-                rest = hold * rest + (redrawn * rest).sum(axis=1 + stage.before.index(move.own), keepdims=True)
+            case ConditionalTable() as move if stage.contraction is None:
+                (redrawn, hold), _ = tables.prepared_factors(stage)
+                result = hold * result + (redrawn * result).sum(
+                    axis=1 + stage.before.index(move.previous_state), keepdims=True
+                )
             case ConditionalTable():
-                rest = self._returned(stage, after)
+                result = self._multiply_in_adjoint(stage, after)
             case JointRequest() | FirstPassage():
                 pass
             case _:
                 assert stage.split is not None
-                rest = _joined(stage.split, rest, stage.task.over, before, stage.channels[0])
-        return np.broadcast_to(rest, (stage.channels[0], *(axis.size for axis in stage.before)))
+                result = _split_adjoint(stage.split, result, stage.task.predicate_axes, before, stage.channels[0])
+        return np.broadcast_to(result, (stage.channels[0], *(axis.size for axis in stage.before)))
 
-    def _returned(self, stage: ContractionStep, after: Floats) -> Floats:
+    def _multiply_in_adjoint(self, stage: ContractionStep, after: Floats) -> Floats:
         """The adjoint of multiplying a conditional table in."""
-        assert stage.moving is not None
-        chain, factors, totals = self._reverse(stage)
-        rest: Floats = broadcast_to_axes(chain(after, factors), chain.after, (CHANNELS, *stage.before))
-        return rest if totals is None else rest / totals
+        assert stage.contraction is not None
+        chain, factors, totals = self._reverse_chain(stage)
+        result: Floats = broadcast_to_axes(chain(after, factors), chain.after, (CHANNELS, *stage.before))
+        return result if totals is None else result / totals
 
-    def _reverse(self, stage: ContractionStep) -> tuple[ProductChain, list[Floats], Floats | None]:
+    def _reverse_chain(self, stage: ContractionStep) -> tuple[ProductChain, list[Floats], Floats | None]:
         """The sums that take a stage back, their factors laid out, and what halves are divided by."""
-        moving = stage.moving
+        moving = stage.contraction
         assert moving is not None
-        if stage not in self._reversed:
-            if not self._light:
-                self._reversed.clear()
+        if stage not in self._cached_reversals:
+            if not self._keeps_factors:
+                self._cached_reversals.clear()
             chain = ProductChain((CHANNELS, *stage.after), moving.factors, {CHANNELS, *stage.before})
             totals = None
-            if moving.halves is not None:
-                held = [parent for half in moving.halves.parents for parent in half]
-                totals = broadcast_to_axes(moving.halves.totals(), held, stage.before)
-            self._reversed[stage] = chain, chain.laid(stage.factors()), totals
-        return self._reversed[stage]
+            if moving.factored is not None:
+                held = [parent for half in moving.factored.parents for parent in half]
+                totals = broadcast_to_axes(moving.factored.totals(), held, stage.before)
+            self._cached_reversals[stage] = chain, chain.prepare(stage.factors()), totals
+        return self._cached_reversals[stage]
 
     @cached_property
-    def _reversed(self) -> dict[ContractionStep, tuple[ProductChain, list[Floats], Floats | None]]:
+    def _cached_reversals(self) -> dict[ContractionStep, tuple[ProductChain, list[Floats], Floats | None]]:
         return {}
 
 
-def _beyond(steps: int) -> Timed:
+def _undecidable(steps: int) -> Timed:
     """What no step decides: an event that waits for it stays open."""
     return Timed("at", range(steps, steps + 1), TRUE)
 
 
-def _never(members: frozenset[int], steps: int) -> Formula:
+def _no_visit(members: frozenset[int], steps: int) -> Formula:
     return Timed("always", range(steps), Not(InStates(OUTCOME, members)))
 
 
-def _joined(split: ChannelSplit, after: Floats, axes: Axes, before: Axes, channels: int) -> Floats:
+def _split_adjoint(split: ChannelSplit, after: Floats, axes: Axes, before: Axes, channels: int) -> Floats:
     """The adjoint of reading predicates: from each channel what is found in those that its trials go to."""
-    rest = np.zeros((channels, *(axis.size for axis in before[1:])))
+    result = np.zeros((channels, *(axis.size for axis in before[1:])))
     for (source, target), where in split.routes.items():
-        rest[source] += broadcast_to_axes(where, axes, before[1:]) * after[target]
-    return rest
+        result[source] += broadcast_to_axes(where, axes, before[1:]) * after[target]
+    return result

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from usru_scenarios.exact.discretize import LARGE, ConditionalTable, FactoredTable, Truths, broadcast_to_axes
+from usru_scenarios.exact.discretize import LARGE_TABLE_ROWS, ConditionalTable, FactoredTable, Truths, broadcast_to_axes
 from usru_scenarios.exact.formula_states import ChannelSplit
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.program.events import Timed
@@ -23,15 +23,15 @@ from usru_scenarios.program.program import Floats
 SECONDS_PER_OPERATION = 2e-9
 """The fixed rate by which work is turned into a predicted time; of an ordinary machine, and no clock is asked."""
 
-CALL = 50_000
+CALL_COST = 50_000
 """What one task costs however small its table, the planning included, in operations."""
-BUILD = 25
+BUILD_COST = 25
 """What an entry of a conditional table costs to build, in operations."""
 _ATTEMPTS = 48
 """Starts of the search for an order."""
-_WORTH_A_CALL = 64
+_LEAST_MATMUL_WORK = 64
 """Multiplications from which on a matrix product of its own is faster than a loop over many small ones."""
-_WORTH_NO_COPY = 1024
+_LEAST_MATMUL_ENTRIES = 1024
 """Entries from which on a matrix product of its own is faster than a copy of them."""
 
 
@@ -61,14 +61,16 @@ class ContractionCost:
         )
 
 
-NOTHING = ContractionCost(0, 0, 0)
+NO_COST = ContractionCost(0, 0, 0)
 
 
 # Order ---------------------------------------------------------------------------------------------------------------
 
 
 @lru_cache(maxsize=1024)
-def order(sizes: tuple[int, ...], live: int, kept: int, tasks: tuple[tuple[int, int], ...]) -> tuple[int, ...]:
+def elimination_order(
+    sizes: tuple[int, ...], live: int, kept: int, tasks: tuple[tuple[int, int], ...]
+) -> tuple[int, ...]:
     """A good order of the tasks of a step: smallest peak of the joint table first, then fewest operations.
 
     Args:
@@ -81,51 +83,51 @@ def order(sizes: tuple[int, ...], live: int, kept: int, tasks: tuple[tuple[int, 
     for attempt in range(1, _ATTEMPTS + 1):
         # Powers modulo a prime: as good as a shuffle here, and the same on every machine.
         ranked = sorted(range(len(tasks)), key=lambda task: (pow(attempt, task + 1, 1_000_003), task))
-        found = _greedily(sizes, live, kept, tasks, ranked)
-        if best is None or found < best:
-            best = found
+        candidate = _greedy_order(sizes, live, kept, tasks, ranked)
+        if best is None or candidate < best:
+            best = candidate
     assert best is not None
     return best[1]
 
 
-def _greedily(
+def _greedy_order(
     sizes: tuple[int, ...], live: int, kept: int, tasks: tuple[tuple[int, int], ...], ranked: list[int]
 ) -> tuple[tuple[int, int], tuple[int, ...]]:
     """Always the task that leaves the smallest table; among equals the first as ranked. The score, and the order."""
-    used = [_bits(uses) for uses, _ in tasks]
-    left = [0] * len(sizes)
+    used = [_bits_of(variables) for variables, _ in tasks]
+    uses_left = [0] * len(sizes)
     for bits in used:
         for bit in bits:
-            left[bit] += 1
-    entries = peak = math.prod(sizes[bit] for bit in _bits(live))
+            uses_left[bit] += 1
+    entries = peak = math.prod(sizes[bit] for bit in _bits_of(live))
     operations = 0
-    chosen: list[int] = []
+    task_order: list[int] = []
     waiting = list(ranked)
     while waiting:
         smallest, task = math.inf, -1
         for candidate in waiting:
-            uses, brings = tasks[candidate]
-            if uses & ~brings & ~live:
+            variables, new_variable = tasks[candidate]
+            if variables & ~new_variable & ~live:
                 continue
-            after = entries * (sizes[brings.bit_length() - 1] if brings else 1)
+            after = entries * (sizes[new_variable.bit_length() - 1] if new_variable else 1)
             for bit in used[candidate]:
-                if left[bit] == 1 and not kept >> bit & 1:
+                if uses_left[bit] == 1 and not kept >> bit & 1:
                     after //= sizes[bit]
             if after < smallest:
                 smallest, task = after, candidate
-        uses, brings = tasks[task]
-        operations += entries * (sizes[brings.bit_length() - 1] if brings else 1)
-        live |= brings
+        variables, new_variable = tasks[task]
+        operations += entries * (sizes[new_variable.bit_length() - 1] if new_variable else 1)
+        live |= new_variable
         for bit in used[task]:
-            left[bit] -= 1
+            uses_left[bit] -= 1
         entries = int(smallest)
         peak = max(peak, entries)
         waiting.remove(task)
-        chosen.append(task)
-    return (peak, operations), tuple(chosen)
+        task_order.append(task)
+    return (peak, operations), tuple(task_order)
 
 
-def _bits(mask: int) -> list[int]:
+def _bits_of(mask: int) -> list[int]:
     return [bit for bit in range(mask.bit_length()) if mask >> bit & 1]
 
 
@@ -150,52 +152,52 @@ class TableProduct:
 
     def __init__(self, before: Axes, factor: Axes, wanted: set[Parent]) -> None:
         place, uses = {axis: number for number, axis in enumerate(before)}, set(factor)
-        self._gone = tuple(number for axis, number in place.items() if axis not in wanted and axis not in uses)
+        self._summed_axes = tuple(number for axis, number in place.items() if axis not in wanted and axis not in uses)
         held = tuple(axis for axis in before if axis in wanted or axis in uses)
         self._factor = factor
         self._shared = shared = tuple(axis for axis in held if axis in uses and axis in wanted)
-        self._inner = inner = tuple(axis for axis in held if axis in uses and axis not in wanted)
+        self._contracted = inner = tuple(axis for axis in held if axis in uses and axis not in wanted)
         self._new = new = tuple(axis for axis in factor if axis not in place and axis in wanted)
         first = next((number for number, axis in enumerate(held) if axis in uses), len(held))
         free = tuple(axis for axis in held[first:] if axis not in uses)
         lead = held[:first]
         followed = int(CHANNELS in place)
-        if _entries(inner) * _entries(free) < _WORTH_NO_COPY:
+        if _count_entries(inner) * _count_entries(free) < _LEAST_MATMUL_ENTRIES:
             lead, free = held[:followed], (*held[followed:first], *free)
         self.after = (*lead, *shared, *free, *new) if inner else (*held[:followed], *new, *held[followed:])
         self._widened = (*(slice(None),) * followed, *(None,) * len(new))
-        order = {axis: number for number, axis in enumerate(held)}
-        self._turn = tuple(order[axis] for axis in (*lead, *shared, *inner, *free))
+        numbers = {axis: number for number, axis in enumerate(held)}
+        self._permutation = tuple(numbers[axis] for axis in (*lead, *shared, *inner, *free))
         self._lead = len(lead)
-        self._stack = _entries(shared), _entries(inner), _entries(free)
-        self._sizes = [axis.size for axis in (*shared, *free, *new)]
+        self._stack_sizes = _count_entries(shared), _count_entries(inner), _count_entries(free)
+        self._result_sizes = [axis.size for axis in (*shared, *free, *new)]
 
-    def laid(self, factor: Floats) -> Floats:
+    def prepare(self, factor: Floats) -> Floats:
         """The factor as the product wants it: shape (shared, summed, new), or one that broadcasts over the result."""
-        known = (*self._shared, *self._inner, *self._new)
+        known = (*self._shared, *self._contracted, *self._new)
         unwanted = tuple(place for place, axis in enumerate(self._factor) if axis not in known)
         array = factor.sum(axis=unwanted) if unwanted else factor
         axes = tuple(axis for axis in self._factor if axis in known)
-        if not self._inner:
+        if not self._contracted:
             return np.ascontiguousarray(broadcast_to_axes(array, axes, self.after))
         turned = array.transpose([axes.index(axis) for axis in known])
-        return np.ascontiguousarray(turned.reshape(*self._stack[:2], _entries(self._new)))
+        return np.ascontiguousarray(turned.reshape(*self._stack_sizes[:2], _count_entries(self._new)))
 
     def __call__(self, table: Floats, laid: Floats) -> Floats:
         """The product of a table and a factor that was laid out for it: shape (size of each axis of `after` ...)."""
-        if self._gone:
-            table = table.sum(axis=self._gone)
-        if not self._inner:
+        if self._summed_axes:
+            table = table.sum(axis=self._summed_axes)
+        if not self._contracted:
             product: Floats = laid * table[self._widened]
             return product
-        turned = table.transpose(self._turn)
+        turned = table.transpose(self._permutation)
         lead = turned.shape[: self._lead]
-        stack = turned.reshape(math.prod(lead), *self._stack).swapaxes(2, 3)
-        if stack.shape[0] * len(laid) == 1 or stack.shape[2] * laid[0].size >= _WORTH_A_CALL:
+        stack = turned.reshape(math.prod(lead), *self._stack_sizes).swapaxes(2, 3)
+        if stack.shape[0] * len(laid) == 1 or stack.shape[2] * laid[0].size >= _LEAST_MATMUL_WORK:
             product = np.matmul(stack, laid)
         else:
             product = np.einsum("lsfk,skn->lsfn", stack, laid)
-        return product.reshape(*lead, *self._sizes)
+        return product.reshape(*lead, *self._result_sizes)
 
 
 class ProductChain:
@@ -214,11 +216,11 @@ class ProductChain:
             product = TableProduct(self.after, factor, set(wanted).union(*factors[number + 1 :]))
             self._products.append(product)
             self.after = product.after
-            self.widest = max(self.widest, _entries(self.after))
+            self.widest = max(self.widest, _count_entries(self.after))
 
-    def laid(self, factors: Iterable[Floats]) -> list[Floats]:
+    def prepare(self, factors: Iterable[Floats]) -> list[Floats]:
         """The factors as the products want them; shapes as in `TableProduct.laid`."""
-        return [product.laid(factor) for product, factor in zip(self._products, factors, strict=True)]
+        return [product.prepare(factor) for product, factor in zip(self._products, factors, strict=True)]
 
     def __call__(self, table: Floats, laid: Iterable[Floats]) -> Floats:
         """The table times the factors, shape (size of each axis of `after` ...)."""
@@ -227,7 +229,7 @@ class ProductChain:
         return table
 
 
-def _entries(axes: Iterable[Parent]) -> int:
+def _count_entries(axes: Iterable[Parent]) -> int:
     """The entries of a table over some axes, those of one channel."""
     return math.prod(axis.size for axis in axes if axis is not CHANNELS)
 
@@ -251,12 +253,12 @@ class FirstPassage:
     The probability of not having been there is all that a set needs: method (16, 37).
     """
 
-    move: ConditionalTable
+    conditional_table: ConditionalTable
     sets: tuple[frozenset[int], ...]
 
     def chances(self) -> Floats:
         """The probability of getting into each set, shape (size of each of the redraw's parents ..., sets)."""
-        shares, hold = self.move.mixture()
+        shares, hold = self.conditional_table.mixture()
         members = np.array([[float(state in members) for members in self.sets] for state in range(shares.shape[-1])])
         chances: Floats = shares.reshape(-1, len(members)) @ members
         return chances.reshape(*shares.shape[:-1], len(self.sets)) * (1.0 - hold)
@@ -264,26 +266,26 @@ class FirstPassage:
 
 @dataclass(frozen=True)
 class EliminationTask:
-    """One thing to do at a step; truths of predicates have the shape (size of each axis of `over` ...).
+    """One thing to do at a step; truths of predicates have the shape (size of each axis of `predicate_axes` ...).
 
     Attributes:
         what: a move, timed predicates over the same variables and where they hold, a report, or first visits.
-        uses: all variables that must be in the table.
-        brings: the variable that comes in.
+        variables: all variables that must be in the table.
+        new_variable: the variable that comes in.
         report: of scenarios in sequence, read in passing while the outcome moves.
-        drawn: the draws of the judgements among `uses`, where what is read is kept apart by them.
+        draws_axis: the draws of the judgements among `variables`, where what is read is kept apart by them.
     """
 
     what: ConditionalTable | dict[Timed, Truths] | JointRequest | FirstPassage
-    uses: Axes
-    brings: Parent | None = None
+    variables: Axes
+    new_variable: Parent | None = None
     report: JointRequest | None = None
-    drawn: Axes = ()
+    draws_axis: Axes = ()
 
     @property
-    def over(self) -> Axes:
+    def predicate_axes(self) -> Axes:
         """The variables that predicates are laid out over."""
-        return tuple(axis for axis in self.uses if axis not in self.drawn)
+        return tuple(axis for axis in self.variables if axis not in self.draws_axis)
 
 
 @dataclass(frozen=True)
@@ -293,26 +295,26 @@ class Contraction:
     Attributes:
         factors: the axes of its factors; of one factor where it is multiplied out.
         chain: for the factors.
-        halves: the factors, where it is not multiplied out.
+        factored: the factors, where it is not multiplied out.
     """
 
     factors: tuple[Axes, ...]
     chain: ProductChain
-    halves: FactoredTable | None
+    factored: FactoredTable | None
 
     @staticmethod
-    def of(move: ConditionalTable, brings: Parent, before: Axes, needed: set[Parent]) -> Contraction:
+    def of(move: ConditionalTable, new_variable: Parent, before: Axes, needed: set[Parent]) -> Contraction:
         """The halves of the table where it has any and no table on the way is larger for them, or else the table."""
         wanted = {*needed, CHANNELS}
-        factors: tuple[Axes, ...] = ((*move.parents, brings),)
+        factors: tuple[Axes, ...] = ((*move.parents, new_variable),)
         whole = ProductChain((CHANNELS, *before), factors, wanted)
-        halves = move.halves({axis: place for place, axis in enumerate(before)})
+        halves = move.factored({axis: place for place, axis in enumerate(before)})
         if halves is not None:
             # The second half first: its parents are the last axes of the table, which are summed over without a copy.
-            apart = tuple((*parents, brings) for parents in reversed(halves.parents))
-            chain = ProductChain((CHANNELS, *before), apart, wanted)
-            if chain.widest <= max(_entries(before), whole.widest):
-                return Contraction(apart, chain, halves)
+            half_axes = tuple((*parents, new_variable) for parents in reversed(halves.parents))
+            chain = ProductChain((CHANNELS, *before), half_axes, wanted)
+            if chain.widest <= max(_count_entries(before), whole.widest):
+                return Contraction(half_axes, chain, halves)
         return Contraction(factors, whole, None)
 
 
@@ -322,74 +324,81 @@ class ContractionStep:
 
     Attributes:
         before, after: the axes of the table, the channels' not counted.
-        over: the axes before anything is summed out, in the order of the table as the task leaves it.
+        unsummed: the axes before anything is summed out, in the order of the table as the task leaves it.
         channels: how many there are before and after.
         split: what becomes of the channels where predicates are read.
-        moving: how a conditional table is multiplied in; None for other tasks, and for a move that mixes keeping and
-            redrawing in place.
-        passing: for the factors, where a report is read in passing.
+        contraction: how a conditional table is multiplied in; None for other tasks, and for a move that mixes keeping
+            and redrawing in place.
+        report_chain: for the factors, where a report is read in passing.
     """
 
     task: EliminationTask
     before: Axes
-    over: Axes
+    unsummed: Axes
     after: Axes
     channels: tuple[int, int]
     split: ChannelSplit | None = None
-    moving: Contraction | None = None
-    passing: ProductChain | None = None
+    contraction: Contraction | None = None
+    report_chain: ProductChain | None = None
 
     @staticmethod
     def of(
-        task: EliminationTask,
-        before: Axes,
-        needed: set[Parent],
-        channels: tuple[int, int],
-        parting: ChannelSplit | None,
+        task: EliminationTask, before: Axes, needed: set[Parent], channels: tuple[int, int], split: ChannelSplit | None
     ) -> ContractionStep:
         """A task where the table has some axes, of which some are needed afterwards."""
-        move, brings = task.what, task.brings
-        if not isinstance(move, ConditionalTable) or brings is None:
+        move, new_variable = task.what, task.new_variable
+        if not isinstance(move, ConditionalTable) or new_variable is None:
             after = tuple(axis for axis in before if axis in needed)
-            return ContractionStep(task, before, before, after, channels, parting)
-        if move.mixes and move.rows >= LARGE and move.own in before and move.own not in needed:
-            over = tuple(brings if axis == move.own else axis for axis in before)
+            return ContractionStep(task, before, before, after, channels, split)
+        if (
+            move.is_mixture
+            and move.rows >= LARGE_TABLE_ROWS
+            and move.previous_state in before
+            and move.previous_state not in needed
+        ):
+            over = tuple(new_variable if axis == move.previous_state else axis for axis in before)
             after = tuple(axis for axis in over if axis in needed)
-            passing = _passing(task, before, ((*move.redraw_parents, brings),))
-            return ContractionStep(task, before, over, after, channels, passing=passing)
-        moving = Contraction.of(move, brings, before, needed)
+            passing = _report_chain(task, before, ((*move.redraw_parents, new_variable),))
+            return ContractionStep(task, before, over, after, channels, report_chain=passing)
+        moving = Contraction.of(move, new_variable, before, needed)
         after = moving.chain.after[1:]
         return ContractionStep(
-            task, before, after, after, channels, moving=moving, passing=_passing(task, before, moving.factors)
+            task,
+            before,
+            after,
+            after,
+            channels,
+            contraction=moving,
+            report_chain=_report_chain(task, before, moving.factors),
         )
 
     @property
-    def mixes(self) -> bool:
+    def is_mixture(self) -> bool:
         """Whether a move mixes keeping and redrawing in place."""
-        return isinstance(self.task.what, ConditionalTable) and self.moving is None
+        return isinstance(self.task.what, ConditionalTable) and self.contraction is None
 
     @property
-    def move(self) -> ConditionalTable:
+    def conditional_table(self) -> ConditionalTable:
         """The move whose conditional table the task takes."""
         what = self.task.what
         assert isinstance(what, ConditionalTable | FirstPassage)
-        return what if isinstance(what, ConditionalTable) else what.move
+        return what if isinstance(what, ConditionalTable) else what.conditional_table
 
     @property
-    def source(self) -> Hashable:
+    def factors_key(self) -> Hashable:
         """Equal for two stages only where they have the same factors."""
-        halves = None if self.moving is None else self.moving.halves
-        return self.move, self.mixes, None if halves is None else self
+        halves = None if self.contraction is None else self.contraction.factored
+        return self.conditional_table, self.is_mixture, None if halves is None else self
 
     def factors(self) -> list[Floats]:
         """The arrays that a task multiplies by, each of shape (size of each of its axes ...).
 
-        The factors of `moving`; for a move that mixes in place the redraw's shares times the chance of a redraw, and
-        the chance to keep; for first visits their chances.
+        The factors of `contraction`; for a move that mixes in place the redraw's shares times the chance of a redraw,
+        and the chance to keep; for first visits their chances.
         """
         match self.task.what:
-            case ConditionalTable() as move if self.moving is not None:
-                halves = self.moving.halves
+            case ConditionalTable() as move if self.contraction is not None:
+                halves = self.contraction.factored
                 return [move.table()] if halves is None else [*reversed(halves.odds)]
             case ConditionalTable() as move:
                 shares, hold = move.mixture()
@@ -398,87 +407,92 @@ class ContractionStep:
                 return [avoiding.chances()]
         return []
 
-    def laid(self, factors: list[Floats]) -> tuple[list[Floats], list[Floats]]:
+    def prepare(self, factors: list[Floats]) -> tuple[list[Floats], list[Floats]]:
         """The factors as the sums want them, and as the report in passing does; shapes as `ProductChain.laid`."""
-        passing = [] if self.passing is None else self.passing.laid(factors[:1] if self.mixes else factors)
-        if self.moving is not None:
-            return self.moving.chain.laid(factors), passing
-        held, over = (*self.move.redraw_parents, self.task.brings or CHANNELS), (CHANNELS, *self.over)
-        return [np.ascontiguousarray(broadcast_to_axes(factor, held, over)) for factor in factors], passing
+        passing = (
+            [] if self.report_chain is None else self.report_chain.prepare(factors[:1] if self.is_mixture else factors)
+        )
+        if self.contraction is not None:
+            return self.contraction.chain.prepare(factors), passing
+        factor_axes, over = (
+            (*self.conditional_table.redraw_parents, self.task.new_variable or CHANNELS),
+            (CHANNELS, *self.unsummed),
+        )
+        return [np.ascontiguousarray(broadcast_to_axes(factor, factor_axes, over)) for factor in factors], passing
 
     @property
-    def conditional(self) -> int:
+    def conditional_entries(self) -> int:
         """The entries of the conditional table."""
         match self.task.what:
-            case ConditionalTable() as move if self.moving is not None and self.moving.halves is not None:
-                return sum(odds.size for odds in self.moving.halves.odds)
+            case ConditionalTable() as move if self.contraction is not None and self.contraction.factored is not None:
+                return sum(odds.size for odds in self.contraction.factored.odds)
             case ConditionalTable() as move:
-                return move.rows * (1 if self.mixes else move.law.size)
+                return move.rows * (1 if self.is_mixture else move.law.size)
             case FirstPassage(move, sets):
                 return math.prod(parent.size for parent in move.redraw_parents) * max(len(sets), move.law.size)
         return 0
 
     @property
-    def held(self) -> tuple[int, int]:
+    def joint_entries(self) -> tuple[int, int]:
         """The entries of the joint table before and after."""
-        return _entries(self.before) * self.channels[0], _entries(self.after) * self.channels[1]
+        return _count_entries(self.before) * self.channels[0], _count_entries(self.after) * self.channels[1]
 
     @property
     def entries(self) -> int:
         """The entries of the largest table."""
-        before, after = _entries(self.before), _entries(self.after)
-        wide = before if self.moving is None else max(after, self.moving.chain.widest)
-        return max(before * self.channels[0], wide * self.channels[1], self.conditional)
+        before, after = _count_entries(self.before), _count_entries(self.after)
+        wide = before if self.contraction is None else max(after, self.contraction.chain.widest)
+        return max(before * self.channels[0], wide * self.channels[1], self.conditional_entries)
 
     @property
     def operations(self) -> int:
         """Multiplications with an addition."""
-        before = _entries(self.before) * self.channels[0]
-        if self.task.brings is None:
-            return CALL + 2 * before
-        return CALL + before * (3 if self.mixes else self.task.brings.size)
+        before = _count_entries(self.before) * self.channels[0]
+        if self.task.new_variable is None:
+            return CALL_COST + 2 * before
+        return CALL_COST + before * (3 if self.is_mixture else self.task.new_variable.size)
 
 
-def _passing(task: EliminationTask, before: Axes, factors: Sequence[Axes]) -> ProductChain | None:
+def _report_chain(task: EliminationTask, before: Axes, factors: Sequence[Axes]) -> ProductChain | None:
     return None if task.report is None else ProductChain(before, factors, task.report.axes)
 
 
 # Sums ----------------------------------------------------------------------------------------------------------------
 
 
-def summed(table: Floats, before: Axes, after: Axes) -> Floats:
+def sum_out(table: Floats, before: Axes, after: Axes) -> Floats:
     """The table without the axes that nothing needs any more: shape (size of each axis of `after` ...)."""
-    gone = tuple(place for place, axis in enumerate(before) if axis not in after)
-    return table.sum(axis=gone) if gone else table
+    summed_axes = tuple(place for place, axis in enumerate(before) if axis not in after)
+    return table.sum(axis=summed_axes) if summed_axes else table
 
 
-def read(table: Floats, before: Axes, wanted: Axes) -> Floats:
+def marginal(table: Floats, before: Axes, wanted: Axes) -> Floats:
     """The sum of a table over the axes that are not wanted: shape (size of each one wanted ...)."""
-    left = tuple(axis for axis in before if axis in wanted)
-    return summed(table, before, left).transpose([left.index(axis) for axis in wanted])
+    kept_axes = tuple(axis for axis in before if axis in wanted)
+    return sum_out(table, before, kept_axes).transpose([kept_axes.index(axis) for axis in wanted])
 
 
-def split_channels(stage: ContractionStep, table: Floats, parting: ChannelSplit, decided: Floats) -> Floats:
+def split_channels(stage: ContractionStep, table: Floats, split: ChannelSplit, decided: Floats) -> Floats:
     """The trials in their channels after predicates were read, shape (channels after, size of each axis ...).
 
     What has become certain is added to `decided`, shape (events, draws), or (events, 1) where nothing depends on drawn
     judgements. The table may be overwritten.
     """
-    axes = stage.task.over
-    if parting.decided:
-        joint = read(table, (CHANNELS, *stage.before), (CHANNELS, *axes, *stage.task.drawn))
-        for (channel, event), where in parting.decided.items():
+    axes = stage.task.predicate_axes
+    if split.decided:
+        joint = marginal(table, (CHANNELS, *stage.before), (CHANNELS, *axes, *stage.task.draws_axis))
+        for (channel, event), where in split.decided.items():
             decided[event] += joint[channel, where].sum(axis=0)
     before, after = stage.channels
-    if before == after and parting.stays:
-        left = np.zeros((after, *(axis.size for axis in axes)))
-        for (channel, _), where in parting.routes.items():
-            left[channel] = where
-        if not left.all():
-            table *= broadcast_to_axes(left, (CHANNELS, *axes), (CHANNELS, *stage.before))
+    if before == after and split.keeps_channels:
+        open_masks = np.zeros((after, *(axis.size for axis in axes)))
+        for (channel, _), where in split.routes.items():
+            open_masks[channel] = where
+        if not open_masks.all():
+            table *= broadcast_to_axes(open_masks, (CHANNELS, *axes), (CHANNELS, *stage.before))
         return table
     result = np.zeros((after, *table.shape[1:]))
-    for (source, target), where in parting.routes.items():
+    for (source, target), where in split.routes.items():
         part = table[source]
         result[target] += part if where.all() else part * broadcast_to_axes(where, axes, stage.before)
     return result

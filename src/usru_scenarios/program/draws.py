@@ -143,15 +143,15 @@ class _JointPrior:
             name: np.atleast_1d(value(self.strength) * value(share) / total)
             for name, share in sorted(self.shares.items())
         }
-        left = np.ones(strata.draws)
-        found: dict[KeyPath, Floats] = {}
-        waiting = list(sizes)
+        remaining = np.ones(strata.draws)
+        values_by_path: dict[KeyPath, Floats] = {}
+        undrawn = list(sizes)
         for name, size in sizes.items():
-            waiting.remove(name)
-            rest = sum((sizes[other] for other in waiting), np.zeros(1))
-            part, kept = _split_remainder(size, rest, strata, (*self.path, name))
-            found[self.shares[name][0]], left = left * part, left * kept
-        return found
+            undrawn.remove(name)
+            rest = sum((sizes[other] for other in undrawn), np.zeros(1))
+            drawn_share, left_share = _split_remainder(size, rest, strata, (*self.path, name))
+            values_by_path[self.shares[name][0]], remaining = remaining * drawn_share, remaining * left_share
+        return values_by_path
 
 
 def _split_remainder(own: Floats, rest: Floats, strata: _StratifiedUniforms, path: KeyPath) -> tuple[Floats, Floats]:
@@ -161,12 +161,12 @@ def _split_remainder(own: Floats, rest: Floats, strata: _StratifiedUniforms, pat
         return np.where(own > 0.0, 1.0, np.zeros(strata.draws)), np.zeros(strata.draws)
     if not own.any():
         return np.zeros(strata.draws), np.ones(strata.draws)
-    part, kept = beta_quantile(
+    drawn_share, left_share = beta_quantile(
         np.maximum(own, _LEAST_BETA_PARAMETER), np.maximum(rest, _LEAST_BETA_PARAMETER), strata.uniforms_at(path)
     )
-    nothing, everything = own <= 0.0, rest <= 0.0
-    return np.where(nothing, 0.0, np.where(everything, 1.0, part)), np.where(
-        everything, 0.0, np.where(nothing, 1.0, kept)
+    takes_nothing, takes_everything = own <= 0.0, rest <= 0.0
+    return np.where(takes_nothing, 0.0, np.where(takes_everything, 1.0, drawn_share)), np.where(
+        takes_everything, 0.0, np.where(takes_nothing, 1.0, left_share)
     )
 
 

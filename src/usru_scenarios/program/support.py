@@ -55,7 +55,8 @@ class _LawCache:
     Attributes:
         targets: by law, with what can be read of its parents, and the states before: where it can go, and whether it
             differs between trials.
-        reachable, set_limits, entry_limits, redraw_weights: by the number of a law of an outcome, what `Support` finds of it.
+        reachable, set_limits, entry_limits, redraw_weights: by the number of a law of an outcome, what `Support` finds
+            of it.
     """
 
     def __init__(self) -> None:
@@ -98,7 +99,9 @@ class Support:
             scenarios.
     """
 
-    def __init__(self, program: Program, seen: Iterable[Formula] = (), shared_with: Support | None = None) -> None:
+    def __init__(
+        self, program: Program, observations: Iterable[Formula] = (), shared_with: Support | None = None
+    ) -> None:
         self.program = program
         self._cache: _LawCache = _LawCache() if shared_with is None else shared_with._cache  # noqa: SLF001  # what both know
         steps = program.steps
@@ -115,7 +118,7 @@ class Support:
         scenarios = len(program.outcome.states)
         self.moves: Truth = np.zeros((steps, scenarios, scenarios), dtype=np.bool_)
         self.law_varies: Truth = np.zeros(steps, dtype=np.bool_)
-        observed = dict(_observed_states(program, seen))
+        observed = dict(_observed_states(program, observations))
         self._readable_keys: dict[tuple[str, int], bytes] = {}
         self._law_numbers: list[int] = []
         self._reach_numbers: list[int] = []
@@ -144,42 +147,42 @@ class Support:
         return {name: value for name, value in vars(self).items() if name not in ("program", "_readable_keys")}
 
     @classmethod
-    def from_findings(cls, program: Program, found: Mapping[str, object]) -> Self:
+    def from_findings(cls, program: Program, findings: Mapping[str, object]) -> Self:
         """What an earlier run has found of the same program."""
         support = cls.__new__(cls)
-        vars(support).update(found, program=program)
+        vars(support).update(findings, program=program)
         return support
 
     # Node by node -----------------------------------------------------------------------------------------------------
 
     def _find_states(self, node: CategoricalNode, step: int) -> None:
         """Find the possible states of a node at a step; the same law over the same states is worked out once."""
-        own = self.possible[node.name][step - 1] if step else None
+        previous = self.possible[node.name][step - 1] if step else None
         read = [(parent, lag) for parent, lag in sorted(node.links) if step or not lag]
         state = tuple(self._readable_key(parent, step - lag) for parent, lag in read)
         law = (node, self.program.law_key(node, step), state, bool(step))
-        key, known = (law, None if own is None else own.tobytes()), self._cache.targets
+        key, known_targets = (law, None if previous is None else previous.tobytes()), self._cache.targets
         if node.name == OUTCOME:
             self._law_numbers.append(self._cache.law_number(law))
             self._reach_numbers.append(self._cache.law_number(key))
-        if key not in known:
-            known[key] = self._find_targets(self.program.law(node, step), step, own)
-        goes, varies = known[key]
-        start = np.ones(len(goes), dtype=np.bool_) if own is None else own
-        self.possible[node.name][step] = goes[start].any(axis=0)
+        if key not in known_targets:
+            known_targets[key] = self._find_targets(self.program.law(node, step), step, previous)
+        targets_by_state, varies = known_targets[key]
+        start = np.ones(len(targets_by_state), dtype=np.bool_) if previous is None else previous
+        self.possible[node.name][step] = targets_by_state[start].any(axis=0)
         if node.name == OUTCOME:
             self.law_varies[step] = varies
-            if own is not None:
-                self.moves[step] = goes & own[:, None]
+            if previous is not None:
+                self.moves[step] = targets_by_state & previous[:, None]
 
     def _readable_key(self, name: str, step: int) -> bytes:
         """What a node that reads another one at a step can read; it is known from then on."""
-        if (place := (name, step)) not in self._readable_keys:
-            seen = self.possible[name][step] if name in self.possible else self.ranges[name][step]
-            self._readable_keys[place] = seen.tobytes() + self.varies[name][step].tobytes()
-        return self._readable_keys[place]
+        if (key := (name, step)) not in self._readable_keys:
+            possible = self.possible[name][step] if name in self.possible else self.ranges[name][step]
+            self._readable_keys[key] = possible.tobytes() + self.varies[name][step].tobytes()
+        return self._readable_keys[key]
 
-    def _find_targets(self, law: StepLaw, step: int, own: Truth | None) -> tuple[Truth, bool]:
+    def _find_targets(self, law: StepLaw, step: int, previous: Truth | None) -> tuple[Truth, bool]:
         """Where a law can go from each own state, shape (states, states), and whether it differs between trials."""
         if law.fixed is not None:
             return np.broadcast_to(law.fixed > 0, (law.size, law.size)), False
@@ -190,7 +193,7 @@ class Support:
             goes[:] = rows.any(axis=0)
         else:
             keep = law.persistence.reshape(-1, law.size)
-            for state in range(law.size) if own is None else np.flatnonzero(own).tolist():
+            for state in range(law.size) if previous is None else np.flatnonzero(previous).tolist():
                 targets = rows if law.allowed is None else rows & law.allowed[state]
                 if (keep[:, state] < 1).any():
                     goes[state] = targets.any(axis=0)
@@ -246,11 +249,11 @@ class Support:
     def _find_range(self, node: NumericNode, step: int) -> None:
         """Find the range of a numeric node at a step."""
         name, shift = node.name, self._latent_shift(node, step)
-        latent = self._latent_varies[name]
+        latent_varies = self._latent_varies[name]
         if step:
-            latent[step] = latent[step - 1] or bool(np.any(node.persistence < 1))
+            latent_varies[step] = latent_varies[step - 1] or bool(np.any(node.persistence < 1))
         else:
-            latent[step] = node.initial is None or bool(node.initial.ndim) or shift is None
+            latent_varies[step] = node.initial is None or bool(node.initial.ndim) or shift is None
         ends = np.array([node.scale.values.min(), node.scale.values.max()])
         if not math.isnan(node.imposed[step]):
             self.ranges[name][step] = node.imposed[step]
@@ -258,7 +261,7 @@ class Support:
             self.ranges[name][step] = node.initial.min(), node.initial.max()
             self.varies[name][step] = bool(node.initial.ndim)
         else:
-            self.varies[name][step] = bool(latent[step] or shift is None or node.scale.values.ndim > 1)
+            self.varies[name][step] = bool(latent_varies[step] or shift is None or node.scale.values.ndim > 1)
             self.ranges[name][step] = ends
             if not self.varies[name][step] and node.initial is not None:
                 moved = (shift or 0.0) - (self._latent_shift(node, 0) or 0.0)
@@ -273,10 +276,10 @@ class Support:
         points = float(window)
         for term in node.terms:
             if step or not any(parent.lag for parent in term.parents):
-                told = self._possible_rows(term.points, term.parents, step)
-                if told.size == 0 or bool(np.any(told != told.flat[0])):
+                points_row = self._possible_rows(term.points, term.parents, step)
+                if points_row.size == 0 or bool(np.any(points_row != points_row.flat[0])):
                     return None
-                points += float(told.flat[0])
+                points += float(points_row.flat[0])
         for curve in node.curves:
             if step or not curve.lag:
                 if curve.points.ndim > 2 or self.varies[curve.node][step - curve.lag]:
@@ -317,19 +320,21 @@ class Support:
         inside = np.zeros(len(self.program.outcome.states), dtype=np.bool_)
         inside[list(members)] = True
         low, high = np.zeros(self.program.steps), np.zeros(self.program.steps)
-        unseen = np.ones(2)  # the least and the largest probability of not having been there
+        unvisited = np.ones(2)  # the least and the largest probability of not having been there
         before = np.ones_like(inside)  # where a trial can be that has not been there
         for step in range(self.program.steps):
             if before.any():
                 stay_low, stay_high, come_low, come_high = self._set_limits(inside, step, before)
-                come = np.array([min(stay_low, come_low), max(stay_high, come_high)])
-                low[step], high[step] = unseen * come
-                stays = 1.0 - come[::-1]
-                unseen = unseen * (np.array([stays[0] >= 1.0, stays[1] > 0.0]) if self.program.has_feedback else stays)
+                entering = np.array([min(stay_low, come_low), max(stay_high, come_high)])
+                low[step], high[step] = unvisited * entering
+                staying = 1.0 - entering[::-1]
+                unvisited = unvisited * (
+                    np.array([staying[0] >= 1.0, staying[1] > 0.0]) if self.program.has_feedback else staying
+                )
             reached = self._reachable_from(before, step) if step else self.possible[OUTCOME][0]
             before = reached & ~inside & self.possible[OUTCOME][step]
-        whole = np.array([low.sum(), high.sum()]) if self.program.has_feedback else 1.0 - unseen[::-1]
-        return low, high, whole if before.any() or self.program.has_feedback else np.ones(2)
+        ever = np.array([low.sum(), high.sum()]) if self.program.has_feedback else 1.0 - unvisited[::-1]
+        return low, high, ever if before.any() or self.program.has_feedback else np.ones(2)
 
     def _reachable_from(self, before: Truth, step: int) -> Truth:
         """Where a step can lead from some scenarios, each of shape (scenarios,)."""
@@ -380,26 +385,30 @@ class Support:
 
         Shapes (scenarios, scenarios) twice, and (2, scenarios).
         """
-        if (place := self._law_numbers[step]) not in self._cache.redraw_weights:
+        if (law_number := self._law_numbers[step]) not in self._cache.redraw_weights:
             if len(self._cache.redraw_weights) * len(self.program.outcome.states) ** 2 > _CACHED_PAIRS:
                 self._cache.redraw_weights.clear()
             outcome = self.program.outcome
             law, size = self.program.law(outcome, step), len(outcome.states)
             before = range(size) if step else range(1)
             tables = _log_weight_tables(law)
-            itself = law.previous_state in {parent for _, parents in tables for parent in parents}
-            ends = [self._log_weight_limits(law, tables, state, step) for state in (before if itself else range(1))]
-            found = [_weights_from_state(law, ends[state if itself else 0], state) for state in before]
-            rows = found if itself or law.allowed is not None else found[:1]  # else alike
-            whole = [np.stack([np.broadcast_to(one[part], (size,)) for one in rows]) for part in (0, 1)]
-            keep = np.array([one[2] for one in found]).T
+            reads_itself = law.previous_state in {parent for _, parents in tables for parent in parents}
+            weight_limits = [
+                self._log_weight_limits(law, tables, state, step) for state in (before if reads_itself else range(1))
+            ]
+            by_state = [
+                _weights_from_state(law, weight_limits[state if reads_itself else 0], state) for state in before
+            ]
+            rows = by_state if reads_itself or law.allowed is not None else by_state[:1]  # else alike
+            stacked = [np.stack([np.broadcast_to(one[part], (size,)) for one in rows]) for part in (0, 1)]
+            keep = np.array([one[2] for one in by_state]).T
             shape = (size, size)
-            self._cache.redraw_weights[place] = (
-                np.broadcast_to(whole[0], shape),
-                np.broadcast_to(whole[1], shape),
+            self._cache.redraw_weights[law_number] = (
+                np.broadcast_to(stacked[0], shape),
+                np.broadcast_to(stacked[1], shape),
                 np.broadcast_to(keep, (2, size)),
             )
-        return self._cache.redraw_weights[place]
+        return self._cache.redraw_weights[law_number]
 
     def _log_weight_limits(self, law: StepLaw, tables: Tables, state: int, step: int) -> tuple[Floats, Floats]:
         """The least and the largest log-weights, and log-odds of keeping, from an own state before."""
@@ -476,10 +485,10 @@ class Support:
         """The truth values of a timed predicate, each step by itself."""
         at_steps = [self._predicate_truths(step, part.predicate) for step in part.steps]
         if part.mode == "always":
-            found = {True} if all(True in truths for truths in at_steps) else set()
-            return frozenset(found | ({False} if any(False in truths for truths in at_steps) else set()))
-        found = {True} if any(True in truths for truths in at_steps) else set()
-        return frozenset(found | ({False} if all(False in truths for truths in at_steps) else set()))
+            truths_found = {True} if all(True in truths for truths in at_steps) else set()
+            return frozenset(truths_found | ({False} if any(False in truths for truths in at_steps) else set()))
+        truths_found = {True} if any(True in truths for truths in at_steps) else set()
+        return frozenset(truths_found | ({False} if all(False in truths for truths in at_steps) else set()))
 
     def _predicate_truths(self, step: int, predicate: Formula) -> frozenset[bool]:
         domains = self._domains([(step, predicate)])
@@ -538,17 +547,17 @@ def _relative_points(points: Floats, size: int, *, holds: bool) -> Floats:
 
 def _observed_states(program: Program, seen: Iterable[Formula]) -> Iterator[tuple[Site, Truth]]:
     """What observations of single nodes leave possible."""
-    left: dict[Site, Truth] = {}
+    possible: dict[Site, Truth] = {}
     for part in (conjunct for formula in seen for conjunct in conjuncts(formula)):
-        asked = {atom.node for atom in atoms(part)}
-        if not isinstance(part, Timed) or len(asked) != 1 or (part.mode == "ever" and len(part.steps) > 1):
+        asked_nodes = {atom.node for atom in atoms(part)}
+        if not isinstance(part, Timed) or len(asked_nodes) != 1 or (part.mode == "ever" and len(part.steps) > 1):
             continue
-        node = program.nodes[next(iter(asked))]
+        node = program.nodes[next(iter(asked_nodes))]
         if isinstance(node, CategoricalNode):
             inside = satisfying_states(part.predicate, len(node.states))
             for step in part.steps:
-                left[node.name, step] = left.get((node.name, step), True) & inside
-    yield from left.items()
+                possible[node.name, step] = possible.get((node.name, step), True) & inside
+    yield from possible.items()
 
 
 def _combinations(domains: Mapping[Any, Sequence[Any]]) -> dict[Any, npt.NDArray[Any]]:
