@@ -122,7 +122,7 @@ def problems_of(path: Path) -> tuple[Problem, ...]:
 
 def spoken(model: us.Study, pushes: Sequence[ClaimPush]) -> list[str]:
     found = cited_directions(model.loaded.model, {"G1": tuple(pushes)})
-    return [dotted_path(one.cell.judged.path) for one in found if one.pushes]
+    return [dotted_path(one.cell.entry.path) for one in found if one.pushes]
 
 
 # Reading
@@ -313,7 +313,7 @@ def bundled(name: str) -> us.Study:
 def bundled_directions(name: str) -> dict[str, Direction]:
     loaded = bundled(name).loaded
     assert loaded.register is not None
-    return {dotted_path(one.cell.judged.path): one for one in cited_directions(loaded.model, loaded.register.pushes)}
+    return {dotted_path(one.cell.entry.path): one for one in cited_directions(loaded.model, loaded.register.pushes)}
 
 
 @cache
@@ -337,7 +337,7 @@ def test_every_push_of_the_bundled_register_names_what_the_whole_model_has() -> 
 def test_every_document_claim_that_a_number_cites_says_the_direction_of_one(name: str) -> None:
     """In the model as it stands, or under a profile."""
     found = list(bundled_directions(name).values())
-    cited = {claim for one in found if one.cell.judged.judgement.sources for claim in one.claims}
+    cited = {claim for one in found if one.cell.entry.judgement.sources for claim in one.claims}
     heard = {claim for one in found for claim, said in one.claims.items() if said != "none"}
     numbers = [one for report in under_profiles(name) for one in report.numbers]
     heard |= {claim for one in numbers for claim, said in one.claims.items() if said != "none"}
@@ -350,8 +350,8 @@ def test_a_sign_turned_round_is_told_wherever_claims_do_not_push_both_ways(name:
     assert loaded.register is not None
     before = bundled_directions(name)
     signed = {path: one for path, one in before.items() if one.verdict == "carried"}
-    turned = with_values(loaded.model, {one.cell.judged.path: -one.cell.value for one in signed.values()})
-    after = {dotted_path(one.cell.judged.path): one for one in cited_directions(turned, loaded.register.pushes)}
+    turned = with_values(loaded.model, {one.cell.entry.path: -one.cell.value for one in signed.values()})
+    after = {dotted_path(one.cell.entry.path): one for one in cited_directions(turned, loaded.register.pushes)}
     for path, one in signed.items():
         is_disputed = len({push.sign for _, push in one.pushes}) > 1
         assert after[path].verdict == ("carried" if is_disputed else "contradicted"), path

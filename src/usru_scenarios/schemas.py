@@ -20,7 +20,7 @@ from usru_scenarios.limits import LARGEST_NUMBER, LARGEST_ODDS, LARGEST_POINTS, 
 from usru_scenarios.model.evidence import EvidenceFile
 from usru_scenarios.model.families import FAMILIES, JUDGEMENT_FAMILIES
 from usru_scenarios.model.schema import Model
-from usru_scenarios.model.values import NAME, WHOLE, Judgement, OddsPerPoint, Value
+from usru_scenarios.model.values import NAME, REPLACED_WHOLE_KEY, Judgement, OddsPerPoint, Value
 from usru_scenarios.results import CLASSES
 
 Schema = dict[str, Any]
@@ -111,7 +111,7 @@ def evidence_schema() -> Schema:
     whole = _lean(EvidenceFile.model_json_schema(schema_generator=Documented))
     values = _written_forms()
     parts = {**whole.pop("$defs"), "File": whole, **values}
-    parts["SoughtSign"] = {"anyOf": [{"type": "string"}, parts["SoughtSign"]], WHOLE: True}
+    parts["SoughtSign"] = {"anyOf": [{"type": "string"}, parts["SoughtSign"]], REPLACED_WHOLE_KEY: True}
     return _file_schema("urn:usru:evidence:1", "An evidence file of usru, format 1.", parts, set(values))
 
 
@@ -124,7 +124,7 @@ def _file_schema(name: str, what: str, parts: Schema, values: set[str]) -> Schem
         parts: of the file, by name; `File` is all of it.
         values: the names of those that overlays replace whole.
     """
-    laid_over = {name for name, part in parts.items() if not part.get(WHOLE) and name not in values}
+    laid_over = {name for name, part in parts.items() if not part.get(REPLACED_WHOLE_KEY) and name not in values}
     overlays = {_overlay_name(name): _as_overlay(parts[name], laid_over) for name in laid_over}
     if "Profile" in parts:
         overlays["Overrides"] = _without(overlays["FileOverlay"], "usru", "extends", "profiles")
@@ -212,7 +212,7 @@ class Documented(GenerateJsonSchema):
     def model_schema(self, schema: Any) -> Schema:
         """Of a part of a file."""
         found = self._documented(super().model_schema(schema), schema["cls"])
-        return {**found, WHOLE: True} if issubclass(schema["cls"], Value) else found
+        return {**found, REPLACED_WHOLE_KEY: True} if issubclass(schema["cls"], Value) else found
 
     def dataclass_schema(self, schema: Any) -> Schema:
         """Of a part of a result."""
@@ -237,7 +237,7 @@ def _as_overlay(node: Any, laid_over: set[str]) -> Any:
 
     Values, and maps and lists that are replaced whole, are as they are elsewhere.
     """
-    if not isinstance(node, dict) or node.get(WHOLE) or node.get("type") == "array":
+    if not isinstance(node, dict) or node.get(REPLACED_WHOLE_KEY) or node.get("type") == "array":
         return node
     if "$ref" in node:
         name = node["$ref"].rpartition("/")[2]
@@ -274,7 +274,7 @@ def _unmarked(node: Any) -> Any:
         return [_unmarked(one) for one in node]
     if not isinstance(node, dict):
         return node
-    return {key: _unmarked(value) for key, value in node.items() if key != WHOLE}
+    return {key: _unmarked(value) for key, value in node.items() if key != REPLACED_WHOLE_KEY}
 
 
 # Written forms

@@ -65,7 +65,7 @@ class ClaimPush:
 class PointsCell:
     """A number of points: under which cause it acts, and on what."""
 
-    judged: JudgementEntry
+    entry: JudgementEntry
     cause: dict[str, str | Condition]
     """The nodes that must be in a state for it to act; empty where it acts whatever they are."""
     target: str
@@ -74,8 +74,8 @@ class PointsCell:
     @property
     def value(self) -> float:
         """The number; of an uncertain one the mean."""
-        assert isinstance(self.judged.judgement, Judgement)
-        return self.judged.judgement.mean
+        assert isinstance(self.entry.judgement, Judgement)
+        return self.entry.judgement.mean
 
     @property
     def sign(self) -> int:
@@ -86,10 +86,10 @@ class PointsCell:
         """Whether a push speaks of the number: of its target, and under a cause that is its cause or a wider one."""
         if push.target != self.target:
             return False
-        return all(node in self.cause and _in_common(self.cause[node], states) for node, states in push.cause)
+        return all(node in self.cause and _allows_any_of(self.cause[node], states) for node, states in push.cause)
 
 
-def _in_common(asked: str | Condition, states: frozenset[str]) -> bool:
+def _allows_any_of(asked: str | Condition, states: frozenset[str]) -> bool:
     """Whether a state or knot, or what a rule asks for, allows one of some states."""
     if isinstance(asked, str):
         return state_key(asked) in states
@@ -108,10 +108,10 @@ class Direction:
     @property
     def claims(self) -> dict[str, PushSign]:
         """What each of the claims that it cites says of its sign."""
-        signs = {
-            claim: {push.sign for name, push in self.pushes if name == claim} for claim in self.cell.judged.sources
+        signs = {claim: {push.sign for name, push in self.pushes if name == claim} for claim in self.cell.entry.sources}
+        return {
+            claim: _PUSH_SIGNS[1 in signs_of_claim, -1 in signs_of_claim] for claim, signs_of_claim in signs.items()
         }
-        return {claim: _PUSH_SIGNS[1 in found, -1 in found] for claim, found in signs.items()}
 
     @property
     def verdict(self) -> SignVerdict:
@@ -120,7 +120,7 @@ class Direction:
         if not sign:
             return "zero"
         if not self.pushes:
-            return "inferred" if self.cell.judged.is_inferred else "undirected"
+            return "inferred" if self.cell.entry.is_inferred else "undirected"
         return "carried" if any(push.sign == sign for _, push in self.pushes) else "contradicted"
 
 
@@ -140,9 +140,9 @@ def cited_directions(model: Model, pushes: Mapping[str, Sequence[ClaimPush]]) ->
         pushes: of each claim; a claim that states no direction may be missing.
     """
     for cell in points_cells(model):
-        if cell.judged.sources:
-            told = [(claim, push) for claim in cell.judged.sources for push in pushes.get(claim, ())]
-            yield Direction(cell, tuple(one for one in told if cell.is_target_of(one[1])))
+        if cell.entry.sources:
+            cited_pushes = [(claim, push) for claim in cell.entry.sources for push in pushes.get(claim, ())]
+            yield Direction(cell, tuple(cited for cited in cited_pushes if cell.is_target_of(cited[1])))
 
 
 def points_cells(model: Model) -> Iterator[PointsCell]:

@@ -34,7 +34,7 @@ DEFAULT = "default"
 """The key of a likelihood that all states have which are not named."""
 
 
-def _above_0(judgement: Judgement) -> Judgement:
+def _require_above_zero(judgement: Judgement) -> Judgement:
     if judgement.mean <= 0.0 or judgement.span[0] < 0.0:
         message = "a likelihood is above 0, and this is {value}: what proves something is a fact, which 'seen' states"
         least = min(judgement.mean, judgement.span[0])
@@ -43,7 +43,7 @@ def _above_0(judgement: Judgement) -> Judgement:
     return judgement
 
 
-LikelihoodJudgement = Annotated[Judgement, AfterValidator(_above_0)]
+LikelihoodJudgement = Annotated[Judgement, AfterValidator(_require_above_zero)]
 """How likely something is in a state, compared with the others: above 0."""
 
 ChanceJudgement = Annotated[
@@ -52,7 +52,7 @@ ChanceJudgement = Annotated[
 """A probability."""
 
 
-def _some(signs: tuple[SoughtSign, ...]) -> tuple[SoughtSign, ...]:
+def _require_signs(signs: tuple[SoughtSign, ...]) -> tuple[SoughtSign, ...]:
     if not signs:
         message = "this names none: leave 'of' out to mean all signposts of the model"
         raise PydanticCustomError("no_signs", message, {})
@@ -97,7 +97,7 @@ class SoughtSign(Value):
     sources: Sources | None = None
 
     @classmethod
-    def _fields_of(cls, raw: object) -> object:
+    def _to_fields(cls, raw: object) -> object:
         return {"of": raw} if isinstance(raw, str) else raw
 
 
@@ -118,7 +118,7 @@ class Quiet(Part):
 
     first: MomentText = Field(alias="from")
     to: MomentText
-    of: Annotated[tuple[SoughtSign, ...], Field(strict=False), AfterValidator(_some)] | None = None
+    of: Annotated[tuple[SoughtSign, ...], Field(strict=False), AfterValidator(_require_signs)] | None = None
     if_so: ChanceJudgement | None = None
     if_not: ChanceJudgement | None = None
     note: str | None = None

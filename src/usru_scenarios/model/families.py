@@ -100,22 +100,22 @@ class Family(ABC):
         """Drawn parameters brought into order, into the range, and apart."""
 
 
-_APART = 1e-6
+_LEAST_WIDTH = 1e-6
 """The least width of what is drawn for a numeric node, as a share of its range."""
 
 
 @dataclass(frozen=True)
-class _Between(Family):
+class _BoundedFamily(Family):
     """A family between two ends, with at most one mode between them.
 
     Attributes:
         weights: of the parameters in the mean.
-        unit: the quantiles between 0 and 1, from the mode, if it has one, and the shares, shape (values,).
+        unit_quantile: the quantiles between 0 and 1, from the mode, if it has one, and the shares, shape (values,).
         unit_density: the log-density between 0 and 1, from the ends and the mode.
     """
 
     weights: tuple[float, ...] = ()
-    unit: Callable[..., Floats] = lambda shares: shares
+    unit_quantile: Callable[..., Floats] = lambda shares: shares
     unit_density: Callable[..., LogDensity] = lambda _low, _high: beta_density(1.0, 1.0)
     is_between: bool = True
 
@@ -129,8 +129,8 @@ class _Between(Family):
         low, *modes, high = np.sort(np.broadcast_arrays(*parameters), axis=0)
         width = high - low
         at = [np.divide(mode - low, width, out=np.zeros_like(width), where=width > 0) for mode in modes]
-        found: Floats = low + width * self.unit(*at, shares)
-        return found
+        values: Floats = low + width * self.unit_quantile(*at, shares)
+        return values
 
     def means(self, parameters: Sequence[Floats], limits: Interval) -> Floats:
         weights = np.array(self.weights)
@@ -145,14 +145,14 @@ class _Between(Family):
 
     def repair_parameters(self, parameters: Floats, low: float, high: float) -> list[float]:
         ordered = sorted(np.clip(parameters, low, high).tolist())
-        least = _APART * (high - low)
+        least = _LEAST_WIDTH * (high - low)
         if ordered[-1] - ordered[0] >= least:
             return ordered
         middle = min(max(ordered[0], low + least), high - least)
         return [middle - least, *[middle] * (len(ordered) - 2), middle + least]
 
 
-class _Normal(Family):
+class _NormalFamily(Family):
     """A normal distribution, cut off at limits."""
 
     def bounds(self, parameters: Sequence[Interval], around: Interval) -> Interval:
@@ -163,7 +163,7 @@ class _Normal(Family):
         return scale[0] - 6 * sd < mean < scale[1] + 6 * sd
 
     def quantile(self, parameters: Sequence[Floats], limits: Interval, shares: Floats) -> Floats:
-        return _normal(parameters[0], np.abs(parameters[1]), limits, shares)
+        return _truncated_normal_quantile(parameters[0], np.abs(parameters[1]), limits, shares)
 
     def means(self, parameters: Sequence[Floats], limits: Interval) -> Floats:
         return truncated_mean(parameters[0], np.abs(parameters[1]), *limits)
@@ -174,13 +174,13 @@ class _Normal(Family):
     def density(self, parameters: Sequence[float], low: float, high: float) -> tuple[LogDensity, float, float]:
         mean, sd = parameters
         low, high = _normal_support(mean, sd, low, high)
-        return _bell((mean - low) / (high - low), sd / (high - low)), low, high
+        return _normal_density((mean - low) / (high - low), sd / (high - low)), low, high
 
     def repair_parameters(self, parameters: Floats, low: float, high: float) -> list[float]:
-        return [float(parameters[0]), max(float(parameters[1]), _APART * (high - low))]
+        return [float(parameters[0]), max(float(parameters[1]), _LEAST_WIDTH * (high - low))]
 
 
-class _Beta(Family):
+class _BetaFamily(Family):
     """A beta distribution, stretched over the range of a numeric node."""
 
     def bounds(self, parameters: Sequence[Interval], around: Interval) -> Interval:
@@ -203,7 +203,7 @@ class _Beta(Family):
         return beta_density(*parameters), low, high
 
     def repair_parameters(self, parameters: Floats, low: float, high: float) -> list[float]:
-        return [max(float(one), _APART) for one in parameters]
+        return [max(float(one), _LEAST_WIDTH) for one in parameters]
 
 
 # Quantiles ------------------------------------------------------------------------------------------------------------
@@ -219,16 +219,16 @@ def quantile(family: str, parameters: Sequence[Floats], limits: Interval, shares
         limits: where a normal distribution is cut off; its mean lies between them.
         shares: the probabilities, shape (values,), between 0 and 1.
     """
-    found = FAMILIES[family].quantile(parameters, limits, shares)
-    return np.clip(np.broadcast_to(found, shares.shape), *limits)
+    values = FAMILIES[family].quantile(parameters, limits, shares)
+    return np.clip(np.broadcast_to(values, shares.shape), *limits)
 
 
-def _triangular(mode: Floats, shares: Floats) -> Floats:
+def _triangular_quantile(mode: Floats, shares: Floats) -> Floats:
     values: Floats = np.where(shares < mode, np.sqrt(shares * mode), 1.0 - np.sqrt((1.0 - shares) * (1.0 - mode)))
     return values
 
 
-def _normal(mean: Floats, sd: Floats, limits: Interval, shares: Floats) -> Floats:
+def _truncated_normal_quantile(mean: Floats, sd: Floats, limits: Interval, shares: Floats) -> Floats:
     """Of a normal distribution between two limits, from the nearer end, so that the tails are as exact as the body."""
     spread = np.maximum(sd, 1e-300)
     with np.errstate(over="ignore"):
@@ -252,16 +252,20 @@ def normal_quantile(shares: Floats) -> Floats:
     q = shares - 0.5
     with np.errstate(divide="ignore", invalid="ignore"):
         r = 0.180625 - q * q
-        body = q * np.polyval(_BODY[0], r) / np.polyval(_BODY[1], r)
+        body = q * np.polyval(_BODY_COEFFICIENTS[0], r) / np.polyval(_BODY_COEFFICIENTS[1], r)
         distance = np.sqrt(-np.log(np.minimum(shares, 1.0 - shares)))
-        near = np.polyval(_NEAR[0], distance - 1.6) / np.polyval(_NEAR[1], distance - 1.6)
-        far = np.polyval(_FAR[0], distance - 5.0) / np.polyval(_FAR[1], distance - 5.0)
+        near = np.polyval(_NEAR_TAIL_COEFFICIENTS[0], distance - 1.6) / np.polyval(
+            _NEAR_TAIL_COEFFICIENTS[1], distance - 1.6
+        )
+        far = np.polyval(_FAR_TAIL_COEFFICIENTS[0], distance - 5.0) / np.polyval(
+            _FAR_TAIL_COEFFICIENTS[1], distance - 5.0
+        )
         tail = np.where(distance <= 5.0, near, np.where(np.isinf(distance), np.inf, far))
     z: Floats = np.where(np.abs(q) <= 0.425, body, np.copysign(tail, q))
     return z
 
 
-_BODY = (
+_BODY_COEFFICIENTS = (
     (
         *(2.5090809287301226727e3, 3.3430575583588128105e4, 6.7265770927008700853e4, 4.5921953931549871457e4),
         *(1.3731693765509461125e4, 1.9715909503065514427e3, 1.3314166789178437745e2, 3.3871328727963666080e0),
@@ -271,7 +275,7 @@ _BODY = (
         *(5.3941960214247511077e3, 6.8718700749205790830e2, 4.2313330701600911252e1, 1.0),
     ),
 )
-_NEAR = (
+_NEAR_TAIL_COEFFICIENTS = (
     (
         *(7.74545014278341407640e-4, 2.27238449892691845833e-2, 2.41780725177450611770e-1, 1.27045825245236838258e0),
         *(3.64784832476320460504e0, 5.76949722146069140550e0, 4.63033784615654529590e0, 1.42343711074968357734e0),
@@ -281,7 +285,7 @@ _NEAR = (
         *(6.89767334985100004550e-1, 1.67638483018380384940e0, 2.05319162663775882187e0, 1.0),
     ),
 )
-_FAR = (
+_FAR_TAIL_COEFFICIENTS = (
     (
         *(2.01033439929228813265e-7, 2.71155556874348757815e-5, 1.24266094738807843860e-3, 2.65321895265761230930e-2),
         *(2.96560571828504891230e-1, 1.78482653991729133580e0, 5.46378491116411436990e0, 6.65790464350110377720e0),
@@ -294,7 +298,7 @@ _FAR = (
 
 _NEGLIGIBLE = 50.0
 """Log-density below the peak past which nothing is left: exp(-50) is 2e-22."""
-_CELLS, _CELLS_EACH = 2048, 256
+_CELLS, _CELLS_PER_VALUE = 2048, 256
 """Cells of the integration, and where every value has parameters of its own."""
 
 
@@ -314,21 +318,21 @@ def beta_quantile(a: Floats, b: Floats, shares: Floats) -> tuple[Floats, Floats]
         return density
 
     peak, width = np.log(a) - np.log(b), np.minimum(1.0, np.sqrt(1.0 / a + 1.0 / b))
-    top, ends = log_density(peak), []
-    for way in (-1.0, 1.0):
+    peak_height, ends = log_density(peak), []
+    for direction in (-1.0, 1.0):
         reach = 8.0 * width
-        while (inside := log_density(peak + way * reach) > top - _NEGLIGIBLE).any():
+        while (inside := log_density(peak + direction * reach) > peak_height - _NEGLIGIBLE).any():
             reach = np.where(inside, 2.0 * reach, reach)
-        ends.append(way * np.arcsinh(reach / width))
-    cells = _CELLS if len(a) == 1 else _CELLS_EACH
+        ends.append(direction * np.arcsinh(reach / width))
+    cells = _CELLS if len(a) == 1 else _CELLS_PER_VALUE
     at = ends[0] + (ends[1] - ends[0]) * np.linspace(0.0, 1.0, 2 * cells + 1)
-    height = np.exp(log_density(peak + width * np.sinh(at)) - top) * np.cosh(at)
-    found = peak + width * np.sinh(_inverse(at, height, shares)[:, None])
+    height = np.exp(log_density(peak + width * np.sinh(at)) - peak_height) * np.cosh(at)
+    logit_quantiles = peak + width * np.sinh(_invert_density(at, height, shares)[:, None])
     with np.errstate(over="ignore"):
-        return 1.0 / (1.0 + np.exp(-found[:, 0])), 1.0 / (1.0 + np.exp(found[:, 0]))
+        return 1.0 / (1.0 + np.exp(-logit_quantiles[:, 0])), 1.0 / (1.0 + np.exp(logit_quantiles[:, 0]))
 
 
-def _inverse(at: Floats, height: Floats, shares: Floats) -> Floats:
+def _invert_density(at: Floats, height: Floats, shares: Floats) -> Floats:
     """Where a density has some of its probability below, the density being a parabola in each cell.
 
     Args:
@@ -338,31 +342,34 @@ def _inverse(at: Floats, height: Floats, shares: Floats) -> Floats:
     """
     left, middle, right = height[:, :-2:2], height[:, 1:-1:2], height[:, 2::2]
     below = np.cumsum((left + 4.0 * middle + right) / 6.0, axis=1)
-    wanted = shares * below[:, -1]
+    targets = shares * below[:, -1]
     rows = np.arange(len(shares)) if len(at) > 1 else np.zeros(len(shares), dtype=np.intp)
-    cell = (below[rows] < wanted[:, None]).sum(axis=1) if len(at) > 1 else np.searchsorted(below[0], wanted)
+    cell = (below[rows] < targets[:, None]).sum(axis=1) if len(at) > 1 else np.searchsorted(below[0], targets)
     cell = np.minimum(cell, below.shape[1] - 1)
-    rest = wanted - np.where(cell > 0, below[rows, np.maximum(cell - 1, 0)], 0.0)
-    one, two, three = left[rows, cell], middle[rows, cell], right[rows, cell]
-    slope, bend = 4.0 * two - 3.0 * one - three, 2.0 * (one - 2.0 * two + three)
+    remainder = targets - np.where(cell > 0, below[rows, np.maximum(cell - 1, 0)], 0.0)
+    left_height, middle_height, right_height = left[rows, cell], middle[rows, cell], right[rows, cell]
+    slope, curvature = (
+        4.0 * middle_height - 3.0 * left_height - right_height,
+        2.0 * (left_height - 2.0 * middle_height + right_height),
+    )
     low, high = np.zeros(len(shares)), np.ones(len(shares))
     part = np.full(len(shares), 0.5)
     for _ in range(30):  # Newton's steps, a bisection where one leaves the bracket
-        over = part * (one + part * (slope / 2.0 + part * bend / 3.0)) - rest
-        low, high = np.where(over < 0.0, part, low), np.where(over < 0.0, high, part)
-        density = one + part * (slope + part * bend)
-        step = part - np.divide(over, density, out=np.full_like(over, np.inf), where=density > 0.0)
+        excess = part * (left_height + part * (slope / 2.0 + part * curvature / 3.0)) - remainder
+        low, high = np.where(excess < 0.0, part, low), np.where(excess < 0.0, high, part)
+        density = left_height + part * (slope + part * curvature)
+        step = part - np.divide(excess, density, out=np.full_like(excess, np.inf), where=density > 0.0)
         part = np.where((step >= low) & (step <= high), step, 0.5 * (low + high))
     start = at[rows, 2 * cell]
-    found: Floats = start + part * (at[rows, 2 * cell + 2] - start)
-    return found
+    quantiles: Floats = start + part * (at[rows, 2 * cell + 2] - start)
+    return quantiles
 
 
 # Means ----------------------------------------------------------------------------------------------------------------
 
-_NODES = np.linspace(-7.2, 7.2, 73)
+_NORMAL_NODES = np.linspace(-7.2, 7.2, 73)
 """Standard normals at which a drawn parameter is read: the trapezoidal rule, exact to 1e-10 for smooth integrands."""
-_MOST_NODES = 73
+_MOST_PARAMETER_NODES = 73
 
 
 @lru_cache(maxsize=4096)
@@ -373,18 +380,18 @@ def mean(law: FamilyValues) -> float:
     """
     family = FAMILIES[law.family]
     nested = any(isinstance(one, FamilyValues) for one in law.parameters)
-    if nested and not family.is_linear([_ends(one) for one in law.parameters], law.limits):
-        values, weights = _grid(law)
+    if nested and not family.is_linear([_parameter_bounds(one) for one in law.parameters], law.limits):
+        values, weights = _integration_grid(law)
         return float(family.means(values, law.limits) @ weights)
-    middle = [np.array([mean(one) if isinstance(one, FamilyValues) else one]) for one in law.parameters]
-    return float(family.means(middle, law.limits)[0])
+    central = [np.array([mean(one) if isinstance(one, FamilyValues) else one]) for one in law.parameters]
+    return float(family.means(central, law.limits)[0])
 
 
-def _ends(one: float | FamilyValues) -> Interval:
+def _parameter_bounds(one: float | FamilyValues) -> Interval:
     """The lowest and highest value of a parameter."""
     if not isinstance(one, FamilyValues):
         return one, one
-    return FAMILIES[one.family].bounds([_ends(below) for below in one.parameters], one.limits)
+    return FAMILIES[one.family].bounds([_parameter_bounds(below) for below in one.parameters], one.limits)
 
 
 def truncated_mean(mean: Floats, sd: Floats, low: float, high: float) -> Floats:
@@ -399,22 +406,22 @@ def truncated_mean(mean: Floats, sd: Floats, low: float, high: float) -> Floats:
     left, right = (np.clip((end - mean) / spread, -1e150, 1e150) for end in (low, high))
     top = np.clip(0.0, left, right)
     reach = np.sqrt(top * top + 2.0 * _NEGLIGIBLE)
-    near = 2.0 * _NEGLIGIBLE / (reach + np.abs(top))  # from the top to where the density is negligible
-    first = np.maximum(left - top, -np.where(top <= 0.0, np.maximum(near, 0.0), 0.0))
-    last = np.minimum(right - top, np.where(top >= 0.0, near, 0.0))
+    reach_from_top = 2.0 * _NEGLIGIBLE / (reach + np.abs(top))  # from the top to where the density is negligible
+    first = np.maximum(left - top, -np.where(top <= 0.0, np.maximum(reach_from_top, 0.0), 0.0))
+    last = np.minimum(right - top, np.where(top >= 0.0, reach_from_top, 0.0))
     at, share = np.polynomial.legendre.leggauss(16)
     pieces = np.arange(16)
     places = ((pieces[:, None] + 0.5 * (1.0 + at)) / 16).ravel()
-    past = first[:, None] + (last - first)[:, None] * places
-    density = np.exp(-past * (top[:, None] + 0.5 * past)) * np.tile(share, 16)
-    shift = (past * density).sum(axis=1) / density.sum(axis=1)
-    found: Floats = np.clip(np.clip(mean, low, high) + sd * shift, low, high)
-    return found
+    offsets = first[:, None] + (last - first)[:, None] * places
+    density = np.exp(-offsets * (top[:, None] + 0.5 * offsets)) * np.tile(share, 16)
+    shift = (offsets * density).sum(axis=1) / density.sum(axis=1)
+    result: Floats = np.clip(np.clip(mean, low, high) + sd * shift, low, high)
+    return result
 
 
-def _grid(law: FamilyValues) -> tuple[list[Floats], Floats]:
+def _integration_grid(law: FamilyValues) -> tuple[list[Floats], Floats]:
     """The parameters of a law at the nodes of an integration over them, each of shape (nodes,), and the weights."""
-    each = [_nodes(one) for one in law.parameters]
+    each = [_parameter_nodes(one) for one in law.parameters]
     values = np.meshgrid(*(one for one, _ in each), indexing="ij")
     weights = np.ones(())
     for _, own in each:
@@ -422,28 +429,30 @@ def _grid(law: FamilyValues) -> tuple[list[Floats], Floats]:
     return [one.ravel() for one in values], weights.ravel()
 
 
-def _nodes(one: float | FamilyValues) -> tuple[Floats, Floats]:
+def _parameter_nodes(one: float | FamilyValues) -> tuple[Floats, Floats]:
     """Values of a parameter and their weights."""
     if not isinstance(one, FamilyValues):
         return np.array([one]), np.ones(1)
-    parameters, outer = _grid(one)
-    inner = np.exp(-0.5 * _NODES**2)
+    parameters, outer = _integration_grid(one)
+    inner = np.exp(-0.5 * _NORMAL_NODES**2)
     inner /= inner.sum()
-    shares = np.tile(normal_cdf(_NODES), len(outer))
+    shares = np.tile(normal_cdf(_NORMAL_NODES), len(outer))
     values = quantile(one.family, [np.repeat(each, len(inner)) for each in parameters], one.limits, shares)
     weights = np.multiply.outer(outer, inner).ravel()
-    return (values, weights) if len(outer) == 1 else _fewer(values, weights)
+    return (values, weights) if len(outer) == 1 else _merge_nodes(values, weights)
 
 
-def _fewer(values: Floats, weights: Floats) -> tuple[Floats, Floats]:
+def _merge_nodes(values: Floats, weights: Floats) -> tuple[Floats, Floats]:
     """As many nodes as one parameter may have: the means of groups of neighbours."""
     order = np.argsort(values, kind="stable")
     values, weights = values[order], weights[order]
-    group = np.minimum((np.cumsum(weights) * _MOST_NODES).astype(np.intp), _MOST_NODES - 1)
-    whole = np.bincount(group, weights, _MOST_NODES)
-    kept = whole > 0
-    kept_values: Floats = np.bincount(group, weights * values, _MOST_NODES)[kept] / whole[kept]
-    return kept_values, np.asarray(whole[kept], dtype=np.float64)
+    group = np.minimum((np.cumsum(weights) * _MOST_PARAMETER_NODES).astype(np.intp), _MOST_PARAMETER_NODES - 1)
+    group_weights = np.bincount(group, weights, _MOST_PARAMETER_NODES)
+    is_occupied = group_weights > 0
+    kept_values: Floats = (
+        np.bincount(group, weights * values, _MOST_PARAMETER_NODES)[is_occupied] / group_weights[is_occupied]
+    )
+    return kept_values, np.asarray(group_weights[is_occupied], dtype=np.float64)
 
 
 # Densities ------------------------------------------------------------------------------------------------------------
@@ -471,7 +480,7 @@ def _triangular_density(low: float, mode: float, high: float) -> LogDensity:
     return log_density
 
 
-def _bell(mean: float, sd: float) -> LogDensity:
+def _normal_density(mean: float, sd: float) -> LogDensity:
     def log_density(logit: Floats) -> Floats:
         share = 1.0 / (1.0 + np.exp(-logit))
         return -0.5 * ((share - mean) / sd) ** 2 + beta_density(1.0, 1.0)(logit)
@@ -485,37 +494,44 @@ def _normal_support(mean: float, sd: float, low: float, high: float) -> tuple[fl
     if left < right:
         return left, right
     edge, distance = (low, low - mean) if mean < low else (high, mean - high)
-    reach = min(high - low, _TAIL * sd * sd / distance)
+    reach = min(high - low, _NEGLIGIBLE_TAIL * sd * sd / distance)
     return (edge, edge + reach) if mean < low else (edge - reach, edge)
 
 
-_TAIL = 45.0
+_NEGLIGIBLE_TAIL = 45.0
 """Log-density below the peak past which a normal far outside of a range has nothing left on it: exp(-45) is 3e-20."""
 
 
 # All families ---------------------------------------------------------------------------------------------------------
 
 
-def _pert_unit(mode: Floats, shares: Floats) -> Floats:
+def _pert_quantile(mode: Floats, shares: Floats) -> Floats:
     return beta_quantile(1.0 + 4.0 * mode, 5.0 - 4.0 * mode, shares)[0]
 
 
 FAMILIES: dict[str, Family] = {
     family.name: family
     for family in (
-        _Between("uniform", 2, weights=(1.0, 1.0)),
-        _Between(
-            "triangular", 3, location=1, weights=(1.0, 1.0, 1.0), unit=_triangular, unit_density=_triangular_density
+        _BoundedFamily("uniform", 2, weights=(1.0, 1.0)),
+        _BoundedFamily(
+            "triangular",
+            3,
+            location=1,
+            weights=(1.0, 1.0, 1.0),
+            unit_quantile=_triangular_quantile,
+            unit_density=_triangular_density,
         ),
-        _Between("pert", 3, location=1, weights=(1.0, 4.0, 1.0), unit=_pert_unit, unit_density=_pert_density),
-        _Normal(
+        _BoundedFamily(
+            "pert", 3, location=1, weights=(1.0, 4.0, 1.0), unit_quantile=_pert_quantile, unit_density=_pert_density
+        ),
+        _NormalFamily(
             "normal",
             2,
             positive_parameters=(1,),
             positivity_message="the second parameter of 'normal', its sd, must be above 0",
             location=0,
         ),
-        _Beta(
+        _BetaFamily(
             "beta",
             2,
             positive_parameters=(0, 1),

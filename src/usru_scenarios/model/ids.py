@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-_PLAIN = re.compile(r"[A-Za-z0-9_-]+")
-_PROSE = frozenset(
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_PROSE_KEYS = frozenset(
     {"title", "summary", "sources", "signposts", "text", "note", "notes", "by", "extends", "asks", "resolves"}
 )
 """Keys whose values are no judgements."""
@@ -25,17 +25,17 @@ def model_names(data: dict[str, Any]) -> dict[str, list[str]]:
         "scenarios": [*scenarios, *groups],
         "profiles": list(profiles),
         "rules": list(rules),
-        "paths": list(_paths(data, "")),
+        "paths": list(_value_paths(data, "")),
         "consequences": list(consequences),
     }
 
 
-def _paths(data: Any, before: str) -> Iterator[str]:
+def _value_paths(data: Any, before: str) -> Iterator[str]:
     """The paths of all values but prose; a list is one value."""
     if not isinstance(data, dict) or not data:
         yield before
         return
     for key, value in data.items():
-        if key not in _PROSE:
-            part = key if _PLAIN.fullmatch(key) else f'"{key}"'
-            yield from _paths(value, f"{before}.{part}" if before else part)
+        if key not in _PROSE_KEYS:
+            part = key if _PLAIN_KEY.fullmatch(key) else f'"{key}"'
+            yield from _value_paths(value, f"{before}.{part}" if before else part)

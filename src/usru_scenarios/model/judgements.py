@@ -78,25 +78,25 @@ def judgements(model: Model) -> Iterator[JudgementEntry]:
     Numbers that the file leaves to their defaults are not among them, nor is what stands in `profiles`: a profile's
     numbers are judgements of the model to which it has been applied.
     """
-    yield from _scales(model)
+    yield from _scale_entries(model)
     for name, scenario in model.scenarios.items():
         if scenario.baseline is not None:
             path: KeyPath = ("scenarios", name, "baseline")
-            yield _judged(path, "baseline", scenario.baseline, scenario.sources or ())
-    yield from _outcome(model)
+            yield _make_entry(path, "baseline", scenario.baseline, scenario.sources or ())
+    yield from _outcome_entries(model)
     if model.anchor is not None:
-        yield from _shares(("anchor", "shares"), "share", model.anchor.shares, model.anchor.sources or ())
+        yield from _share_entries(("anchor", "shares"), "share", model.anchor.shares, model.anchor.sources or ())
     for name, driver in model.drivers.items():
         path, around = ("drivers", name), driver.sources or ()
-        yield from _node(path, driver)
-        yield from _one_or_several((*path, "weight"), "weight", driver.weight, around)
-        yield from _points((*path, "impacts"), driver.impacts, around)
+        yield from _node_entries(path, driver)
+        yield from _single_or_keyed_entries((*path, "weight"), "weight", driver.weight, around)
+        yield from _points_entries((*path, "impacts"), driver.impacts, around)
     for name, rule in model.rules.items():
         path, around = ("rules", name), rule.sources or ()
-        yield from _points((*path, "then"), rule.then, around)
-        yield from _one_or_several((*path, "weight"), "weight", rule.weight, around)
+        yield from _points_entries((*path, "then"), rule.then, around)
+        yield from _single_or_keyed_entries((*path, "weight"), "weight", rule.weight, around)
     for name, consequence in model.consequences.items():
-        yield from _node(("consequences", name), consequence)
+        yield from _node_entries(("consequences", name), consequence)
 
 
 def dotted_path(path: KeyPath) -> str:
@@ -104,110 +104,114 @@ def dotted_path(path: KeyPath) -> str:
     return ".".join(map(str, path))
 
 
-def _scales(model: Model) -> Iterator[JudgementEntry]:
+def _scale_entries(model: Model) -> Iterator[JudgementEntry]:
     given, odds = model.model_fields_set, model.odds_per_point
     if "odds_per_point" in given:
         if odds.is_single:
-            yield _judged(("odds_per_point",), "odds_per_point", odds.impacts, ())
+            yield _make_entry(("odds_per_point",), "odds_per_point", odds.impacts, ())
         else:
             for field in ("impacts", "influences"):
                 if field in odds.model_fields_set:
-                    yield _judged(("odds_per_point", field), "odds_per_point", getattr(odds, field), ())
+                    yield _make_entry(("odds_per_point", field), "odds_per_point", getattr(odds, field), ())
     if "sd_per_point" in given:
-        yield _judged(("sd_per_point",), "sd_per_point", model.sd_per_point, ())
+        yield _make_entry(("sd_per_point",), "sd_per_point", model.sd_per_point, ())
 
 
-def _judged(path: KeyPath, role: JudgementRole, judgement: Judgement | Keep, around: tuple[str, ...]) -> JudgementEntry:
+def _make_entry(
+    path: KeyPath, role: JudgementRole, judgement: Judgement | Keep, around: tuple[str, ...]
+) -> JudgementEntry:
     return JudgementEntry(path, role, judgement, judgement.sources or around)
 
 
-def _outcome(model: Model) -> Iterator[JudgementEntry]:
+def _outcome_entries(model: Model) -> Iterator[JudgementEntry]:
     outcome, path = model.outcome, ("outcome",)
     around = outcome.sources or ()
-    yield from _doubt(path, outcome, around)
-    yield from _one_or_several((*path, "persistence"), "persistence", outcome.persistence, around)
-    yield from _shares((*path, "initial"), "initial", outcome.initial or {}, around)
-    yield from _points((*path, "lagged_influences"), outcome.lagged_influences, around)
-    yield from _events((*path, "events"), outcome.events, around)
+    yield from _strength_entry(path, outcome, around)
+    yield from _single_or_keyed_entries((*path, "persistence"), "persistence", outcome.persistence, around)
+    yield from _share_entries((*path, "initial"), "initial", outcome.initial or {}, around)
+    yield from _points_entries((*path, "lagged_influences"), outcome.lagged_influences, around)
+    yield from _event_entries((*path, "events"), outcome.events, around)
 
 
-def _node(path: KeyPath, node: Categorical | Numeric) -> Iterator[JudgementEntry]:
+def _node_entries(path: KeyPath, node: Categorical | Numeric) -> Iterator[JudgementEntry]:
     around = node.sources or ()
     if isinstance(node, Numeric):
-        yield from _numeric(path, node, around)
+        yield from _numeric_entries(path, node, around)
     else:
-        yield from _categorical(path, node, around)
-    yield from _points((*path, "influences"), node.influences, around)
-    yield from _points((*path, "lagged_influences"), node.lagged_influences, around)
-    yield from _events((*path, "events"), node.events, around)
+        yield from _categorical_entries(path, node, around)
+    yield from _points_entries((*path, "influences"), node.influences, around)
+    yield from _points_entries((*path, "lagged_influences"), node.lagged_influences, around)
+    yield from _event_entries((*path, "events"), node.events, around)
 
 
-def _numeric(path: KeyPath, node: Numeric, around: tuple[str, ...]) -> Iterator[JudgementEntry]:
+def _numeric_entries(path: KeyPath, node: Numeric, around: tuple[str, ...]) -> Iterator[JudgementEntry]:
     if node.distribution is not None:
         for index, parameter in enumerate(node.distribution.parameters):
-            yield _judged((*path, "distribution", node.distribution.family, index), "parameter", parameter, around)
+            yield _make_entry((*path, "distribution", node.distribution.family, index), "parameter", parameter, around)
     if node.initial is not None:
-        yield _judged((*path, "initial"), "initial", node.initial, around)
+        yield _make_entry((*path, "initial"), "initial", node.initial, around)
     if node.persistence is not None:
-        yield _judged((*path, "persistence"), "persistence", node.persistence, around)
+        yield _make_entry((*path, "persistence"), "persistence", node.persistence, around)
 
 
-def _categorical(path: KeyPath, node: Categorical, around: tuple[str, ...]) -> Iterator[JudgementEntry]:
+def _categorical_entries(path: KeyPath, node: Categorical, around: tuple[str, ...]) -> Iterator[JudgementEntry]:
     for name, state in node.states.items():
         if state.prior is not None:
             covered = state.sources or around
-            yield _judged((*path, "states", name, "prior"), "prior", state.prior, covered)
-    yield from _doubt(path, node, around)
-    yield from _shares((*path, "initial"), "initial", node.initial or {}, around)
-    yield from _one_or_several((*path, "persistence"), "persistence", node.persistence, around)
+            yield _make_entry((*path, "states", name, "prior"), "prior", state.prior, covered)
+    yield from _strength_entry(path, node, around)
+    yield from _share_entries((*path, "initial"), "initial", node.initial or {}, around)
+    yield from _single_or_keyed_entries((*path, "persistence"), "persistence", node.persistence, around)
     for key, row in node.prior_given.items():
         covered = row.sources or around
-        yield from _shares((*path, "prior_given", key, "prior"), "prior", row.prior, covered)
+        yield from _share_entries((*path, "prior_given", key, "prior"), "prior", row.prior, covered)
 
 
-def _shares(path: KeyPath, role: JudgementRole, shares: Shares, around: tuple[str, ...]) -> Iterator[JudgementEntry]:
+def _share_entries(
+    path: KeyPath, role: JudgementRole, shares: Shares, around: tuple[str, ...]
+) -> Iterator[JudgementEntry]:
     for name, share in shares.items():
-        yield _judged((*path, name), "strength" if name == DIRICHLET else role, share, around)
+        yield _make_entry((*path, name), "strength" if name == DIRICHLET else role, share, around)
 
 
-def _doubt(path: KeyPath, node: Categorical | Outcome, around: tuple[str, ...]) -> Iterator[JudgementEntry]:
+def _strength_entry(path: KeyPath, node: Categorical | Outcome, around: tuple[str, ...]) -> Iterator[JudgementEntry]:
     if node.prior is not None:
-        yield _judged((*path, "prior", DIRICHLET), "strength", node.prior.dirichlet, around)
+        yield _make_entry((*path, "prior", DIRICHLET), "strength", node.prior.dirichlet, around)
 
 
-def _one_or_several(
+def _single_or_keyed_entries(
     path: KeyPath, role: JudgementRole, part: Persistence | Weight | None, around: tuple[str, ...]
 ) -> Iterator[JudgementEntry]:
     """A persistence or weight: one number, or one for each state or from each date on."""
     if part is None:
         return
-    one, by_key = (getattr(part, field) for field in _FORMS[type(part)])
+    one, by_key = (getattr(part, field) for field in _SINGLE_AND_KEYED_FIELDS[type(part)])
     if one is not None:
-        yield _judged(path, role, one, around)
+        yield _make_entry(path, role, one, around)
     for key, judgement in (by_key or {}).items():
-        yield _judged((*path, key), role, judgement, around)
+        yield _make_entry((*path, key), role, judgement, around)
 
 
-def _points(path: KeyPath, points: Mapping[str, object], around: tuple[str, ...]) -> Iterator[JudgementEntry]:
+def _points_entries(path: KeyPath, points: Mapping[str, object], around: tuple[str, ...]) -> Iterator[JudgementEntry]:
     """The points in maps of maps, however deep: impacts, influences, what a rule gives."""
     for key, entry in points.items():
         if isinstance(entry, Judgement):
-            yield _judged((*path, key), "points", entry, around)
+            yield _make_entry((*path, key), "points", entry, around)
         elif isinstance(entry, dict):
-            yield from _points((*path, key), entry, around)
+            yield from _points_entries((*path, key), entry, around)
 
 
-def _events(
+def _event_entries(
     path: KeyPath, events: Mapping[int | str, Event] | Mapping[int | str, NumericEvent], around: tuple[str, ...]
 ) -> Iterator[JudgementEntry]:
     for key, event in events.items():
         covered = event.sources or around
         if isinstance(event.points, Judgement):
-            yield _judged((*path, key, "points"), "points", event.points, covered)
+            yield _make_entry((*path, key, "points"), "points", event.points, covered)
         elif event.points is not None:
-            yield from _points((*path, key, "points"), event.points, covered)
+            yield from _points_entries((*path, key, "points"), event.points, covered)
         if (prior := getattr(event, "prior", None)) is not None:
-            yield from _shares((*path, key, "prior"), "prior", prior, covered)
+            yield from _share_entries((*path, key, "prior"), "prior", prior, covered)
 
 
 def with_values(model: Model, values: Mapping[KeyPath, float | Floats]) -> Model:
@@ -229,12 +233,12 @@ def with_values(model: Model, values: Mapping[KeyPath, float | Floats]) -> Model
         for key in path[:-1]:
             branch = branch.setdefault(key, {})
         branch[path[-1]] = value
-    changed = _changed(model, branches)
+    changed = _replace_values(model, branches)
     assert isinstance(changed, type(model))
     return changed
 
 
-def _changed(part: Any, branch: Any) -> Any:
+def _replace_values(part: Any, branch: Any) -> Any:
     """A part of a model with numbers in the place of some: `branch` leads to them by the keys of their paths."""
     match part:
         case Judgement() | Keep() if not isinstance(branch, dict):
@@ -243,22 +247,27 @@ def _changed(part: Any, branch: Any) -> Any:
             both = part.impacts.model_copy(update={"value": branch})
             return part.model_copy(update={"impacts": both, "influences": both})
         case Persistence() | Weight():
-            one, by_key = _FORMS[type(part)]
+            one, by_key = _SINGLE_AND_KEYED_FIELDS[type(part)]
             field = by_key if isinstance(branch, dict) else one
-            return part.model_copy(update={field: _changed(getattr(part, field), branch)})
+            return part.model_copy(update={field: _replace_values(getattr(part, field), branch)})
         case Distribution() if isinstance(branch, dict) and set(branch) == {part.family}:
-            return part.model_copy(update={"parameters": _changed(part.parameters, branch[part.family])})
+            return part.model_copy(update={"parameters": _replace_values(part.parameters, branch[part.family])})
         case dict() if isinstance(branch, dict):
-            return {**part, **{key: _changed(part[key], below) for key, below in branch.items()}}
+            return {**part, **{key: _replace_values(part[key], below) for key, below in branch.items()}}
         case tuple() if isinstance(branch, dict):
-            return tuple(_changed(one, branch[index]) if index in branch else one for index, one in enumerate(part))
+            return tuple(
+                _replace_values(one, branch[index]) if index in branch else one for index, one in enumerate(part)
+            )
         case Part() if isinstance(branch, dict) and branch.keys() <= type(part).model_fields.keys():
-            update = {field: _changed(getattr(part, field), below) for field, below in branch.items()}
+            update = {field: _replace_values(getattr(part, field), below) for field, below in branch.items()}
             return part.model_copy(update=update)
     raise KeyError(branch)
 
 
-_FORMS: dict[type[Part], tuple[str, str]] = {Persistence: ("all_states", "by_state"), Weight: ("constant", "schedule")}
+_SINGLE_AND_KEYED_FIELDS: dict[type[Part], tuple[str, str]] = {
+    Persistence: ("all_states", "by_state"),
+    Weight: ("constant", "schedule"),
+}
 """The fields of what is written as one number or as a map of them."""
 
 

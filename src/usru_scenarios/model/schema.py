@@ -46,7 +46,7 @@ from usru_scenarios.model.values import (
     Texts,
     Value,
     Weight,
-    as_written,
+    boolean_to_name,
     describe_value,
     is_judgement_form,
     refuse_too_large,
@@ -68,7 +68,7 @@ class Time(Part):
     step: StepLength
 
 
-class _Stateful(Part):
+class _ShortFormPart(Part):
     """A part that a judgement alone is a short form of, as `managed_rivalry: 0.45` is of `{baseline: 0.45}`."""
 
     @model_validator(mode="before")
@@ -77,7 +77,7 @@ class _Stateful(Part):
         return expand_short_form(cls, raw)
 
 
-class Scenario(_Stateful):
+class Scenario(_ShortFormPart):
     """One of the futures: a state of the outcome.
 
     Attributes:
@@ -93,7 +93,7 @@ class Scenario(_Stateful):
     sources: Sources | None = None
 
 
-class State(_Stateful):
+class State(_ShortFormPart):
     """A state of a driver, with the prior that a redraw starts from.
 
     Attributes:
@@ -132,8 +132,8 @@ class Condition(Value):
     comparison: str | None = None
 
     @classmethod
-    def _fields_of(cls, raw: object) -> object:
-        raw = as_written(raw)
+    def _to_fields(cls, raw: object) -> object:
+        raw = boolean_to_name(raw)
         if isinstance(raw, str):
             return {"comparison": raw} if raw[:1] in ("<", ">", "=", "!") else {"states": (raw,)}
         if isinstance(raw, list) and raw:
@@ -145,7 +145,7 @@ class Condition(Value):
         )
 
     @model_validator(mode="after")
-    def _readable(self) -> Condition:
+    def _check_comparison(self) -> Condition:
         if self.comparison is not None:
             self.bound()
         return self
@@ -176,7 +176,7 @@ class Condition(Value):
 When = Annotated[dict[Name, Condition], Field(min_length=1), REPLACED_WHOLE]
 
 
-def _never_boolean(expected: str) -> BeforeValidator:
+def _refuse_boolean(expected: str) -> BeforeValidator:
     """A validator for a choice of numbers: `true` is none of them, though Python takes it for 1."""
 
     def check(raw: object) -> object:
@@ -187,16 +187,16 @@ def _never_boolean(expected: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
-def _whole(raw: object) -> object:
+def _to_integer(raw: object) -> object:
     return int(raw) if isinstance(raw, float) and raw.is_integer() else raw
 
 
-def _numbered(raw: object) -> object:
+def _list_to_map(raw: object) -> object:
     """A list of parts and a map of parts are one thing: parts under keys, which for a list are 0, 1, 2, ..."""
     return dict(enumerate(raw)) if isinstance(raw, list) else raw
 
 
-_LIST_OR_MAP = BeforeValidator(_numbered)
+_LIST_OR_MAP = BeforeValidator(_list_to_map)
 
 
 class PriorRow(Part):
@@ -258,13 +258,13 @@ class NumericEvent(Part):
     sources: Sources | None = None
 
 
-def _part_id(key: int | str) -> int | str:
+def _check_part_id(key: int | str) -> int | str:
     if isinstance(key, str) and not re.fullmatch(NAME, key):
         raise PydanticCustomError("string_pattern_mismatch", "not a name", {"pattern": NAME})
     return key
 
 
-PartId = Annotated[int | str, AfterValidator(_part_id)]
+PartId = Annotated[int | str, AfterValidator(_check_part_id)]
 """The place of a part in a list, or its name in a map."""
 
 PriorRows = Annotated[dict[PartId, PriorRow], _LIST_OR_MAP]
@@ -314,7 +314,7 @@ class Categorical(Part):
     sources: Sources | None = None
 
 
-def _scale(raw: object) -> object:
+def _check_range(raw: object) -> object:
     if not isinstance(raw, tuple):
         found = f"a list of {len(raw)}" if isinstance(raw, list) else describe_value(raw)
         raise PydanticCustomError(
@@ -349,7 +349,7 @@ class Numeric(Part):
     kind: Literal["numeric"]
     title: str | None = None
     summary: str | None = None
-    range: Annotated[tuple[float, float], BeforeValidator(_scale)]
+    range: Annotated[tuple[float, float], BeforeValidator(_check_range)]
     distribution: Distribution | None = None
     initial: Judgement | None = None
     persistence: Keep | None = None
@@ -360,13 +360,13 @@ class Numeric(Part):
 
     @model_validator(mode="before")
     @classmethod
-    def _range_form(cls, raw: object) -> object:
+    def _range_to_tuple(cls, raw: object) -> object:
         if isinstance(raw, dict) and isinstance(scale := raw.get("range"), list) and len(scale) == 2:
             return {**raw, "range": tuple(scale)}
         return raw
 
     @model_validator(mode="after")
-    def _on_range(self) -> Numeric:
+    def _cut_off_at_range(self) -> Numeric:
         """What is drawn of a numeric node lies on its scale, and what it starts from lies inside."""
         low, high = self.range
         if self.distribution is not None and self.distribution.family_definition.is_between:
@@ -405,16 +405,17 @@ class NumericDriver(Numeric):
     impacts: dict[KnotText, StatePoints] = {}
 
 
-def _kind(raw: object) -> str:
+def _node_kind(raw: object) -> str:
     """A driver is categorical unless it says otherwise."""
     return str(raw.get("kind", "categorical") if isinstance(raw, dict) else getattr(raw, "kind", "categorical"))
 
 
 Driver = Annotated[
-    Annotated[CategoricalDriver, Tag("categorical")] | Annotated[NumericDriver, Tag("numeric")], Discriminator(_kind)
+    Annotated[CategoricalDriver, Tag("categorical")] | Annotated[NumericDriver, Tag("numeric")],
+    Discriminator(_node_kind),
 ]
 Consequence = Annotated[
-    Annotated[Categorical, Tag("categorical")] | Annotated[Numeric, Tag("numeric")], Discriminator(_kind)
+    Annotated[Categorical, Tag("categorical")] | Annotated[Numeric, Tag("numeric")], Discriminator(_node_kind)
 ]
 
 
@@ -491,8 +492,8 @@ class Rule(Part):
     title: str | None = None
     summary: str | None = None
     when: When
-    lag: Annotated[Literal[0, 1], _never_boolean("0 or 1"), BeforeValidator(_whole)] = 0
-    at_least: Annotated[int, Field(ge=1), BeforeValidator(_whole)] | None = None
+    lag: Annotated[Literal[0, 1], _refuse_boolean("0 or 1"), BeforeValidator(_to_integer)] = 0
+    at_least: Annotated[int, Field(ge=1), BeforeValidator(_to_integer)] | None = None
     then: dict[Name, GivenPoints]
     weight: Weight | None = None
     sources: Sources | None = None
@@ -595,7 +596,7 @@ class Model(Part):
         questions: things that will be known by a day, so that forecasts can be scored (section 13).
     """
 
-    usru: Annotated[Literal[1], _never_boolean("1"), BeforeValidator(_whole)]
+    usru: Annotated[Literal[1], _refuse_boolean("1"), BeforeValidator(_to_integer)]
     name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$")]
     title: str
     summary: str | None = None

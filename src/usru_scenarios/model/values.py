@@ -35,7 +35,7 @@ BOUND_MARGIN = 1e-9
 """What is drawn and must be above a bound is kept this far away from it."""
 
 
-def _identifier(text: str) -> str:
+def _refuse_reserved_name(text: str) -> str:
     if text in RESERVED:
         raise PydanticCustomError("reserved_name", "'{name}' is a reserved word", {"name": text})
     return text
@@ -47,24 +47,24 @@ NAME = r"^[a-z][a-z0-9_]*$"
 Name = Annotated[str, StringConstraints(pattern=NAME)]
 """An identifier: a small letter, then small letters, digits and underscores."""
 
-NewName = Annotated[Name, BeforeValidator(lambda name: _identifier(name) if isinstance(name, str) else name)]
+NewName = Annotated[Name, BeforeValidator(lambda name: _refuse_reserved_name(name) if isinstance(name, str) else name)]
 """An identifier that the file gives to something; reserved words are refused."""
 
 
-def as_written(raw: object) -> object:
+def boolean_to_name(raw: object) -> object:
     """`true` and `false` are values of YAML, and names like any other where a name is expected."""
     return ("true" if raw else "false") if isinstance(raw, bool) else raw
 
 
-GivenName = Annotated[Name, BeforeValidator(as_written, json_schema_input_type=str | bool)]
+GivenName = Annotated[Name, BeforeValidator(boolean_to_name, json_schema_input_type=str | bool)]
 """An identifier in the place of a value, where a bare `true` or `false` is one too."""
 
 
-def _label(raw: object) -> object:
+def _number_to_text(raw: object) -> object:
     return str(raw) if isinstance(raw, int | float) and not isinstance(raw, bool) else raw
 
 
-Label = Annotated[str, BeforeValidator(_label, json_schema_input_type=str | int | float)]
+Label = Annotated[str, BeforeValidator(_number_to_text, json_schema_input_type=str | int | float)]
 """A text, such as a page or a year, that may be written as a number."""
 
 ClaimId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
@@ -73,7 +73,7 @@ Names = Annotated[tuple[GivenName, ...], Field(strict=False)]
 Texts = Annotated[tuple[str, ...], Field(strict=False)]
 
 
-def _date_text(value: object) -> object:
+def _check_date(value: object) -> object:
     """A year alone is a number in YAML; a date is text here."""
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if isinstance(text, str):
@@ -84,7 +84,7 @@ def _date_text(value: object) -> object:
     return text
 
 
-def _day_text(value: object) -> object:
+def _check_day(value: object) -> object:
     if not isinstance(value, str | int) or isinstance(value, bool):
         return value
     try:
@@ -93,17 +93,17 @@ def _day_text(value: object) -> object:
         raise PydanticCustomError("unreadable_day", "{reason}", {"reason": str(error)}) from None
 
 
-def _boundary_text(value: object) -> object:
-    return value if value in ("start", "end", "now") else _date_text(value)
+def _check_moment(value: object) -> object:
+    return value if value in ("start", "end", "now") else _check_date(value)
 
 
-DateText = Annotated[str, BeforeValidator(_date_text, json_schema_input_type=str | int)]
+DateText = Annotated[str, BeforeValidator(_check_date, json_schema_input_type=str | int)]
 """A date of the format, as text."""
 
-DayText = Annotated[str, BeforeValidator(_day_text, json_schema_input_type=str)]
+DayText = Annotated[str, BeforeValidator(_check_day, json_schema_input_type=str)]
 """A day of the calendar, as text."""
 
-MomentText = Annotated[str, BeforeValidator(_boundary_text, json_schema_input_type=str | int)]
+MomentText = Annotated[str, BeforeValidator(_check_moment, json_schema_input_type=str | int)]
 """A date, or one of the words `start`, `end`, `now`."""
 
 
@@ -128,23 +128,23 @@ class Value(Part):
 
     @model_validator(mode="before")
     @classmethod
-    def _from_any_form(cls, raw: object) -> object:
-        return raw if isinstance(raw, cls) else cls._fields_of(raw)
+    def _read_any_form(cls, raw: object) -> object:
+        return raw if isinstance(raw, cls) else cls._to_fields(raw)
 
     @classmethod
-    def _fields_of(cls, raw: object) -> object:
+    def _to_fields(cls, raw: object) -> object:
         """The data of the value by its fields, whichever of its forms it is written in."""
         return raw
 
 
-WHOLE = "replaced whole"
+REPLACED_WHOLE_KEY = "replaced whole"
 
 
 class _ReplacedWhole:
     """Marks, in an annotation and in the schema made of it, what an overlay replaces whole."""
 
     def __get_pydantic_json_schema__(self, core: Any, schema_of: Any) -> dict[str, Any]:
-        return {**schema_of(core), WHOLE: True}
+        return {**schema_of(core), REPLACED_WHOLE_KEY: True}
 
 
 REPLACED_WHOLE = _ReplacedWhole()
@@ -154,7 +154,7 @@ PART_OF_FILE = "part of the file"
 """Marks, in an annotation, a map that is laid out like the whole file."""
 
 
-def _unreadable_distribution(families: Iterable[str]) -> PydanticCustomError:
+def _unreadable_distribution_error(families: Iterable[str]) -> PydanticCustomError:
     return PydanticCustomError(
         "unreadable_distribution",
         "not a distribution: write one of {families} with its parameters, such as {example}",
@@ -169,10 +169,10 @@ class Distribution(Value):
     parameters: tuple[Judgement, ...]
 
     @classmethod
-    def _fields_of(cls, raw: object) -> object:
+    def _to_fields(cls, raw: object) -> object:
         """Read `{pert: [1, 2, 3]}`."""
         if not isinstance(raw, dict) or len(raw) != 1 or (family := next(iter(raw))) not in FAMILIES:
-            raise _unreadable_distribution(FAMILIES)
+            raise _unreadable_distribution_error(FAMILIES)
         parameters = raw[family]
         wanted = FAMILIES[family].parameter_count
         if not isinstance(parameters, list | tuple) or len(parameters) != wanted:
@@ -182,7 +182,7 @@ class Distribution(Value):
         return {"family": family, "parameters": tuple(parameters)}
 
     @model_validator(mode="after")
-    def _in_order(self) -> Distribution:
+    def _check_parameters(self) -> Distribution:
         values, family = [parameter.mean for parameter in self.parameters], self.family_definition
         if family.is_between and values != sorted(values):
             raise PydanticCustomError(
@@ -190,16 +190,16 @@ class Distribution(Value):
                 "the parameters of '{family}' must rise: lowest first, highest last",
                 {"family": self.family},
             )
-        if any(one.mean <= 0 or one.span[0] < 0 for one in self._scales):
+        if any(one.mean <= 0 or one.span[0] < 0 for one in self._positive_parameters):
             raise PydanticCustomError("not_positive", "{reason}", {"reason": family.positivity_message})
-        for parameter in self._scales:
+        for parameter in self._positive_parameters:
             parameter.cut_off(BOUND_MARGIN, math.inf)
         return self
 
     _limits: tuple[float, float] = PrivateAttr((-math.inf, math.inf))
 
     @property
-    def _scales(self) -> tuple[Judgement, ...]:
+    def _positive_parameters(self) -> tuple[Judgement, ...]:
         """The parameters that are above 0 whatever is drawn."""
         return tuple(self.parameters[index] for index in self.family_definition.positive_parameters)
 
@@ -251,7 +251,7 @@ class Distribution(Value):
         )
 
 
-def _long_form(raw: object) -> object:
+def _to_long_form(raw: object) -> object:
     """Bring the ways to write a judgement to a map with `value`; what is no judgement is left to be refused."""
     if isinstance(raw, list):
         if not raw:
@@ -284,10 +284,10 @@ def is_judgement_form(raw: object) -> bool:
     )
 
 
-def _number_or_distribution(raw: object) -> object:
+def _read_number_or_distribution(raw: object) -> object:
     if isinstance(raw, dict):
         if not raw.keys() <= set(JUDGEMENT_FAMILIES):
-            raise _unreadable_distribution(JUDGEMENT_FAMILIES)
+            raise _unreadable_distribution_error(JUDGEMENT_FAMILIES)
         raw = Distribution.model_validate(raw)
     if isinstance(raw, Distribution):
         return raw.parameters[0].mean if raw.is_certain else raw
@@ -342,11 +342,11 @@ class Judgement(_Opinion):
         date: when it was judged. Example: `date: 2025-03`
     """
 
-    value: Annotated[float | Distribution, BeforeValidator(_number_or_distribution, json_schema_input_type=Any)]
+    value: Annotated[float | Distribution, BeforeValidator(_read_number_or_distribution, json_schema_input_type=Any)]
 
     @classmethod
-    def _fields_of(cls, raw: object) -> object:
-        return _long_form(raw)
+    def _to_fields(cls, raw: object) -> object:
+        return _to_long_form(raw)
 
     @property
     def mean(self) -> float:
@@ -423,13 +423,13 @@ Strength = Annotated[
 """How firm a prior is under a Dirichlet distribution: as if so many cases had been seen."""
 
 
-def _strength_above_zero(shares: dict[str, Judgement]) -> dict[str, Judgement]:
+def _cut_strength_off(shares: dict[str, Judgement]) -> dict[str, Judgement]:
     if DIRICHLET in shares:
         shares[DIRICHLET].cut_off(BOUND_MARGIN, math.inf)
     return shares
 
 
-Shares = Annotated[dict[Name, Share], Field(min_length=1), AfterValidator(_strength_above_zero), REPLACED_WHOLE]
+Shares = Annotated[dict[Name, Share], Field(min_length=1), AfterValidator(_cut_strength_off), REPLACED_WHOLE]
 """Relative odds of states, normalised when used; an unnamed state has 0. `dirichlet` among them is a strength."""
 
 
@@ -460,7 +460,7 @@ class Duration(Value):
     text: str
 
 
-def _within_one(judgement: Judgement) -> None:
+def _require_probability(judgement: Judgement) -> None:
     least, most = judgement.span
     judgement.cut_off(0.0, 1.0)
     if least < 0 or most > 1:
@@ -477,9 +477,9 @@ class Keep(_Opinion):
     value: float | Distribution | Duration
 
     @classmethod
-    def _fields_of(cls, raw: object) -> object:
+    def _to_fields(cls, raw: object) -> object:
         refuse_uncertain_duration(raw)
-        parts = _long_form(raw)
+        parts = _to_long_form(raw)
         if isinstance(parts, dict) and isinstance(text := parts.get("value"), str):
             try:
                 return {**parts, "value": Duration(months=parse_duration(text), text=text)}
@@ -487,7 +487,7 @@ class Keep(_Opinion):
                 raise PydanticCustomError("unreadable_duration", "{reason}", {"reason": str(error)}) from None
         if isinstance(parts, dict) and "value" in parts:
             judgement = Judgement.model_validate({"value": parts["value"]})
-            _within_one(judgement)
+            _require_probability(judgement)
             parts = {**parts, "value": judgement.value}
         return parts
 
@@ -531,7 +531,7 @@ class Persistence(Value):
     by_state: Annotated[dict[Name, Keep], Field(min_length=1)] | None = None
 
     @classmethod
-    def _fields_of(cls, raw: object) -> object:
+    def _to_fields(cls, raw: object) -> object:
         refuse_uncertain_duration(raw)
         return {"all_states": raw} if is_judgement_form(raw) else {"by_state": raw}
 
@@ -542,7 +542,7 @@ class Persistence(Value):
         return self.by_state.get(state, self.by_state.get("default"))
 
 
-_ONE = Judgement(value=1.0)
+_DEFAULT_WEIGHT = Judgement(value=1.0)
 
 
 class Weight(Value):
@@ -552,16 +552,16 @@ class Weight(Value):
     schedule: Annotated[dict[DateText, WeightNumber], Field(min_length=1)] | None = None
 
     @classmethod
-    def _fields_of(cls, raw: object) -> object:
+    def _to_fields(cls, raw: object) -> object:
         return {"constant": raw} if is_judgement_form(raw) else {"schedule": raw}
 
-    def mix(self, month: int) -> tuple[tuple[Judgement, float], ...]:
+    def judgements_at(self, month: int) -> tuple[tuple[Judgement, float], ...]:
         """The judgements that make up the weight at a month (as in `timeline.Date`), with their shares in it.
 
         Between two dates it is linear in months, outside them flat.
         """
         if self.schedule is None:
-            return ((_ONE if self.constant is None else self.constant, 1.0),)
+            return ((_DEFAULT_WEIGHT if self.constant is None else self.constant, 1.0),)
         knots = sorted((parse_date(date).month, date) for date in self.schedule)
         for (left, before), (right, after) in pairwise(knots):
             if left < month < right:
@@ -572,7 +572,7 @@ class Weight(Value):
 
     def at(self, month: int) -> float:
         """The weight at a month, an uncertain judgement at its mean."""
-        return math.fsum(share * judgement.mean for judgement, share in self.mix(month))
+        return math.fsum(share * judgement.mean for judgement, share in self.judgements_at(month))
 
 
 class OddsPerPoint(Value):

@@ -102,7 +102,7 @@ class _Compiler:
     def _weight_by_step(self, weight: Weight | None) -> Floats:
         if weight is None:
             return np.ones(self.grid.count)
-        mixes = [weight.mix(month) for month in self.grid.step_starts]
+        mixes = [weight.judgements_at(month) for month in self.grid.step_starts]
         return self._stack_values([sum((share * self.value(one) for one, share in mix), _ZERO) for mix in mixes])
 
     # Nodes -----------------------------------------------------------------------------------------------------------

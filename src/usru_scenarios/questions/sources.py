@@ -63,7 +63,7 @@ def claim_directions(loaded: Loaded, about: str | None = None) -> DirectionsRepo
     found = list(cited_directions(loaded.model, register.pushes))
     if about is not None:
         chosen = {judged.path for judged in _judgements_about(about, list(judgements(loaded.model)), loaded)}
-        found = [direction for direction in found if direction.cell.judged.path in chosen]
+        found = [direction for direction in found if direction.cell.entry.path in chosen]
     return DirectionsReport(
         model=loaded.outline.model,
         run=FileRun(loaded.outline.profile),
@@ -78,7 +78,7 @@ def claim_directions(loaded: Loaded, about: str | None = None) -> DirectionsRepo
 def _describe_direction(direction: Direction) -> DirectedPart:
     cell = direction.cell
     return DirectedPart(
-        path=dotted_path(cell.judged.path),
+        path=dotted_path(cell.entry.path),
         value=cell.value,
         sign="+" if cell.sign > 0 else "-" if cell.sign < 0 else "0",
         cause=" & ".join(_describe_cause(node, asked) for node, asked in cell.cause.items()),

@@ -27,9 +27,9 @@ def contradictions(context: Context) -> Iterator[Finding]:
         return
     for direction in cited_directions(context.fresh(_BEARING), context.register.pushes):
         if direction.verdict == "contradicted":
-            path = direction.cell.judged.path
+            path = direction.cell.entry.path
             block = _covering(context, path)
-            together = () if direction.cell.judged.judgement.sources else (path, block)
+            together = () if direction.cell.entry.judgement.sources else (path, block)
             message, hint = _against(direction)
             yield Finding("contradicted_number", message, path, hint, of_key=False, together=together)
 
