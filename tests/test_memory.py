@@ -110,7 +110,7 @@ def test_moves_of_many_scenarios_are_the_same_by_several_steps_as_by_one(
 
 def test_steps_that_have_the_same_law_share_what_is_found_of_it() -> None:
     support = Support(compiled({**many(40), "time": {"start": "2025", "end": "2064", "step": "year"}}))
-    assert len({support.law_number(step) for step in range(support.program.steps)}) <= 3
+    assert len({support.law_numbers[step] for step in range(support.program.steps)}) <= 3
     low, high = support.probability_limits([1])
     assert np.all(low < high)
 

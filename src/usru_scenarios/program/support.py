@@ -29,7 +29,7 @@ from usru_scenarios.program.events import (
     timed_parts,
     truth,
 )
-from usru_scenarios.program.laws import JUDGEMENTS, Parent, StepLaw, hold_probability
+from usru_scenarios.program.laws import JUDGEMENTS, Parent, StepLaw, hold_probability, normalise_rows
 from usru_scenarios.program.program import CategoricalNode, Floats, NumericNode, Program
 
 Site = tuple[str, int]
@@ -97,6 +97,8 @@ class Support:
         moves: where the outcome can go from each scenario, shape (steps, scenarios, scenarios), none at the first step.
         law_varies: shape (steps,), whether the outcome's law at a step differs between trials that have had the same
             scenarios.
+        law_numbers: for each step, a number that steps share at which the outcome has the same law and reads the same
+            possible states.
     """
 
     def __init__(
@@ -120,7 +122,7 @@ class Support:
         self.law_varies: Truth = np.zeros(steps, dtype=np.bool_)
         observed = dict(_observed_states(program, observations))
         self._readable_keys: dict[tuple[str, int], bytes] = {}
-        self._law_numbers: list[int] = []
+        self.law_numbers: list[int] = []
         self._reach_numbers: list[int] = []
         for step in range(steps):
             for name, node in program.nodes.items():
@@ -163,7 +165,7 @@ class Support:
         law = (node, self.program.law_key(node, step), state, bool(step))
         key, known_targets = (law, None if previous is None else previous.tobytes()), self._cache.targets
         if node.name == OUTCOME:
-            self._law_numbers.append(self._cache.law_number(law))
+            self.law_numbers.append(self._cache.law_number(law))
             self._reach_numbers.append(self._cache.law_number(key))
         if key not in known_targets:
             known_targets[key] = self._find_targets(self.program.law(node, step), step, previous)
@@ -202,22 +204,14 @@ class Support:
 
     def _law_varies(self, law: StepLaw, prior: Floats, step: int) -> bool:
         """Whether a law differs between trials: by what varies of its parents, or by drawn judgements."""
-        total = prior.sum(axis=-1, keepdims=True)
-        shares = np.divide(prior, total, out=np.zeros_like(prior), where=total > 0)
-        if self._differs_along_parents(shares, law.prior_parents, law.name):
+        if self._differs_along_parents(normalise_rows(prior), law.prior_parents, law.name):
             return True
-        if (
-            law.persistence is not None
-            and law.persistence.ndim == 2
-            and bool((law.persistence != law.persistence[:1]).any())
-        ):
+        keep = law.persistence
+        if keep is not None and keep.ndim == 2 and bool((keep != keep[:1]).any()):
             return True
-        for term in law.terms:
-            points = self._possible_rows(term.points, term.parents, step)
-            if self._differs_along_parents(
-                _relative_points(points, law.size, holds=law.persistence is not None), term.parents, law.name
-            ):
-                return True
+        tables = self._point_tables(law, step)
+        if any(self._differs_along_parents(points, parents, law.name) for points, parents in tables):
+            return True
         return any(
             self.varies[curve.node][step - curve.lag]
             and bool(np.any(points != (points[..., :1, :] if curve.points.ndim == 2 else points[:1, :1])))
@@ -227,15 +221,23 @@ class Support:
 
     def _differs_along_parents(self, table: Floats, parents: Sequence[Parent], own: str) -> bool:
         """Whether a table, cut down to what is possible, differs along a parent other than the own past."""
-        return any(
-            not (parent.node == own and parent.lag) and bool(np.any(table != table.take([0], axis=axis)))
-            for axis, parent in enumerate(parents)
-        )
+        others = [axis for axis, parent in enumerate(parents) if not (parent.node == own and parent.lag)]
+        return any(_differs_along(table, axis) for axis in others)
 
-    def _possible_rows(self, table: Floats, parents: Sequence[Parent], step: int) -> Floats:
-        """The rows of a table that possible states of the parents can read."""
+    def _point_tables(self, law: StepLaw, step: int) -> Iterator[tuple[Floats, tuple[Parent, ...]]]:
+        """The points of each term that can be read, as differences between states, with the parents."""
+        for term in law.terms:
+            points = self._possible_rows(term.points, term.parents, step)
+            yield _relative_points(points, law.size, holds=law.persistence is not None), term.parents
+
+    def _possible_rows(
+        self, table: Floats, parents: Sequence[Parent], step: int, known: tuple[Parent, int] | None = None
+    ) -> Floats:
+        """The rows of a table that possible states of the parents can read; of one parent the state may be known."""
         for axis, parent in enumerate(parents):
-            if parent.node != JUDGEMENTS:
+            if known is not None and parent == known[0]:
+                table = table.take([known[1]], axis=axis)
+            elif parent.node != JUDGEMENTS:
                 table = table.take(self.possible_indices(parent, step - parent.lag), axis=axis)
         return table
 
@@ -297,8 +299,7 @@ class Support:
         and is drawn, its probability one step ahead. Where all trials agree, both are the same value within the ends of
         method (28).
         """
-        inside = np.zeros(len(self.program.outcome.states), dtype=np.bool_)
-        inside[list(members)] = True
+        inside = np.isin(np.arange(len(self.program.outcome.states)), list(members))
         low, high = np.zeros(self.program.steps), np.zeros(self.program.steps)
         for step in range(self.program.steps):
             before = self.possible[OUTCOME][step - 1] if step else np.ones_like(inside)
@@ -317,8 +318,7 @@ class Support:
         Returns the least and the largest probability by step, each of shape (steps,), and of `ever`, shape (2,). Where
         the outcome feeds back, a trial adds up what is read one step ahead, which may come to more than 1.
         """
-        inside = np.zeros(len(self.program.outcome.states), dtype=np.bool_)
-        inside[list(members)] = True
+        inside = np.isin(np.arange(len(self.program.outcome.states)), list(members))
         low, high = np.zeros(self.program.steps), np.zeros(self.program.steps)
         unvisited = np.ones(2)  # the least and the largest probability of not having been there
         before = np.ones_like(inside)  # where a trial can be that has not been there
@@ -349,7 +349,7 @@ class Support:
         Where no trial is within, or none outside, the ends are those that no trial changes: 1 and 0. Steps that have
         the same law, read with the same states, share what is found.
         """
-        key = self._law_numbers[step], inside.tobytes(), before.tobytes()
+        key = self.law_numbers[step], inside.tobytes(), before.tobytes()
         if key not in self._cache.set_limits:
             least, most = self.entry_limits(inside, step)
             parts = (before & inside, before & ~inside)
@@ -357,78 +357,54 @@ class Support:
             self._cache.set_limits[key] = tuple(float(end) for pair in ends for end in pair)
         return self._cache.set_limits[key]
 
-    def law_number(self, step: int) -> int:
-        """A number that steps share at which the outcome has the same law and reads the same possible states."""
-        return self._law_numbers[step]
-
     def entry_limits(self, inside: Truth, step: int) -> tuple[Floats, Floats]:
         """The least and the largest probability of a set of scenarios after a step, given the scenario before it.
 
         The set and both probabilities are of shape (scenarios,).
         """
-        key = self._law_numbers[step], inside.tobytes()
+        key = self.law_numbers[step], inside.tobytes()
         if key not in self._cache.entry_limits:
-            self._cache.entry_limits[key] = self._find_entry_limits(inside, step)
+            low, high, keep = self._redraw_weights(step)
+            in_low, in_high = (part[:, inside].sum(axis=1) for part in (low, high))
+            out_low, out_high = (part[:, ~inside].sum(axis=1) for part in (low, high))
+            least = np.divide(in_low, in_low + out_high, out=np.zeros_like(in_low), where=in_low + out_high > 0)
+            most = np.divide(in_high, in_high + out_low, out=np.zeros_like(in_low), where=in_high + out_low > 0)
+            ends = [keep[end] * inside + (1.0 - keep[end]) * share for share in (least, most) for end in (0, 1)]
+            self._cache.entry_limits[key] = np.minimum(*ends[:2]), np.maximum(*ends[2:])
         return self._cache.entry_limits[key]
-
-    def _find_entry_limits(self, inside: Truth, step: int) -> tuple[Floats, Floats]:
-        low, high, keep = self._redraw_weights(step)
-        one, other = (part[:, inside].sum(axis=1) for part in (low, high))
-        out_low, out_high = (part[:, ~inside].sum(axis=1) for part in (low, high))
-        least = np.divide(one, one + out_high, out=np.zeros_like(one), where=one + out_high > 0)
-        most = np.divide(other, other + out_low, out=np.zeros_like(one), where=other + out_low > 0)
-        ends = [keep[end] * inside + (1.0 - keep[end]) * share for share in (least, most) for end in (0, 1)]
-        return np.minimum(*ends[:2]), np.maximum(*ends[2:])
 
     def _redraw_weights(self, step: int) -> tuple[Floats, Floats, Floats]:
         """For each scenario before a step, the least and the largest weight of each in a redraw, and of being kept.
 
         Shapes (scenarios, scenarios) twice, and (2, scenarios).
         """
-        if (law_number := self._law_numbers[step]) not in self._cache.redraw_weights:
+        if (law_number := self.law_numbers[step]) not in self._cache.redraw_weights:
             if len(self._cache.redraw_weights) * len(self.program.outcome.states) ** 2 > _CACHED_PAIRS:
                 self._cache.redraw_weights.clear()
             outcome = self.program.outcome
             law, size = self.program.law(outcome, step), len(outcome.states)
-            before = range(size) if step else range(1)
-            tables = _log_weight_tables(law)
+            before, tables = range(size if step else 1), _log_weight_tables(law)
             reads_itself = law.previous_state in {parent for _, parents in tables for parent in parents}
-            weight_limits = [
-                self._log_weight_limits(law, tables, state, step) for state in (before if reads_itself else range(1))
-            ]
-            by_state = [
-                _weights_from_state(law, weight_limits[state if reads_itself else 0], state) for state in before
-            ]
+            read_states = before if reads_itself else range(1)
+            limits = [self._log_weight_limits(law, tables, state, step) for state in read_states]
+            by_state = [_weights_from_state(law, limits[state if reads_itself else 0], state) for state in before]
             rows = by_state if reads_itself or law.allowed is not None else by_state[:1]  # else alike
-            stacked = [np.stack([np.broadcast_to(one[part], (size,)) for one in rows]) for part in (0, 1)]
-            keep = np.array([one[2] for one in by_state]).T
+            low, high = (np.stack([np.broadcast_to(row[part], (size,)) for row in rows]) for part in (0, 1))
+            keep = np.broadcast_to(np.array([row[2] for row in by_state]).T, (2, size))
             shape = (size, size)
-            self._cache.redraw_weights[law_number] = (
-                np.broadcast_to(stacked[0], shape),
-                np.broadcast_to(stacked[1], shape),
-                np.broadcast_to(keep, (2, size)),
-            )
+            self._cache.redraw_weights[law_number] = np.broadcast_to(low, shape), np.broadcast_to(high, shape), keep
         return self._cache.redraw_weights[law_number]
 
     def _log_weight_limits(self, law: StepLaw, tables: Tables, state: int, step: int) -> tuple[Floats, Floats]:
         """The least and the largest log-weights, and log-odds of keeping, from an own state before."""
         low, high = law.offset, law.offset
         for table, parents in tables:
-            rows = self._rows_from_state(table, parents, law.previous_state, state, step).reshape(-1, law.size + 1)
+            rows = self._possible_rows(table, parents, step, (law.previous_state, state)).reshape(-1, law.size + 1)
             low, high = low + rows.min(axis=0), high + rows.max(axis=0)
         for curve in law.curves:
             rows = curve.points.reshape(-1, law.size + 1)
             low, high = low + rows.min(axis=0), high + rows.max(axis=0)
         return low, high
-
-    def _rows_from_state(self, table: Floats, parents: Sequence[Parent], own: Parent, state: int, step: int) -> Floats:
-        """The rows of a table that can be read from an own state before."""
-        for axis, parent in enumerate(parents):
-            if parent == own:
-                table = table.take([state], axis=axis)
-            elif parent.node != JUDGEMENTS:
-                table = table.take(self.possible_indices(parent, step - parent.lag), axis=axis)
-        return table
 
     # Questions --------------------------------------------------------------------------------------------------------
 
@@ -442,13 +418,10 @@ class Support:
     def _law_depends_on(self, law: StepLaw, name: str, step: int) -> bool:
         if law.fixed is not None:
             return False
-        tables = [(self._possible_rows(law.prior, law.prior_parents, step), law.prior_parents)]
-        for term in law.terms:
-            points = self._possible_rows(term.points, term.parents, step)
-            tables.append((_relative_points(points, law.size, holds=law.persistence is not None), term.parents))
+        prior = self._possible_rows(law.prior, law.prior_parents, step)
         return any(curve.node == name for curve in law.curves) or any(
-            parent.node == name and bool(np.any(table != table.take([0], axis=axis)))
-            for table, parents in tables
+            parent.node == name and _differs_along(table, axis)
+            for table, parents in ((prior, law.prior_parents), *self._point_tables(law, step))
             for axis, parent in enumerate(parents)
         )
 
@@ -483,19 +456,16 @@ class Support:
 
     def _part_truths(self, part: Timed) -> frozenset[bool]:
         """The truth values of a timed predicate, each step by itself."""
-        at_steps = [self._predicate_truths(step, part.predicate) for step in part.steps]
-        if part.mode == "always":
-            truths_found = {True} if all(True in truths for truths in at_steps) else set()
-            return frozenset(truths_found | ({False} if any(False in truths for truths in at_steps) else set()))
-        truths_found = {True} if any(True in truths for truths in at_steps) else set()
-        return frozenset(truths_found | ({False} if all(False in truths for truths in at_steps) else set()))
-
-    def _predicate_truths(self, step: int, predicate: Formula) -> frozenset[bool]:
-        domains = self._domains([(step, predicate)])
-        if math.prod(map(len, domains.values())) > _MOST_COMBINATIONS:
-            return EITHER
-        values = _combinations(domains)
-        return _truth_values(_predicate_truth(step, predicate, values))
+        at_steps = []
+        for step in part.steps:
+            domains = self._domains([(step, part.predicate)])
+            is_small = math.prod(map(len, domains.values())) <= _MOST_COMBINATIONS
+            truths = _predicate_truth(step, part.predicate, _combinations(domains)) if is_small else np.array([*EITHER])
+            at_steps.append(_truth_values(truths))
+        decisive = part.mode != "always"  # one step with this truth value decides, all others have to agree
+        can_decide = any(decisive in truths for truths in at_steps)
+        can_agree = all((not decisive) in truths for truths in at_steps)
+        return frozenset(({decisive} if can_decide else set()) | ({not decisive} if can_agree else set()))
 
     def _domains(self, asked: Iterable[tuple[int, Formula]]) -> dict[Site, Sequence[Any]]:
         """What each node that predicates at steps ask about can be: its states, or values of each kind of its range."""
@@ -537,6 +507,10 @@ def _weights_from_state(
     holds = float(hold_probability(keep.min(), ends[0][-1])), float(hold_probability(keep.max(), ends[1][-1]))
     # Where nothing is left to go to, the scenario is kept.
     return low, high, (holds[0] if high.any() else 1.0, holds[1] if low.any() else 1.0)
+
+
+def _differs_along(table: Floats, axis: int) -> bool:
+    return bool(np.any(table != table.take([0], axis=axis)))
 
 
 def _relative_points(points: Floats, size: int, *, holds: bool) -> Floats:

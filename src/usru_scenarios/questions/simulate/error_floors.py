@@ -189,7 +189,7 @@ class LeastErrors:
         known: set[object] = set()
         for step in range(1, self.program.steps):
             start = self.support.possible[OUTCOME][step - 1]
-            goes = self.support.moves[step].tobytes() if self._drawn else self.support.law_number(step)
+            goes = self.support.moves[step].tobytes() if self._drawn else self.support.law_numbers[step]
             if (kind := (goes, start.tobytes())) in known:
                 continue
             known.add(kind)
