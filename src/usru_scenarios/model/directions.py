@@ -109,9 +109,7 @@ class Direction:
     def claims(self) -> dict[str, PushSign]:
         """What each of the claims that it cites says of its sign."""
         signs = {claim: {push.sign for name, push in self.pushes if name == claim} for claim in self.cell.entry.sources}
-        return {
-            claim: _PUSH_SIGNS[1 in signs_of_claim, -1 in signs_of_claim] for claim, signs_of_claim in signs.items()
-        }
+        return {claim: _PUSH_SIGNS[1 in stated, -1 in stated] for claim, stated in signs.items()}
 
     @property
     def verdict(self) -> SignVerdict:

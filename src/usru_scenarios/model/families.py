@@ -252,20 +252,16 @@ def normal_quantile(shares: Floats) -> Floats:
     q = shares - 0.5
     with np.errstate(divide="ignore", invalid="ignore"):
         r = 0.180625 - q * q
-        body = q * np.polyval(_BODY_COEFFICIENTS[0], r) / np.polyval(_BODY_COEFFICIENTS[1], r)
+        body = q * np.polyval(_CENTRE[0], r) / np.polyval(_CENTRE[1], r)
         distance = np.sqrt(-np.log(np.minimum(shares, 1.0 - shares)))
-        near = np.polyval(_NEAR_TAIL_COEFFICIENTS[0], distance - 1.6) / np.polyval(
-            _NEAR_TAIL_COEFFICIENTS[1], distance - 1.6
-        )
-        far = np.polyval(_FAR_TAIL_COEFFICIENTS[0], distance - 5.0) / np.polyval(
-            _FAR_TAIL_COEFFICIENTS[1], distance - 5.0
-        )
+        near = np.polyval(_NEAR_TAIL[0], distance - 1.6) / np.polyval(_NEAR_TAIL[1], distance - 1.6)
+        far = np.polyval(_FAR_TAIL[0], distance - 5.0) / np.polyval(_FAR_TAIL[1], distance - 5.0)
         tail = np.where(distance <= 5.0, near, np.where(np.isinf(distance), np.inf, far))
     z: Floats = np.where(np.abs(q) <= 0.425, body, np.copysign(tail, q))
     return z
 
 
-_BODY_COEFFICIENTS = (
+_CENTRE = (
     (
         *(2.5090809287301226727e3, 3.3430575583588128105e4, 6.7265770927008700853e4, 4.5921953931549871457e4),
         *(1.3731693765509461125e4, 1.9715909503065514427e3, 1.3314166789178437745e2, 3.3871328727963666080e0),
@@ -275,7 +271,7 @@ _BODY_COEFFICIENTS = (
         *(5.3941960214247511077e3, 6.8718700749205790830e2, 4.2313330701600911252e1, 1.0),
     ),
 )
-_NEAR_TAIL_COEFFICIENTS = (
+_NEAR_TAIL = (
     (
         *(7.74545014278341407640e-4, 2.27238449892691845833e-2, 2.41780725177450611770e-1, 1.27045825245236838258e0),
         *(3.64784832476320460504e0, 5.76949722146069140550e0, 4.63033784615654529590e0, 1.42343711074968357734e0),
@@ -285,7 +281,7 @@ _NEAR_TAIL_COEFFICIENTS = (
         *(6.89767334985100004550e-1, 1.67638483018380384940e0, 2.05319162663775882187e0, 1.0),
     ),
 )
-_FAR_TAIL_COEFFICIENTS = (
+_FAR_TAIL = (
     (
         *(2.01033439929228813265e-7, 2.71155556874348757815e-5, 1.24266094738807843860e-3, 2.65321895265761230930e-2),
         *(2.96560571828504891230e-1, 1.78482653991729133580e0, 5.46378491116411436990e0, 6.65790464350110377720e0),
@@ -347,17 +343,14 @@ def _invert_density(at: Floats, height: Floats, shares: Floats) -> Floats:
     cell = (below[rows] < targets[:, None]).sum(axis=1) if len(at) > 1 else np.searchsorted(below[0], targets)
     cell = np.minimum(cell, below.shape[1] - 1)
     remainder = targets - np.where(cell > 0, below[rows, np.maximum(cell - 1, 0)], 0.0)
-    left_height, middle_height, right_height = left[rows, cell], middle[rows, cell], right[rows, cell]
-    slope, curvature = (
-        4.0 * middle_height - 3.0 * left_height - right_height,
-        2.0 * (left_height - 2.0 * middle_height + right_height),
-    )
+    at_left, at_middle, at_right = left[rows, cell], middle[rows, cell], right[rows, cell]
+    slope, curvature = (4.0 * at_middle - 3.0 * at_left - at_right, 2.0 * (at_left - 2.0 * at_middle + at_right))
     low, high = np.zeros(len(shares)), np.ones(len(shares))
     part = np.full(len(shares), 0.5)
     for _ in range(30):  # Newton's steps, a bisection where one leaves the bracket
-        excess = part * (left_height + part * (slope / 2.0 + part * curvature / 3.0)) - remainder
+        excess = part * (at_left + part * (slope / 2.0 + part * curvature / 3.0)) - remainder
         low, high = np.where(excess < 0.0, part, low), np.where(excess < 0.0, high, part)
-        density = left_height + part * (slope + part * curvature)
+        density = at_left + part * (slope + part * curvature)
         step = part - np.divide(excess, density, out=np.full_like(excess, np.inf), where=density > 0.0)
         part = np.where((step >= low) & (step <= high), step, 0.5 * (low + high))
     start = at[rows, 2 * cell]
@@ -369,7 +362,7 @@ def _invert_density(at: Floats, height: Floats, shares: Floats) -> Floats:
 
 _NORMAL_NODES = np.linspace(-7.2, 7.2, 73)
 """Standard normals at which a drawn parameter is read: the trapezoidal rule, exact to 1e-10 for smooth integrands."""
-_MOST_PARAMETER_NODES = 73
+_MOST_NODES = 73
 
 
 @lru_cache(maxsize=4096)
@@ -446,13 +439,11 @@ def _merge_nodes(values: Floats, weights: Floats) -> tuple[Floats, Floats]:
     """As many nodes as one parameter may have: the means of groups of neighbours."""
     order = np.argsort(values, kind="stable")
     values, weights = values[order], weights[order]
-    group = np.minimum((np.cumsum(weights) * _MOST_PARAMETER_NODES).astype(np.intp), _MOST_PARAMETER_NODES - 1)
-    group_weights = np.bincount(group, weights, _MOST_PARAMETER_NODES)
-    is_occupied = group_weights > 0
-    kept_values: Floats = (
-        np.bincount(group, weights * values, _MOST_PARAMETER_NODES)[is_occupied] / group_weights[is_occupied]
-    )
-    return kept_values, np.asarray(group_weights[is_occupied], dtype=np.float64)
+    group = np.minimum((np.cumsum(weights) * _MOST_NODES).astype(np.intp), _MOST_NODES - 1)
+    totals = np.bincount(group, weights, _MOST_NODES)
+    is_occupied = totals > 0
+    kept_values: Floats = np.bincount(group, weights * values, _MOST_NODES)[is_occupied] / totals[is_occupied]
+    return kept_values, np.asarray(totals[is_occupied], dtype=np.float64)
 
 
 # Densities ------------------------------------------------------------------------------------------------------------

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from usru_scenarios.model.families import Floats
     from usru_scenarios.model.schema import Categorical, Event, Model, NumericEvent, Outcome
-    from usru_scenarios.model.values import Shares
     from usru_scenarios.names import KeyPath
     from usru_scenarios.timeline import Grid
 
@@ -78,23 +77,26 @@ def judgements(model: Model) -> Iterator[JudgementEntry]:
     Numbers that the file leaves to their defaults are not among them, nor is what stands in `profiles`: a profile's
     numbers are judgements of the model to which it has been applied.
     """
-    yield from _scale_entries(model)
+    odds, fields_set = model.odds_per_point, model.model_fields_set
+    if "odds_per_point" in fields_set:
+        given = {field: getattr(odds, field) for field in ("impacts", "influences") if field in odds.model_fields_set}
+        yield from _entries(("odds_per_point",), "odds_per_point", odds.impacts if odds.is_single else given, ())
+    if "sd_per_point" in fields_set:
+        yield from _entries(("sd_per_point",), "sd_per_point", model.sd_per_point, ())
     for name, scenario in model.scenarios.items():
-        if scenario.baseline is not None:
-            path: KeyPath = ("scenarios", name, "baseline")
-            yield _make_entry(path, "baseline", scenario.baseline, scenario.sources or ())
-    yield from _outcome_entries(model)
+        yield from _entries(("scenarios", name, "baseline"), "baseline", scenario.baseline, scenario.sources or ())
+    yield from _outcome_entries(model.outcome)
     if model.anchor is not None:
-        yield from _share_entries(("anchor", "shares"), "share", model.anchor.shares, model.anchor.sources or ())
+        yield from _entries(("anchor", "shares"), "share", model.anchor.shares, model.anchor.sources or ())
     for name, driver in model.drivers.items():
-        path, around = ("drivers", name), driver.sources or ()
+        path, default = ("drivers", name), driver.sources or ()
         yield from _node_entries(path, driver)
-        yield from _single_or_keyed_entries((*path, "weight"), "weight", driver.weight, around)
-        yield from _points_entries((*path, "impacts"), driver.impacts, around)
+        yield from _entries((*path, "weight"), "weight", driver.weight, default)
+        yield from _entries((*path, "impacts"), "points", driver.impacts, default)
     for name, rule in model.rules.items():
-        path, around = ("rules", name), rule.sources or ()
-        yield from _points_entries((*path, "then"), rule.then, around)
-        yield from _single_or_keyed_entries((*path, "weight"), "weight", rule.weight, around)
+        path, default = ("rules", name), rule.sources or ()
+        yield from _entries((*path, "then"), "points", rule.then, default)
+        yield from _entries((*path, "weight"), "weight", rule.weight, default)
     for name, consequence in model.consequences.items():
         yield from _node_entries(("consequences", name), consequence)
 
@@ -104,114 +106,64 @@ def dotted_path(path: KeyPath) -> str:
     return ".".join(map(str, path))
 
 
-def _scale_entries(model: Model) -> Iterator[JudgementEntry]:
-    given, odds = model.model_fields_set, model.odds_per_point
-    if "odds_per_point" in given:
-        if odds.is_single:
-            yield _make_entry(("odds_per_point",), "odds_per_point", odds.impacts, ())
-        else:
-            for field in ("impacts", "influences"):
-                if field in odds.model_fields_set:
-                    yield _make_entry(("odds_per_point", field), "odds_per_point", getattr(odds, field), ())
-    if "sd_per_point" in given:
-        yield _make_entry(("sd_per_point",), "sd_per_point", model.sd_per_point, ())
+def _entries(path: KeyPath, role: JudgementRole, value: Any, default: tuple[str, ...]) -> Iterator[JudgementEntry]:
+    """The judgements of a value at a path: one, none, or those of a map, however deep.
+
+    Those that cite no claims of their own have the default ones.
+    """
+    if isinstance(value, Persistence | Weight):
+        for field in _VALUE_FIELDS[type(value)]:
+            yield from _entries(path, role, getattr(value, field), default)
+    elif isinstance(value, dict):
+        for key, entry in value.items():
+            is_strength = key == DIRICHLET and role in ("prior", "initial", "share")
+            yield from _entries((*path, key), "strength" if is_strength else role, entry, default)
+    elif value is not None:
+        yield JudgementEntry(path, role, value, value.sources or default)
 
 
-def _make_entry(
-    path: KeyPath, role: JudgementRole, judgement: Judgement | Keep, around: tuple[str, ...]
-) -> JudgementEntry:
-    return JudgementEntry(path, role, judgement, judgement.sources or around)
-
-
-def _outcome_entries(model: Model) -> Iterator[JudgementEntry]:
-    outcome, path = model.outcome, ("outcome",)
-    around = outcome.sources or ()
-    yield from _strength_entry(path, outcome, around)
-    yield from _single_or_keyed_entries((*path, "persistence"), "persistence", outcome.persistence, around)
-    yield from _share_entries((*path, "initial"), "initial", outcome.initial or {}, around)
-    yield from _points_entries((*path, "lagged_influences"), outcome.lagged_influences, around)
-    yield from _event_entries((*path, "events"), outcome.events, around)
+def _outcome_entries(outcome: Outcome) -> Iterator[JudgementEntry]:
+    path, default = ("outcome",), outcome.sources or ()
+    yield from _strength_entries(path, outcome)
+    yield from _entries((*path, "persistence"), "persistence", outcome.persistence, default)
+    yield from _entries((*path, "initial"), "initial", outcome.initial, default)
+    yield from _entries((*path, "lagged_influences"), "points", outcome.lagged_influences, default)
+    yield from _event_entries((*path, "events"), outcome.events, default)
 
 
 def _node_entries(path: KeyPath, node: Categorical | Numeric) -> Iterator[JudgementEntry]:
-    around = node.sources or ()
+    default = node.sources or ()
     if isinstance(node, Numeric):
-        yield from _numeric_entries(path, node, around)
+        if node.distribution is not None:
+            parameters = {node.distribution.family: dict(enumerate(node.distribution.parameters))}
+            yield from _entries((*path, "distribution"), "parameter", parameters, default)
+        yield from _entries((*path, "initial"), "initial", node.initial, default)
+        yield from _entries((*path, "persistence"), "persistence", node.persistence, default)
     else:
-        yield from _categorical_entries(path, node, around)
-    yield from _points_entries((*path, "influences"), node.influences, around)
-    yield from _points_entries((*path, "lagged_influences"), node.lagged_influences, around)
-    yield from _event_entries((*path, "events"), node.events, around)
+        for name, state in node.states.items():
+            yield from _entries((*path, "states", name, "prior"), "prior", state.prior, state.sources or default)
+        yield from _strength_entries(path, node)
+        yield from _entries((*path, "initial"), "initial", node.initial, default)
+        yield from _entries((*path, "persistence"), "persistence", node.persistence, default)
+        for key, row in node.prior_given.items():
+            yield from _entries((*path, "prior_given", key, "prior"), "prior", row.prior, row.sources or default)
+    yield from _entries((*path, "influences"), "points", node.influences, default)
+    yield from _entries((*path, "lagged_influences"), "points", node.lagged_influences, default)
+    yield from _event_entries((*path, "events"), node.events, default)
 
 
-def _numeric_entries(path: KeyPath, node: Numeric, around: tuple[str, ...]) -> Iterator[JudgementEntry]:
-    if node.distribution is not None:
-        for index, parameter in enumerate(node.distribution.parameters):
-            yield _make_entry((*path, "distribution", node.distribution.family, index), "parameter", parameter, around)
-    if node.initial is not None:
-        yield _make_entry((*path, "initial"), "initial", node.initial, around)
-    if node.persistence is not None:
-        yield _make_entry((*path, "persistence"), "persistence", node.persistence, around)
-
-
-def _categorical_entries(path: KeyPath, node: Categorical, around: tuple[str, ...]) -> Iterator[JudgementEntry]:
-    for name, state in node.states.items():
-        if state.prior is not None:
-            covered = state.sources or around
-            yield _make_entry((*path, "states", name, "prior"), "prior", state.prior, covered)
-    yield from _strength_entry(path, node, around)
-    yield from _share_entries((*path, "initial"), "initial", node.initial or {}, around)
-    yield from _single_or_keyed_entries((*path, "persistence"), "persistence", node.persistence, around)
-    for key, row in node.prior_given.items():
-        covered = row.sources or around
-        yield from _share_entries((*path, "prior_given", key, "prior"), "prior", row.prior, covered)
-
-
-def _share_entries(
-    path: KeyPath, role: JudgementRole, shares: Shares, around: tuple[str, ...]
-) -> Iterator[JudgementEntry]:
-    for name, share in shares.items():
-        yield _make_entry((*path, name), "strength" if name == DIRICHLET else role, share, around)
-
-
-def _strength_entry(path: KeyPath, node: Categorical | Outcome, around: tuple[str, ...]) -> Iterator[JudgementEntry]:
+def _strength_entries(path: KeyPath, node: Categorical | Outcome) -> Iterator[JudgementEntry]:
     if node.prior is not None:
-        yield _make_entry((*path, "prior", DIRICHLET), "strength", node.prior.dirichlet, around)
-
-
-def _single_or_keyed_entries(
-    path: KeyPath, role: JudgementRole, part: Persistence | Weight | None, around: tuple[str, ...]
-) -> Iterator[JudgementEntry]:
-    """A persistence or weight: one number, or one for each state or from each date on."""
-    if part is None:
-        return
-    one, by_key = (getattr(part, field) for field in _SINGLE_AND_KEYED_FIELDS[type(part)])
-    if one is not None:
-        yield _make_entry(path, role, one, around)
-    for key, judgement in (by_key or {}).items():
-        yield _make_entry((*path, key), role, judgement, around)
-
-
-def _points_entries(path: KeyPath, points: Mapping[str, object], around: tuple[str, ...]) -> Iterator[JudgementEntry]:
-    """The points in maps of maps, however deep: impacts, influences, what a rule gives."""
-    for key, entry in points.items():
-        if isinstance(entry, Judgement):
-            yield _make_entry((*path, key), "points", entry, around)
-        elif isinstance(entry, dict):
-            yield from _points_entries((*path, key), entry, around)
+        yield from _entries((*path, "prior", DIRICHLET), "strength", node.prior.dirichlet, node.sources or ())
 
 
 def _event_entries(
-    path: KeyPath, events: Mapping[int | str, Event] | Mapping[int | str, NumericEvent], around: tuple[str, ...]
+    path: KeyPath, events: Mapping[int | str, Event | NumericEvent], default: tuple[str, ...]
 ) -> Iterator[JudgementEntry]:
     for key, event in events.items():
-        covered = event.sources or around
-        if isinstance(event.points, Judgement):
-            yield _make_entry((*path, key, "points"), "points", event.points, covered)
-        elif event.points is not None:
-            yield from _points_entries((*path, key, "points"), event.points, covered)
-        if (prior := getattr(event, "prior", None)) is not None:
-            yield from _share_entries((*path, key, "prior"), "prior", prior, covered)
+        own_default = event.sources or default
+        yield from _entries((*path, key, "points"), "points", event.points, own_default)
+        yield from _entries((*path, key, "prior"), "prior", getattr(event, "prior", None), own_default)
 
 
 def with_values(model: Model, values: Mapping[KeyPath, float | Floats]) -> Model:
@@ -247,8 +199,8 @@ def _replace_values(part: Any, branch: Any) -> Any:
             both = part.impacts.model_copy(update={"value": branch})
             return part.model_copy(update={"impacts": both, "influences": both})
         case Persistence() | Weight():
-            one, by_key = _SINGLE_AND_KEYED_FIELDS[type(part)]
-            field = by_key if isinstance(branch, dict) else one
+            single, keyed = _VALUE_FIELDS[type(part)]
+            field = keyed if isinstance(branch, dict) else single
             return part.model_copy(update={field: _replace_values(getattr(part, field), branch)})
         case Distribution() if isinstance(branch, dict) and set(branch) == {part.family}:
             return part.model_copy(update={"parameters": _replace_values(part.parameters, branch[part.family])})
@@ -264,7 +216,7 @@ def _replace_values(part: Any, branch: Any) -> Any:
     raise KeyError(branch)
 
 
-_SINGLE_AND_KEYED_FIELDS: dict[type[Part], tuple[str, str]] = {
+_VALUE_FIELDS: dict[type[Part], tuple[str, str]] = {
     Persistence: ("all_states", "by_state"),
     Weight: ("constant", "schedule"),
 }
