@@ -17,7 +17,7 @@ from support.command import answer, refusal
 from support.ledgers import asked, record, recorded
 from support.tiny import TALKS
 from usru_scenarios import schemas
-from usru_scenarios.ledger.attribution import shapley_values
+from usru_scenarios.ledger.why import shapley_values
 
 MODEL = TALKS + ledgers.MONEY + ledgers.REOPEN
 

@@ -64,46 +64,46 @@ class Chain:
     Attributes:
         lines: its lines.
         torn: what stands behind the last line break: the beginning of a line that was never finished; else empty.
-        model: the name of the model of which records are wanted; None of all.
+        model_name: the name of the model of which records are wanted; None of all.
     """
 
     lines: tuple[LedgerLine, ...]
     torn: bytes = field(default=b"", repr=False)
-    model: str | None = None
+    model_name: str | None = None
 
     @property
     def records(self) -> list[NumberedRecord]:
         """The records that can be read, in the order of the file."""
-        read = (NumberedRecord(line.number, line.record) for line in self.lines if line.record is not None)
-        return [one for one in read if self.model in (None, one.record.model.name)]
+        readable = (NumberedRecord(line.number, line.record) for line in self.lines if line.record is not None)
+        return [numbered for numbered in readable if self.model_name in (None, numbered.record.model.name)]
 
     @property
     def by_day(self) -> list[NumberedRecord]:
         """The same in the order of their days; those of one day as they stand in the file."""
-        return sorted(self.records, key=lambda one: one.record.date)
+        return sorted(self.records, key=lambda numbered: numbered.record.date)
 
-    def of_model(self, name: str) -> Chain:
+    def for_model(self, name: str) -> Chain:
         """The same, with the records of a model of that name alone."""
-        return replace(self, model=name)
+        return replace(self, model_name=name)
 
     @property
     def unreadable_lines(self) -> list[LedgerFault]:
         """The lines that can't be read, and why."""
-        return [*self._unreadable()]
-
-    def _unreadable(self) -> Iterator[LedgerFault]:
+        faults = []
         for line in self.lines:
             if line.is_conflict_marker:
                 message = "a conflict of git was left in the ledger"
-                yield LedgerFault("conflict", line.number, message, "usru ledger verify --relink keeps both sides")
+                hint = "usru ledger verify --relink keeps both sides"
+                faults.append(LedgerFault("conflict", line.number, message, hint))
             elif line.record is None and line.is_entry:
                 hint = line.hint or f"the history of the folder has it as it was: {_HISTORY_COMMAND}"
-                yield LedgerFault("unreadable", line.number, f"this is no record: {line.problem}", hint)
+                faults.append(LedgerFault("unreadable", line.number, f"this is no record: {line.problem}", hint))
         if self.torn:
             size = "1 byte" if len(self.torn) == 1 else f"{len(self.torn):,} bytes"
             message = f"the line is not finished: it ends after {size}"
             hint = "usru ledger verify --repair takes it out"
-            yield LedgerFault("torn", len(self.lines) + 1, message, hint)
+            faults.append(LedgerFault("torn", len(self.lines) + 1, message, hint))
+        return faults
 
 
 _HISTORY_COMMAND = "git log -p forecasts.jsonl"
@@ -144,23 +144,25 @@ def find_faults(chain: Chain) -> list[LedgerFault]:
 
 
 def _find_broken_links(chain: Chain) -> Iterator[LedgerFault]:
-    seen: dict[str, int] = {}
-    followed: dict[str | None, int] = {}
+    number_by_hash: dict[str, int] = {}
+    first_follower: dict[str | None, int] = {}
     last: LedgerLine | None = None
-    for line in chain.lines:
-        if not line.is_entry:
-            continue
+    for line in filter(lambda line: line.is_entry, chain.lines):
         if line.record is not None:
             prev = line.record.prev
             if prev != (None if last is None else last.hash):
-                yield _describe_broken_link(line.number, prev, last, seen, followed)
-            followed.setdefault(prev, line.number)
-        seen[line.hash] = line.number
+                yield _describe_broken_link(line.number, prev, last, number_by_hash, first_follower)
+            first_follower.setdefault(prev, line.number)
+        number_by_hash[line.hash] = line.number
         last = line
 
 
 def _describe_broken_link(
-    number: int, prev: str | None, last: LedgerLine | None, seen: Mapping[str, int], followed: Mapping[str | None, int]
+    number: int,
+    prev: str | None,
+    last: LedgerLine | None,
+    number_by_hash: Mapping[str, int],
+    first_follower: Mapping[str | None, int],
 ) -> LedgerFault:
     """What is wrong with a record that does not follow the line before it.
 
@@ -168,19 +170,21 @@ def _describe_broken_link(
         number: its line.
         prev: the hash of the line that it follows.
         last: the line before it.
-        seen: earlier lines by their hashes.
-        followed: the first record that follows a line, by the hash of that line.
+        number_by_hash: of the earlier lines.
+        first_follower: the number of the first record that follows a line, by the hash of that line.
     """
     if prev is None:
         follows = "begins a ledger"
+    elif prev in number_by_hash:
+        follows = f"follows line {number_by_hash[prev]}"
     else:
-        follows = f"follows line {seen[prev]}" if prev in seen else f"follows a line {prev[:_HASH_DIGITS]}"
-    if prev in followed:
-        message = f"the record {follows}, as line {followed[prev]} does: two ledgers were merged"
+        follows = f"follows a line {prev[:_HASH_DIGITS]}"
+    if prev in first_follower:
+        message = f"the record {follows}, as line {first_follower[prev]} does: two ledgers were merged"
         return LedgerFault("merged", number, message, "usru ledger verify --relink makes one chain of them")
     if last is None:
         why = "which is not there: it was taken out"
-    elif prev is None or prev in seen:
+    elif prev is None or prev in number_by_hash:
         why = f"not line {last.number}: what is between was put in"
     else:
         why = f"and line {last.number} is {last.hash[:_HASH_DIGITS]}: it was changed, or what was between was taken out"
@@ -196,17 +200,19 @@ def relink_chain(chain: Chain) -> bytes:
     Raises:
         LedgerError: something else is wrong with the chain, which this would hide.
     """
-    if wrong := [fault for fault in find_faults(chain) if fault.code not in ("merged", "conflict")]:
-        raise LedgerError(f"line {wrong[0].line} can't be linked: {wrong[0].message}", wrong[0].hint)
+    faults = find_faults(chain)
+    for fault in faults:
+        if fault.code not in ("merged", "conflict"):
+            raise LedgerError(f"line {fault.line} can't be linked: {fault.message}", fault.hint)
     lines = list({line.text: line for line in chain.lines if line.is_entry}.values())
-    merged = {fault.line for fault in find_faults(chain) if fault.code == "merged"}
-    known = {line.hash: place for place, line in enumerate(lines)}
-    parting = [line.record.prev for line in lines if line.number in merged and line.record is not None]
-    fixed = min((0 if prev is None else known[prev] + 1 for prev in parting), default=len(lines))
-    order = [*lines[:fixed], *sorted(lines[fixed:], key=lambda line: line.record.date if line.record else "")]
-    written: list[bytes] = []
+    merged = {fault.line for fault in faults if fault.code == "merged"}
+    place_by_hash = {line.hash: place for place, line in enumerate(lines)}
+    fork_hashes = [line.record.prev for line in lines if line.number in merged and line.record is not None]
+    common = min((0 if prev is None else place_by_hash[prev] + 1 for prev in fork_hashes), default=len(lines))
+    order = [*lines[:common], *sorted(lines[common:], key=lambda line: line.record.date if line.record else "")]
+    new_lines: list[bytes] = []
     for line in order:
         data = json.loads(line.text)
-        prev = line_hash(written[-1]) if written else None
-        written.append(line.text if data["prev"] == prev else encode_line({**data, "prev": prev}))
-    return b"".join(line + b"\n" for line in written)
+        prev = line_hash(new_lines[-1]) if new_lines else None
+        new_lines.append(line.text if data["prev"] == prev else encode_line({**data, "prev": prev}))
+    return b"".join(line + b"\n" for line in new_lines)

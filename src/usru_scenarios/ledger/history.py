@@ -39,7 +39,7 @@ def history(chain: Chain, wanted: list[str], at: str, resolutions: Mapping[str, 
     check_time(records, at)
     series = {name: _recorded_series(records, name, at, resolutions or {}) for name in names}
     last = records[-1].record
-    return History(last.model, last.run, at, [one.as_line for one in records], series, chain.unreadable_lines)
+    return History(last.model, last.run, at, [numbered.as_line for numbered in records], series, chain.unreadable_lines)
 
 
 def require_records(chain: Chain) -> list[NumberedRecord]:
@@ -60,21 +60,21 @@ def latest_of_each_model(chain: Chain) -> list[NumberedRecord]:
     Raises:
         LedgerError: there is none.
     """
-    found: dict[str, NumberedRecord] = {}
-    for one in reversed(require_records(chain)):
-        found.setdefault(one.record.model.name, one)
-    return list(found.values())
+    latest: dict[str, NumberedRecord] = {}
+    for numbered in reversed(require_records(chain)):
+        latest.setdefault(numbered.record.model.name, numbered)
+    return list(latest.values())
 
 
 def _recorded_series(
     records: list[NumberedRecord], name: str, at: str, resolutions: Mapping[str, Resolution]
 ) -> RecordedSeries:
-    points = [point for one in records if (point := recorded_point(one, name, at)) is not None]
+    points = [point for numbered in records if (point := recorded_point(numbered, name, at)) is not None]
     kind, title = next(
-        (kind, event_title(one.record, name))
-        for one in reversed(records)
-        if (kind := event_kind(one.record, name)) is not None
+        (kind, event_title(numbered.record, name))
+        for numbered in reversed(records)
+        if (kind := event_kind(numbered.record, name)) is not None
     )
-    known = resolutions.get(name) if kind == "question" else None
-    resolution = None if known is None else RecordedResolution(known.came_true, known.resolved)
+    matching = resolutions.get(name) if kind == "question" else None
+    resolution = None if matching is None else RecordedResolution(matching.came_true, matching.resolved)
     return RecordedSeries(kind, title, points, resolution)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from math import hypot
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from usru_scenarios.ledger.records import NumberedRecord, make_record, settings_of
-from usru_scenarios.light_dataclasses import dataclass, field, replace
+from usru_scenarios.ledger.records import NumberedRecord, make_record
+from usru_scenarios.light_dataclasses import asdict, dataclass, field, replace
 from usru_scenarios.problems import ModelError, QueryError, UnreadableInput, UsruError, printable
 from usru_scenarios.results.ledger import ForecastRecord, LedgerFault, Recomputed
 from usru_scenarios.results.simulate import StatesResult, ValuesResult
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from usru_scenarios.ledger.store import LedgerFolder
-    from usru_scenarios.model.evidence import EvidenceItem
     from usru_scenarios.reading.evidence import EvidenceText
     from usru_scenarios.sampler.blocks import MapBlocks
     from usru_scenarios.study import Study
@@ -91,34 +90,25 @@ class Recomputation:
         Raises:
             NotRecomputed: its resolved file is missing, can't be read, or is that of another model.
         """
-        wanted = record.model.sha256
-        if wanted not in self._studies:
-            self._studies[wanted] = self._load_study(wanted)
-        return self._studies[wanted]
+        sha256 = record.model.sha256
+        if sha256 not in self._studies:
+            self._studies[sha256] = self._load_study(sha256)
+        return self._studies[sha256]
 
-    def _load_study(self, wanted: str) -> Study:
+    def _load_study(self, sha256: str) -> Study:
         from usru_scenarios.reading.request import Request
         from usru_scenarios.study import load_cached
 
-        path = self.folder.model(wanted)
+        path = self.folder.model_file(sha256)
         if not path.exists():
             raise _missing_file_error(path)
         try:
             study = load_cached(Request.of(path))
         except UsruError as error:
             raise NotRecomputed(printable(str(error).splitlines()[0])) from error
-        if study.outline.model.sha256 != wanted:
+        if study.outline.model.sha256 != sha256:
             raise NotRecomputed(printable(f"{path} was changed: it holds another model"), _restore_hint(path))
         return study
-
-    def recompute(self, record: ForecastRecord) -> ForecastRecord:
-        """The record as its model gives it now.
-
-        Raises:
-            NotRecomputed: the model can't be had.
-            UsruError: it can't be asked again.
-        """
-        return self.forecast_under(record, recorded_conditions(record))
 
     def forecast_under(
         self,
@@ -153,13 +143,11 @@ class Recomputation:
     ) -> ForecastRecord:
         given = conditions.given
         if conditions.evidence is not None:
-            study = self._with_evidence(
-                study, self._read_evidence(conditions.evidence, conditions.items), conditions.as_of
-            )
+            evidence = self._read_evidence(conditions.evidence, conditions.items)
+            study = self._with_evidence(study, evidence, conditions.as_of)
         if conditions != recorded_conditions(record):
-            given = tuple(one for one in given if self._observation_applies(study, one))
-        asked = {"do": conditions.do, "given": given}
-        return repeat_forecast(study, record, asked, self.map_blocks, parts)
+            given = tuple(observation for observation in given if self._observation_applies(study, observation))
+        return repeat_forecast(study, record, {"do": conditions.do, "given": given}, self.map_blocks, parts)
 
     def quiet_items(self, record: ForecastRecord, items: Sequence[str]) -> list[str]:
         """Those of some items, by their ids, that say in the evidence of a record that nothing happened.
@@ -167,31 +155,31 @@ class Recomputation:
         Raises:
             NotRecomputed: what had been seen can't be had.
         """
-        used = record.run.evidence
-        if used is None or not items:
+        run_evidence = record.run.evidence
+        if run_evidence is None or not items:
             return []
-        said = self._read_evidence(used.sha256, None).file.evidence
-        return [one for one in items if one in said and said[one].quiet is not None]
+        items_by_name = self._read_evidence(run_evidence.sha256, None).file.evidence
+        return [name for name in items if name in items_by_name and items_by_name[name].quiet is not None]
 
     def _with_evidence(self, study: Study, text: EvidenceText, as_of: str | None) -> Study:
         """The model with the items that mean something in it."""
         try:
             return study.knowing(text, as_of=as_of)
         except ModelError:
-            kept = {name: one for name, one in text.file.evidence.items() if self._item_applies(study, text, name)}
-            return study.knowing(_select_items(text, kept), as_of=as_of)
+            applicable = [name for name in text.file.evidence if self._item_applies(study, text, name)]
+            return study.knowing(_select_items(text, applicable), as_of=as_of)
 
     def _item_applies(self, study: Study, text: EvidenceText, name: str) -> bool:
         try:
-            study.knowing(_select_items(text, {name: text.file.evidence[name]}))
+            study.knowing(_select_items(text, [name]))
         except ModelError as error:
-            fault = next(one for one in error.problems if one.severity == "error")  # a warning may come first
-            self.left_out[name] = fault.message
+            # a warning may come first
+            self.left_out[name] = next(fault.message for fault in error.problems if fault.severity == "error")
             return False
         return True
 
     def _observation_applies(self, study: Study, given: str) -> bool:
-        """Whether an observation of the command line does."""
+        """Whether an observation of the command line means something in the model."""
         from usru_scenarios.language.query import parse_observation
 
         try:
@@ -205,19 +193,19 @@ class Recomputation:
         """What had been seen, as the ledger keeps it; without resolutions, for an older model has other questions."""
         from usru_scenarios.reading.evidence import read_evidence
 
-        path = self.folder.evidence(sha256)
+        path = self.folder.evidence_file(sha256)
         if not path.exists():
             raise _missing_file_error(path)
         text = read_evidence(path)
         if text.sha256 != sha256:
             raise NotRecomputed(printable(f"{path} was changed: it holds other evidence"), _restore_hint(path))
-        return _select_items(
-            text, {name: one for name, one in text.file.evidence.items() if items is None or name in items}
-        )
+        return _select_items(text, text.file.evidence if items is None else items)
 
 
-def _select_items(text: EvidenceText, items: Mapping[str, EvidenceItem]) -> EvidenceText:
-    """A file of evidence with these items, and no resolutions."""
+def _select_items(text: EvidenceText, names: Iterable[str]) -> EvidenceText:
+    """A file of evidence with these of its items alone, in their order there, and no resolutions."""
+    wanted = set(names)
+    items = {name: item for name, item in text.file.evidence.items() if name in wanted}
     return replace(text, file=text.file.model_copy(update={"resolutions": {}, "evidence": items}))
 
 
@@ -248,13 +236,13 @@ def repeat_forecast(
     Raises:
         UsruError: as for `Study.simulate`.
     """
-    settings = {name: value for name, value in settings_of(like).items() if value is not None}
+    settings = {name: value for name, value in asdict(like.asked).items() if value is not None}
     simulation = study.simulate(**conditions, **settings, map_blocks=map_blocks()) if parts.scenarios else None
-    wanted = parts.questions
-    known = study.loaded.model.questions
-    questions = {name: one for name, one in known.items() if wanted is None or name in wanted}
-    asked = [one.means for one in questions.values()]
-    answers = study.answers(asked, **conditions, **settings, map_blocks=map_blocks()) if asked else None
+    questions = study.loaded.model.questions
+    if parts.questions is not None:
+        questions = {name: question for name, question in questions.items() if name in parts.questions}
+    meanings = [question.means for question in questions.values()]
+    answers = study.answers(meanings, **conditions, **settings, map_blocks=map_blocks()) if meanings else None
     return make_record(
         like if simulation is None else simulation,
         questions,
@@ -265,36 +253,36 @@ def repeat_forecast(
     )
 
 
-def compare_with_record(number: int, before: ForecastRecord, after: ForecastRecord) -> Recomputed:
-    """Whether a record and what its model gives now are the same, or as near as their errors allow."""
-    was, now = (dict(recorded_numbers(one)) for one in (before, after))
-    if was.keys() != now.keys():
+def compare_with_record(number: int, record: ForecastRecord, again: ForecastRecord) -> Recomputed:
+    """Whether a record and the forecast that its model gives now are the same, or as near as their errors allow."""
+    recorded, recomputed = (dict(recorded_numbers(each)) for each in (record, again))
+    if recorded.keys() != recomputed.keys():
         return Recomputed(number, "differs", None, "it speaks of other things")
     largest, worst, most = 0.0, "", 0.0
     same = True
-    for place, (value, error) in was.items():
-        other, other_error = now[place]
+    for place, (value, error) in recorded.items():
+        other, other_error = recomputed[place]
         same &= value == other
-        apart = abs(value - other)
-        room = MOST_STANDARD_ERRORS * hypot(error, other_error) + ROUNDING_TOLERANCE * max(1.0, abs(value))
-        largest = max(largest, apart)
-        if apart / room > most:
-            most, worst = apart / room, place
+        difference = abs(value - other)
+        tolerance = MOST_STANDARD_ERRORS * hypot(error, other_error) + ROUNDING_TOLERANCE * max(1.0, abs(value))
+        largest = max(largest, difference)
+        if difference / tolerance > most:
+            most, worst = difference / tolerance, place
     if same:
         return Recomputed(number, "same", 0.0)
     if most <= 1.0:
         return Recomputed(number, "within_errors", largest)
-    told = f"{worst} was {was[worst][0]:g} and is {now[worst][0]:g}"
-    return Recomputed(number, "differs", largest, told)
+    reason = f"{worst} was {recorded[worst][0]:g} and is {recomputed[worst][0]:g}"
+    return Recomputed(number, "differs", largest, reason)
 
 
 def recorded_numbers(record: ForecastRecord) -> Iterator[tuple[str, tuple[float, float]]]:
     """Every number of a record with its standard error, by its place."""
-    for name, one in chain(record.scenarios.items(), record.groups.items()):
-        errors = one.standard_errors
-        yield from _numbers_by_step(record, name, one.by_step, errors.by_step)
-        yield f"{name} @ mean", (one.mean, errors.mean)
-        yield f"{name} @ ever", (one.ever, errors.ever)
+    for name, scenario in chain(record.scenarios.items(), record.groups.items()):
+        errors = scenario.standard_errors
+        yield from _numbers_by_step(record, name, scenario.by_step, errors.by_step)
+        yield f"{name} @ mean", (scenario.mean, errors.mean)
+        yield f"{name} @ ever", (scenario.ever, errors.ever)
     for name, node in chain(record.drivers.items(), record.consequences.items()):
         if isinstance(node, StatesResult):
             for state, series in node.by_step.items():
@@ -313,23 +301,24 @@ def _numbers_by_step(
         yield f"{name} @ {step}", (value, error)
 
 
-def recompute_records(records: Sequence[NumberedRecord], again: Recomputation) -> Iterator[Recomputed]:
-    """What becomes of each record when its model is asked again, one after the other."""
+def recompute_records(records: Sequence[NumberedRecord], recomputation: Recomputation) -> Iterator[Recomputed]:
+    """Ask the model of each record again, one after the other, and compare."""
     for number, record in records:
         try:
-            yield compare_with_record(number, record, again.recompute(record))
+            again = recomputation.forecast_under(record, recorded_conditions(record))
+            yield compare_with_record(number, record, again)
         except UsruError as error:
             yield Recomputed(number, "not_recomputed", None, str(error).splitlines()[0])
 
 
-def recomputation_faults(found: Sequence[Recomputed]) -> Iterator[LedgerFault]:
-    """What of that is a fault of the ledger."""
-    for one in found:
-        if one.verdict == "not_recomputed":
-            message = f"the forecast can't be computed again: {one.reason}"
-            yield LedgerFault("no_model", one.number, message, "the history of the folder may have the file")
-        elif one.verdict == "differs":
-            message = f"the model gives other numbers: {one.reason}"
+def recomputation_faults(results: Sequence[Recomputed]) -> Iterator[LedgerFault]:
+    """The results that are faults of the ledger."""
+    for result in results:
+        if result.verdict == "not_recomputed":
+            message = f"the forecast can't be computed again: {result.reason}"
+            yield LedgerFault("no_model", result.number, message, "the history of the folder may have the file")
+        elif result.verdict == "differs":
+            message = f"the model gives other numbers: {result.reason}"
             yield LedgerFault(
-                "differs", one.number, message, "the record was changed, or the program answers otherwise"
+                "differs", result.number, message, "the record was changed, or the program answers otherwise"
             )

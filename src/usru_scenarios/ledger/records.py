@@ -6,9 +6,8 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
-from usru_scenarios.light_dataclasses import asdict
 from usru_scenarios.problems import UsageError, listing, printable, suggestion
 from usru_scenarios.results.ask import Answer
 from usru_scenarios.results.ledger import (
@@ -20,7 +19,7 @@ from usru_scenarios.results.ledger import (
     RecordedScenario,
     RecordLine,
 )
-from usru_scenarios.results.simulate import Simulation, StatesResult, ValuesResult
+from usru_scenarios.results.simulate import Simulation, StatesResult
 from usru_scenarios.timeline import TimeError, parse_date, parse_day
 
 if TYPE_CHECKING:
@@ -31,8 +30,11 @@ if TYPE_CHECKING:
     from usru_scenarios.results.simulate import ScenarioResult
 
 DIGITS, ERROR_DIGITS = 6, 3
-"""That count, of the numbers of a record and of their errors: below any error of sampling, above what machines differ
-by."""
+"""Significant digits of the numbers of a record and of their errors: below any error of sampling, above what machines
+differ by."""
+
+
+Entry = TypeVar("Entry")
 
 
 class LedgerError(UsageError):
@@ -60,8 +62,8 @@ class NumberedRecord(NamedTuple):
     @property
     def as_line(self) -> RecordLine:
         """Which record it is, as results say it."""
-        one = self.record
-        return RecordLine(self.number, one.date, one.message, one.model, one.run.profile)
+        record = self.record
+        return RecordLine(self.number, record.date, record.message, record.model, record.run.profile)
 
 
 # Making a record ------------------------------------------------------------------------------------------------------
@@ -86,21 +88,21 @@ def make_record(
         message: what is said of it.
         asked: what was asked of the run.
     """
-    found = iter(answers.in_order() if answers is not None else ())
-    whole = simulation if isinstance(simulation, Simulation) else None
+    all_answers = answers.in_order() if answers is not None else ()
+    full = simulation if isinstance(simulation, Simulation) else None
     record = ForecastRecord(
         date=date,
         message=message,
         model=simulation.model,
         run=simulation.run,
         asked=asked,
-        scenarios={name: _recorded_scenario(one) for name, one in whole.scenarios.items()} if whole else {},
-        groups={name: _recorded_scenario(one) for name, one in whole.groups.items()} if whole else {},
-        drivers=whole.drivers if whole else {},
-        consequences=whole.consequences if whole else {},
+        scenarios={name: _recorded_scenario(result) for name, result in full.scenarios.items()} if full else {},
+        groups={name: _recorded_scenario(result) for name, result in full.groups.items()} if full else {},
+        drivers=full.drivers if full else {},
+        consequences=full.consequences if full else {},
         questions={
-            name: _recorded_question(question, one)
-            for (name, question), one in zip(questions.items(), found, strict=True)
+            name: _recorded_question(question, answer)
+            for (name, question), answer in zip(questions.items(), all_answers, strict=True)
         },
     )
     data = record.to_dict()
@@ -110,27 +112,34 @@ def make_record(
 _NUMERIC_PARTS = ("scenarios", "groups", "drivers", "consequences", "questions")
 
 
-def _recorded_scenario(one: ScenarioResult) -> RecordedScenario:
-    errors = one.standard_errors
+def _recorded_scenario(scenario: ScenarioResult) -> RecordedScenario:
+    errors = scenario.standard_errors
     return RecordedScenario(
-        one.title, one.by_step, one.mean, one.ever, RecordedErrors(errors.by_step, errors.mean, errors.ever), one.band
+        scenario.title,
+        scenario.by_step,
+        scenario.mean,
+        scenario.ever,
+        RecordedErrors(errors.by_step, errors.mean, errors.ever),
+        scenario.band,
     )
 
 
-def _recorded_question(question: DatedQuestion, found: object) -> RecordedQuestion:
-    said = question.asks, question.means, question.closes
-    if not isinstance(found, Answer):
-        return RecordedQuestion(*said, None, None)
-    low, high = (found.band.low, found.band.high) if found.band is not None else (None, None)
-    return RecordedQuestion(*said, found.value, found.standard_error, low, high)
+def _recorded_question(question: DatedQuestion, answer: object) -> RecordedQuestion:
+    asked = question.asks, question.means, question.closes
+    if not isinstance(answer, Answer):
+        return RecordedQuestion(*asked, None, None)
+    low, high = (answer.band.low, answer.band.high) if answer.band is not None else (None, None)
+    return RecordedQuestion(*asked, answer.value, answer.standard_error, low, high)
 
 
 def _round_numbers(part: Any, digits: int = DIGITS) -> Any:
     if isinstance(part, float):
         return float(f"{part:.{digits}g}")
     if isinstance(part, dict):
-        return {key: _round_numbers(one, ERROR_DIGITS if key in _ERROR_KEYS else digits) for key, one in part.items()}
-    return [_round_numbers(one, digits) for one in part] if isinstance(part, list) else part
+        return {
+            key: _round_numbers(entry, ERROR_DIGITS if key in _ERROR_KEYS else digits) for key, entry in part.items()
+        }
+    return [_round_numbers(entry, digits) for entry in part] if isinstance(part, list) else part
 
 
 _ERROR_KEYS = ("standard_errors", "standard_error")
@@ -185,11 +194,11 @@ def _is_later_version(written: object) -> bool:
     Raises:
         UnreadableRecord: it is of another major version, or of another format.
     """
-    found = re.fullmatch(r"usru\.forecast/([0-9]{1,4})\.([0-9]{1,4})", written if isinstance(written, str) else "")
-    if found is None or found[1] != "1":
-        hint = _LATER_VERSION_HINT if found and int(found[1]) > 1 else ""
+    version = re.fullmatch(r"usru\.forecast/([0-9]{1,4})\.([0-9]{1,4})", written if isinstance(written, str) else "")
+    if version is None or version[1] != "1":
+        hint = _LATER_VERSION_HINT if version and int(version[1]) > 1 else ""
         raise UnreadableRecord(f"its format is {printable(json.dumps(written))[:60]}, not usru.forecast/1.0", hint)
-    return found[2] != "0"
+    return version[2] != "0"
 
 
 def _lower_first(text: str) -> str:
@@ -225,7 +234,10 @@ def _check_record(record: ForecastRecord) -> None:
         UnreadableRecord: they do not.
     """
     _check_dates(record)
-    for place, sha256 in _hashes(record):
+    hashes = {"model.sha256": record.model.sha256}
+    if record.run.evidence is not None:
+        hashes["run.evidence.sha256"] = record.run.evidence.sha256
+    for place, sha256 in hashes.items():
         if not re.fullmatch("[0-9a-f]{64}", sha256):
             raise UnreadableRecord(f"{place} is no SHA-256 in hexadecimal")
     steps = len(record.run.steps)
@@ -233,7 +245,7 @@ def _check_record(record: ForecastRecord) -> None:
         if len(series) != steps:
             raise UnreadableRecord(f"{place} has {len(series)} numbers for {steps} steps")
     for place, probabilities in _probability_lists(record):
-        if not all(0.0 <= one <= 1.0 for one in probabilities):
+        if not all(0.0 <= probability <= 1.0 for probability in probabilities):
             raise UnreadableRecord(f"{place} has a number that is no probability")
 
 
@@ -251,20 +263,14 @@ def _check_dates(record: ForecastRecord) -> None:
         raise UnreadableRecord(f"run.steps: {error}") from None
 
 
-def _hashes(record: ForecastRecord) -> Iterator[tuple[str, str]]:
-    yield "model.sha256", record.model.sha256
-    if record.run.evidence is not None:
-        yield "run.evidence.sha256", record.run.evidence.sha256
-
-
 def _series_by_step(record: ForecastRecord) -> Iterator[tuple[str, list[float]]]:
     """Every list with a number for each step, with its place."""
-    for place, one in _scenarios(record):
-        yield f"{place}.by_step", one.by_step
-        yield f"{place}.standard_errors.by_step", one.standard_errors.by_step
-        if one.band is not None:
-            yield from ((f"{place}.band.low", one.band.low), (f"{place}.band.high", one.band.high))
-    for place, node in _nodes(record):
+    for place, scenario in _entries_by_place(scenarios=record.scenarios, groups=record.groups):
+        yield f"{place}.by_step", scenario.by_step
+        yield f"{place}.standard_errors.by_step", scenario.standard_errors.by_step
+        if scenario.band is not None:
+            yield from ((f"{place}.band.low", scenario.band.low), (f"{place}.band.high", scenario.band.high))
+    for place, node in _entries_by_place(drivers=record.drivers, consequences=record.consequences):
         errors = f"{place}.standard_errors"
         if isinstance(node, StatesResult):
             yield from _series_with_errors(f"{place}.by_step", node.by_step, errors, node.standard_errors)
@@ -276,19 +282,20 @@ def _series_by_step(record: ForecastRecord) -> Iterator[tuple[str, list[float]]]
 
 
 def _series_with_errors(
-    place: str, numbers: Mapping[str, list[float]], errors_at: str, errors: Mapping[str, list[float]]
+    place: str, numbers: Mapping[str, list[float]], errors_place: str, errors: Mapping[str, list[float]]
 ) -> Iterator[tuple[str, list[float]]]:
     """Series by name, and the errors of each; an error that is missing is none for any step."""
     for name, series in numbers.items():
         yield f"{place}.{name}", series
-        yield f"{errors_at}.{name}", errors.get(name, [])
+        yield f"{errors_place}.{name}", errors.get(name, [])
 
 
 def _probability_lists(record: ForecastRecord) -> Iterator[tuple[str, list[float]]]:
     """Every list of probabilities, with its place."""
-    for place, one in _scenarios(record):
-        yield from ((f"{place}.by_step", one.by_step), (f"{place}.mean", [one.mean]), (f"{place}.ever", [one.ever]))
-    for place, node in _nodes(record):
+    for place, scenario in _entries_by_place(scenarios=record.scenarios, groups=record.groups):
+        yield f"{place}.by_step", scenario.by_step
+        yield from ((f"{place}.mean", [scenario.mean]), (f"{place}.ever", [scenario.ever]))
+    for place, node in _entries_by_place(drivers=record.drivers, consequences=record.consequences):
         if isinstance(node, StatesResult):
             yield from ((f"{place}.by_step.{state}", series) for state, series in node.by_step.items())
     for name, question in record.questions.items():
@@ -296,22 +303,18 @@ def _probability_lists(record: ForecastRecord) -> Iterator[tuple[str, list[float
             yield f"questions.{name}.probability", [question.probability]
 
 
-def _scenarios(record: ForecastRecord) -> Iterator[tuple[str, RecordedScenario]]:
-    for part, found in (("scenarios", record.scenarios), ("groups", record.groups)):
-        yield from ((f"{part}.{name}", one) for name, one in found.items())
+def _entries_by_place(**sections: Mapping[str, Entry]) -> Iterator[tuple[str, Entry]]:
+    """The entries of sections of a record, each with its place in the record."""
+    for section, entries in sections.items():
+        yield from ((f"{section}.{name}", entry) for name, entry in entries.items())
 
 
-def _nodes(record: ForecastRecord) -> Iterator[tuple[str, StatesResult | ValuesResult]]:
-    for part, found in (("drivers", record.drivers), ("consequences", record.consequences)):
-        yield from ((f"{part}.{name}", node) for name, node in found.items())
-
-
-def record_warnings(record: ForecastRecord, before: ForecastRecord | None) -> Iterator[str]:
+def record_warnings(record: ForecastRecord, previous: ForecastRecord | None) -> Iterator[str]:
     """What may not be meant of a record that is appended behind another."""
     name = record.model.name
-    if before is not None and before.model.name != name:
+    if previous is not None and previous.model.name != name:
         yield (
-            f"the record before it is of {before.model.name} and this one of {name}: history, why and score look at "
+            f"the record before it is of {previous.model.name} and this one of {name}: history, why and score look at "
             "the records of one model; --ledger DIR keeps them apart"
         )
     last = record.run.steps[-1]
@@ -326,99 +329,99 @@ MEASURES = ("start", "end", "now", "mean", "ever")
 """At what scenarios can be read beside a step; `now` is the step of the record's own day."""
 
 
-def event_kind(record: ForecastRecord, what: str) -> EventKind | None:
+def event_kind(record: ForecastRecord, name: str) -> EventKind | None:
     """What a name means in a record: a scenario, group, question, or a state (`driver.state` or `driver=state`)."""
-    if what in record.scenarios:
+    if name in record.scenarios:
         return "scenario"
-    if what in record.groups:
+    if name in record.groups:
         return "group"
-    if what in record.questions:
+    if name in record.questions:
         return "question"
-    return "state" if _state_series(record, what) is not None else None
+    return "state" if _state_series(record, name) is not None else None
 
 
-def event_title(record: ForecastRecord, what: str) -> str:
+def event_title(record: ForecastRecord, name: str) -> str:
     """What a record calls something that it knows."""
-    match event_kind(record, what):
+    match event_kind(record, name):
         case "scenario":
-            return record.scenarios[what].title
+            return record.scenarios[name].title
         case "group":
-            return record.groups[what].title
+            return record.groups[name].title
         case "question":
-            return record.questions[what].asks
-    return what
+            return record.questions[name].asks
+    return name
 
 
 def known_names(record: ForecastRecord) -> list[str]:
     """All names that a record knows."""
     nodes = {**record.drivers, **record.consequences}
     states = (
-        f"{name}.{state}" for name, one in nodes.items() if isinstance(one, StatesResult) for state in one.by_step
+        f"{name}.{state}" for name, node in nodes.items() if isinstance(node, StatesResult) for state in node.by_step
     )
     return [*record.scenarios, *record.groups, *record.questions, *states]
 
 
-def _state_series(record: ForecastRecord, what: str) -> tuple[list[float], list[float]] | None:
+def _state_series(record: ForecastRecord, name: str) -> tuple[list[float], list[float]] | None:
     """The probabilities of a state at each step, and their errors."""
-    name, _, state = what.replace("=", ".", 1).partition(".")
-    node = {**record.consequences, **record.drivers}.get(name)
+    node_name, _, state = name.replace("=", ".", 1).partition(".")
+    node = {**record.consequences, **record.drivers}.get(node_name)
     if not isinstance(node, StatesResult) or state not in node.by_step:
         return None
     return node.by_step[state], node.standard_errors[state]
 
 
-def check_names(records: list[NumberedRecord], wanted: list[str]) -> None:
+def check_names(records: list[NumberedRecord], names: list[str]) -> None:
     """Refuse names that no record knows.
 
     Raises:
         LedgerError: there is one.
     """
-    for what in wanted:
-        if all(event_kind(one.record, what) is None for one in records):
-            known = list(dict.fromkeys(name for one in records for name in known_names(one.record)))
+    for name in names:
+        if all(event_kind(numbered.record, name) is None for numbered in records):
+            known = list(dict.fromkeys(other for numbered in records for other in known_names(numbered.record)))
             who = "no record knows" if len(records) > 1 else f"number {records[0].number} does not know"
-            message = f"{who} '{printable(what)}', as a scenario, group, driver.state or question"
-            raise LedgerError(message, suggestion(what, known) or listing(known))
+            message = f"{who} '{printable(name)}', as a scenario, group, driver.state or question"
+            raise LedgerError(message, suggestion(name, known) or listing(known))
 
 
-def recorded_point(one: NumberedRecord, what: str, at: str) -> RecordedPoint | None:
+def recorded_point(numbered: NumberedRecord, name: str, at: str) -> RecordedPoint | None:
     """What a record says of something it knows; None where it knows nothing of it at that time.
 
     Args:
-        one: the record.
-        what: a scenario, group, `driver.state` or question, which has its own time.
+        numbered: the record.
+        name: a scenario, group, `driver.state` or question, which has its own time.
         at: the label of a step, or one of `MEASURES`.
     """
-    record = one.record
-    match event_kind(record, what):
+    record = numbered.record
+    match event_kind(record, name):
         case "question":
-            question = record.questions[what]
+            question = record.questions[name]
             if question.probability is None:
                 return None
             return RecordedPoint(
-                one.number, question.probability, question.standard_error or 0.0, question.low, question.high
+                numbered.number, question.probability, question.standard_error or 0.0, question.low, question.high
             )
         case "scenario" | "group" as kind:
-            return _scenario_point(one, (record.scenarios if kind == "scenario" else record.groups)[what], at)
+            return _scenario_point(numbered, (record.scenarios if kind == "scenario" else record.groups)[name], at)
         case "state":
-            found = _state_series(record, what)
-            step = step_number(record, at)
-            if found is None or step is None:
+            series, step = _state_series(record, name), step_number(record, at)
+            if series is None or step is None:
                 return None
-            return RecordedPoint(one.number, found[0][step], found[1][step], step=record.run.steps[step])
+            probabilities, errors = series
+            return RecordedPoint(numbered.number, probabilities[step], errors[step], step=record.run.steps[step])
     return None
 
 
-def _scenario_point(one: NumberedRecord, found: RecordedScenario, at: str) -> RecordedPoint | None:
+def _scenario_point(numbered: NumberedRecord, scenario: RecordedScenario, at: str) -> RecordedPoint | None:
     if at == "mean":
-        return RecordedPoint(one.number, found.mean, found.standard_errors.mean)
+        return RecordedPoint(numbered.number, scenario.mean, scenario.standard_errors.mean)
     if at == "ever":
-        return RecordedPoint(one.number, found.ever, found.standard_errors.ever)
-    if (step := step_number(one.record, at)) is None:
+        return RecordedPoint(numbered.number, scenario.ever, scenario.standard_errors.ever)
+    if (step := step_number(numbered.record, at)) is None:
         return None
-    low, high = (None, None) if found.band is None else (found.band.low[step], found.band.high[step])
-    label, errors = one.record.run.steps[step], found.standard_errors.by_step
-    return RecordedPoint(one.number, found.by_step[step], errors[step], low, high, label)
+    low, high = (None, None) if scenario.band is None else (scenario.band.low[step], scenario.band.high[step])
+    label, errors = numbered.record.run.steps[step], scenario.standard_errors.by_step
+    return RecordedPoint(numbered.number, scenario.by_step[step], errors[step], low, high, label)
 
 
 def step_number(record: ForecastRecord, at: str) -> int | None:
@@ -448,23 +451,25 @@ def check_time(records: list[NumberedRecord], at: str) -> None:
     Raises:
         LedgerError: none has it.
     """
-    steps = list(dict.fromkeys(step for one in records for step in one.record.run.steps))
+    steps = list(dict.fromkeys(step for numbered in records for step in numbered.record.run.steps))
     if at not in MEASURES and at not in steps:
         hint = suggestion(at, [*steps, *MEASURES]) or f"{', '.join(MEASURES)} or a step: {', '.join(steps[:3])}, ..."
         whose = "the step of no record" if len(records) > 1 else f"no step of number {records[0].number}"
         raise LedgerError(f"--at {printable(at)} is {whose}", hint)
 
 
-def missing_point_error(one: NumberedRecord, what: str, at: str) -> LedgerError:
+def missing_point_error(numbered: NumberedRecord, name: str, at: str) -> LedgerError:
     """Why a record that knows something says nothing of it at a time."""
-    if event_kind(one.record, what) == "question":
-        message = f"number {one.number} has no answer to '{printable(what)}': what it is conditional on is impossible"
+    if event_kind(numbered.record, name) == "question":
+        message = (
+            f"number {numbered.number} has no answer to '{printable(name)}': what it is conditional on is impossible"
+        )
         return LedgerError(message, "--of names another")
     if at == "now":
-        message = f"the day of number {one.number}, {one.record.date}, lies in no step of its model"
+        message = f"the day of number {numbered.number}, {numbered.record.date}, lies in no step of its model"
         return LedgerError(message, "--at end, or a step that both have")
     return LedgerError(
-        f"number {one.number} says nothing of '{printable(what)}' @ {printable(at)}", "another --at may be"
+        f"number {numbered.number} says nothing of '{printable(name)}' @ {printable(at)}", "another --at may be"
     )
 
 
@@ -473,8 +478,3 @@ def asked_settings(settings: Mapping[str, Any]) -> AskedSettings:
     return AskedSettings(
         settings.get("trials"), settings.get("seed", 1), settings.get("method", "auto"), settings.get("judgements")
     )
-
-
-def settings_of(record: ForecastRecord) -> dict[str, Any]:
-    """The same by the names that `Study` takes."""
-    return asdict(record.asked)

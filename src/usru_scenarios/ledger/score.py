@@ -16,7 +16,7 @@ from usru_scenarios.ledger.scores import LEAST_FOR_CALIBRATION, all_scores, cali
 from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import UsruError
-from usru_scenarios.results.ledger import ForecastRecord, LedgerScore, ScoredForecasts, ScoredResolution, ScoreValues
+from usru_scenarios.results.ledger import ForecastRecord, LedgerScore, ScoredForecasts, ScoredResolution
 
 if TYPE_CHECKING:
     from usru_scenarios.questions.evidence.items import Evidence, LearnedItem
@@ -51,11 +51,11 @@ def known_outcomes(evidence: Evidence, record: ForecastRecord) -> list[KnownOutc
         evidence: the file, held against the model of the record.
         record: whose scenarios and steps they are.
     """
-    questions = [
-        KnownOutcome("question", name, one.resolved, {YES: float(one.came_true), NO: float(not one.came_true)})
-        for name, one in evidence.resolutions.items()
-    ]
-    return [*questions, *_known_scenarios(evidence.items, record)]
+    outcomes = []
+    for name, resolution in evidence.resolutions.items():
+        shares = {YES: float(resolution.came_true), NO: float(not resolution.came_true)}
+        outcomes.append(KnownOutcome("question", name, resolution.resolved, shares))
+    return [*outcomes, *_known_scenarios(evidence.items, record)]
 
 
 def _known_scenarios(items: Sequence[LearnedItem], record: ForecastRecord) -> Iterator[KnownOutcome]:
@@ -68,11 +68,14 @@ def _known_scenarios(items: Sequence[LearnedItem], record: ForecastRecord) -> It
             name, _, at = (part.strip() for part in item.fact.partition("@"))
             step = step_number(record, at)
             if name in states and step is not None:
-                facts.setdefault(step, (item.learned, {one: float(one == name) for one in states}))
+                facts.setdefault(step, (item.learned, {scenario: float(scenario == name) for scenario in states}))
         for hint in (hint for hint in item.hints if hint.node == OUTCOME and hint.is_found is None):
             step = hint.steps[-1]
             _, before = judged.get(step, ("", dict.fromkeys(states, 1.0)))
-            judged[step] = item.learned, {one: before[one] * hint.mean_likelihoods[one] for one in states}
+            judged[step] = (
+                item.learned,
+                {scenario: before[scenario] * hint.mean_likelihoods[scenario] for scenario in states},
+            )
     for step, (day, shares) in sorted((judged | facts).items()):
         total = math.fsum(shares.values())
         yield KnownOutcome("step", steps[step], day, {name: share / total for name, share in shares.items()})
@@ -80,77 +83,76 @@ def _known_scenarios(items: Sequence[LearnedItem], record: ForecastRecord) -> It
 
 @dataclass(frozen=True)
 class _Scorer:
-    """Scores what is known.
+    """Scores the forecasts of what is known by now.
 
     Attributes:
         records: those of the ledger, in the order of their days.
-        again: asks their models again.
+        recomputation: asks their models again.
         parts: of forecasts that are needed for it.
     """
 
     records: list[NumberedRecord]
-    again: Recomputation
+    recomputation: Recomputation
     parts: ForecastParts
 
     def score(self, known: KnownOutcome) -> ScoredResolution | str:
         """The scores of what is known, or why there are none."""
-        standing = [one for one in self.records if one.record.date < known.day]
-        recorded = [
-            (one, found) for one in standing if (found := forecast_probabilities(one.record, known)) is not None
-        ]
-        if not recorded:
+        records, forecasts = [], []
+        for numbered in self.records:
+            if numbered.record.date < known.day and (forecast := forecast_probabilities(numbered.record, known)):
+                records.append(numbered)
+                forecasts.append(forecast)
+        if not records:
             return f"no record of a day before {known.day} forecasts it"
-        standing = [one for one, _ in recorded]
-        days = _days_standing(standing, known.day)
-        forecasts = [found for _, found in recorded]
-        series: dict[str, list[list[float]]] = {RECORDED: forecasts, FIRST_KEPT: [forecasts[0]] * len(forecasts)}
-        first = standing[0].record
-        if (frozen := self._forecasts_by_model(standing, known, lambda _: first)) is not None:
-            series[FIRST_MODEL] = frozen
-        for profile in self._shared_profiles(standing):
-            if (under := self._forecasts_by_model(standing, known, lambda one: one, profile)) is not None:
-                series[f"profile {profile}"] = under
+        series = {RECORDED: forecasts, FIRST_KEPT: [forecasts[0]] * len(forecasts)}
+        first = records[0].record
+        if (by_first_model := self._forecasts_by_model(records, known, lambda _: first)) is not None:
+            series[FIRST_MODEL] = by_first_model
+        for profile in self._shared_profiles(records):
+            if (in_profile := self._forecasts_by_model(records, known, lambda record: record, profile)) is not None:
+                series[f"profile {profile}"] = in_profile
         series[EVEN] = [[1.0 / len(known.outcome)] * len(known.outcome)] * len(forecasts)
-        outcome = list(known.outcome.values())
+        outcome, days = list(known.outcome.values()), _days_standing(records, known.day)
         return ScoredResolution(
             kind=known.kind,
-            title=standing[-1].record.questions[known.name].asks if known.kind == "question" else known.name,
+            title=records[-1].record.questions[known.name].asks if known.kind == "question" else known.name,
             known=known.day,
             outcome=known.outcome,
-            records=[one.number for one in standing],
+            records=[numbered.number for numbered in records],
             last=dict(zip(known.outcome, forecasts[-1], strict=True)),
-            scores={name: _score_series(one, outcome, days) for name, one in series.items()},
+            scores={name: _score_series(each, outcome, days) for name, each in series.items()},
         )
 
-    def _shared_profiles(self, standing: Sequence[NumberedRecord]) -> list[str]:
+    def _shared_profiles(self, records: Sequence[NumberedRecord]) -> list[str]:
         """The profiles that all of these models have, where none is applied already."""
-        if any(one.record.run.profile is not None for one in standing):
+        if any(numbered.record.run.profile is not None for numbered in records):
             return []
         try:
-            several = [list(self.again.study(one.record).loaded.model.profiles) for one in standing]
+            models = [self.recomputation.study(numbered.record).loaded.model for numbered in records]
         except UsruError:
             return []
-        return [name for name in several[0] if all(name in names for names in several)]
+        return [name for name in models[0].profiles if all(name in model.profiles for model in models)]
 
     def _forecasts_by_model(
         self,
-        standing: Sequence[NumberedRecord],
+        records: Sequence[NumberedRecord],
         known: KnownOutcome,
-        model: Callable[[ForecastRecord], ForecastRecord],
+        model_of: Callable[[ForecastRecord], ForecastRecord],
         profile: str | None = None,
     ) -> list[list[float]] | None:
         """What other models forecast under the conditions of each record; None where one can't be asked."""
-        found = []
-        for _, record in standing:
+        forecasts = []
+        for _, record in records:
             try:
-                other = self.again.forecast_under(model(record), recorded_conditions(record), profile, self.parts)
+                conditions = recorded_conditions(record)
+                other = self.recomputation.forecast_under(model_of(record), conditions, profile, self.parts)
             except UsruError:
                 return None
             forecast = forecast_probabilities(other, known)
             if forecast is None:
                 return None
-            found.append(forecast)
-        return found
+            forecasts.append(forecast)
+        return forecasts
 
 
 def forecast_probabilities(record: ForecastRecord, known: KnownOutcome) -> list[float] | None:
@@ -166,25 +168,25 @@ def forecast_probabilities(record: ForecastRecord, known: KnownOutcome) -> list[
     return [record.scenarios[name].by_step[step] for name in known.outcome]
 
 
-def _days_standing(standing: Sequence[NumberedRecord], known: str) -> list[float]:
+def _days_standing(records: Sequence[NumberedRecord], day_known: str) -> list[float]:
     """For how many days each record stood, until the next one or the day on which it was known."""
-    dates = [date.fromisoformat(day) for day in (*(one.record.date for one in standing), known)]
+    dates = [date.fromisoformat(day) for day in (*(numbered.record.date for numbered in records), day_known)]
     return [float((after - before).days) for before, after in pairwise(dates)]
 
 
 def _score_series(
     series: Sequence[Sequence[float]], outcome: Sequence[float], days: Sequence[float]
 ) -> ScoredForecasts:
-    found = [all_scores(forecast, outcome) for forecast in series]
-    return ScoredForecasts(1, mean_scores(zip(found, days, strict=True)), found[-1])
+    scores = [all_scores(forecast, outcome) for forecast in series]
+    return ScoredForecasts(1, mean_scores(zip(scores, days, strict=True)), scores[-1])
 
 
-def score_ledger(chain: Chain, again: Recomputation, evidence: Evidence) -> LedgerScore:
+def score_ledger(chain: Chain, recomputation: Recomputation, evidence: Evidence) -> LedgerScore:
     """How good the recorded forecasts were.
 
     Args:
         chain: the ledger.
-        again: asks recorded models again.
+        recomputation: asks recorded models again.
         evidence: how things came out, held against the model of the last record.
 
     Raises:
@@ -192,38 +194,37 @@ def score_ledger(chain: Chain, again: Recomputation, evidence: Evidence) -> Ledg
     """
     records = require_records(chain)
     known = known_outcomes(evidence, records[-1].record)
-    asked = frozenset(one.name for one in known if one.kind == "question")
-    parts = ForecastParts(any(one.kind == "step" for one in known), asked)
-    scorer = _Scorer(records, again, parts)
-    found = {one.name: scorer.score(one) for one in known}
-    scored = {name: one for name, one in found.items() if not isinstance(one, str)}
-    last = [(one.last[YES], one.outcome[YES] == 1.0) for one in scored.values() if one.kind == "question"]
+    question_ids = frozenset(item.name for item in known if item.kind == "question")
+    scorer = _Scorer(records, recomputation, ForecastParts(any(item.kind == "step" for item in known), question_ids))
+    results = {item.name: scorer.score(item) for item in known}
+    scored = {name: result for name, result in results.items() if not isinstance(result, str)}
+    by_kind: dict[str, list[ScoredResolution]] = {}
+    for kind in ("question", "step"):
+        if of_kind := [result for result in scored.values() if result.kind == kind]:
+            by_kind[kind] = of_kind
+    last = [(result.last[YES], result.outcome[YES] == 1.0) for result in by_kind.get("question", [])]
     return LedgerScore(
         model=records[-1].record.model,
         run=records[-1].record.run,
         evidence=evidence.name,
         as_of=evidence.as_of,
         resolutions=scored,
-        means={
-            kind: _mean_scores_by_forecast([one for one in scored.values() if one.kind == kind])
-            for kind in ("question", "step")
-            if any(one.kind == kind for one in scored.values())
-        },
+        means={kind: _mean_scores_by_forecast(of_kind) for kind, of_kind in by_kind.items()},
         calibration=calibration_bins(last),
         needed=LEAST_FOR_CALIBRATION,
-        unscored={name: one for name, one in found.items() if isinstance(one, str)},
+        unscored={name: result for name, result in results.items() if isinstance(result, str)},
         skipped=chain.unreadable_lines,
     )
 
 
 def _mean_scores_by_forecast(scored: Sequence[ScoredResolution]) -> dict[str, ScoredForecasts]:
     """The means over resolutions, each of which counts alike, of everybody who forecast any."""
-    names = list(dict.fromkeys(name for one in scored for name in one.scores))
+    names = list(dict.fromkeys(name for resolution in scored for name in resolution.scores))
     order = [*(name for name in names if name != EVEN), EVEN]
     means = {}
     for name in order:
-        own = [one.scores[name] for one in scored if name in one.scores]
-        weighted: list[tuple[ScoreValues, float]] = [(one.time_weighted, 1.0) for one in own]
-        last = [(one.last, 1.0) for one in own]
-        means[name] = replace(own[0], resolutions=len(own), time_weighted=mean_scores(weighted), last=mean_scores(last))
+        scores = [resolution.scores[name] for resolution in scored if name in resolution.scores]
+        time_weighted = mean_scores((each.time_weighted, 1.0) for each in scores)
+        last = mean_scores((each.last, 1.0) for each in scores)
+        means[name] = replace(scores[0], resolutions=len(scores), time_weighted=time_weighted, last=last)
     return means

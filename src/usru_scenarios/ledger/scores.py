@@ -17,25 +17,25 @@ LEAST_FOR_CALIBRATION = 20
 _BINS = 10
 
 
-def brier_score(forecast: Sequence[float], came: int) -> float:
+def brier_score(forecast: Sequence[float], outcome: int) -> float:
     """The Brier score, 0 to 2, of the probabilities of all states, of which one came."""
-    return math.fsum((p - (place == came)) ** 2 for place, p in enumerate(forecast))
+    return math.fsum((p - (state == outcome)) ** 2 for state, p in enumerate(forecast))
 
 
-def log_score(forecast: Sequence[float], came: int) -> float:
+def log_score(forecast: Sequence[float], outcome: int) -> float:
     """The logarithmic score in nats; infinite where what came was held to be impossible."""
-    return -math.log(forecast[came]) if forecast[came] > 0.0 else math.inf
+    return -math.log(forecast[outcome]) if forecast[outcome] > 0.0 else math.inf
 
 
-def ranked_probability_score(forecast: Sequence[float], came: int) -> float:
+def ranked_probability_score(forecast: Sequence[float], outcome: int) -> float:
     """The ranked probability score over the order of the states, not divided by the number of its terms."""
-    steps = list(accumulate(forecast))[:-1]
-    return math.fsum((below - (place >= came)) ** 2 for place, below in enumerate(steps))
+    cumulative = list(accumulate(forecast))[:-1]
+    return math.fsum((below - (state >= outcome)) ** 2 for state, below in enumerate(cumulative))
 
 
-def baseline_score(forecast: Sequence[float], came: int) -> float:
+def baseline_score(forecast: Sequence[float], outcome: int) -> float:
     """100 where what came was certain, 0 at even odds."""
-    return 100.0 * (1.0 - log_score(forecast, came) / math.log(len(forecast)))
+    return 100.0 * (1.0 - log_score(forecast, outcome) / math.log(len(forecast)))
 
 
 _SCORING_RULES: dict[str, Callable[[Sequence[float], int], float]] = {
@@ -53,27 +53,20 @@ def all_scores(forecast: Sequence[float], outcome: Sequence[float]) -> ScoreValu
         forecast: the probabilities of two states or more.
         outcome: the share of each in what came, 1 of one of them where that is certain.
     """
-    return ScoreValues(
-        **{
-            name: _finite_or_none(
-                math.fsum(share * rule(forecast, came) for came, share in enumerate(outcome) if share > 0.0)
-            )
-            for name, rule in _SCORING_RULES.items()
-        }
-    )
+    scores: dict[str, float | None] = {}
+    for name, rule in _SCORING_RULES.items():
+        score = math.fsum(share * rule(forecast, state) for state, share in enumerate(outcome) if share > 0.0)
+        scores[name] = score if math.isfinite(score) else None
+    return ScoreValues(**scores)
 
 
-def _finite_or_none(number: float) -> float | None:
-    return number if math.isfinite(number) else None
-
-
-def mean_scores(found: Iterable[tuple[ScoreValues, float]]) -> ScoreValues:
+def mean_scores(weighted_scores: Iterable[tuple[ScoreValues, float]]) -> ScoreValues:
     """The mean of scores, each with its weight, of which the sum is above 0; null where one is."""
-    several = list(found)
-    total = math.fsum(weight for _, weight in several)
+    weighted = list(weighted_scores)
+    total = math.fsum(weight for _, weight in weighted)
 
     def mean(name: str) -> float | None:
-        values = [(getattr(one, name), weight) for one, weight in several if weight > 0.0]
+        values = [(getattr(score, name), weight) for score, weight in weighted if weight > 0.0]
         if any(value is None for value, _ in values):
             return None
         return math.fsum(value * weight for value, weight in values) / total
@@ -99,9 +92,9 @@ def calibration_bins(forecasts: Sequence[tuple[float, bool]]) -> list[Calibratio
         CalibrationBin(
             place / _BINS,
             (place + 1) / _BINS,
-            len(found),
-            math.fsum(probability for probability, _ in found) / len(found),
-            sum(came_true for _, came_true in found) / len(found),
+            len(in_bin),
+            math.fsum(probability for probability, _ in in_bin) / len(in_bin),
+            sum(came_true for _, came_true in in_bin) / len(in_bin),
         )
-        for place, found in sorted(bins.items())
+        for place, in_bin in sorted(bins.items())
     ]

@@ -43,15 +43,15 @@ class LedgerFolder:
     path: Path
 
     @property
-    def records(self) -> Path:
+    def records_file(self) -> Path:
         """The file of the records."""
         return self.path / RECORDS
 
-    def model(self, sha256: str) -> Path:
+    def model_file(self, sha256: str) -> Path:
         """The resolved file of a model."""
         return self.path / MODELS / f"{sha256}.yaml"
 
-    def evidence(self, sha256: str) -> Path:
+    def evidence_file(self, sha256: str) -> Path:
         """The evidence file of such a hash, as a record was made under it."""
         return self.path / EVIDENCE / f"{sha256}.yaml"
 
@@ -62,7 +62,7 @@ class LedgerFolder:
             UnreadableInput: there is no ledger, or it can't be read.
         """
         try:
-            with open_locked(self.records, _READ_FLAGS) as handle:
+            with open_locked(self.records_file, _READ_FLAGS) as handle:
                 return read_chain(_read_bytes(handle))
         except FileNotFoundError:
             message = f"there is no ledger in '{printable(str(self.path))}'"
@@ -70,14 +70,14 @@ class LedgerFolder:
         except OSError as error:
             raise self._unusable_error(error) from error
 
-    def last(self) -> ForecastRecord | None:
+    def last_record(self) -> ForecastRecord | None:
         """The record of the last line that can be read; None where there is none.
 
         Raises:
             UnreadableInput: the ledger can't be read.
         """
         try:
-            with open_locked(self.records, _READ_FLAGS) as handle:
+            with open_locked(self.records_file, _READ_FLAGS) as handle:
                 lines, _ = split_lines(_read_bytes(handle))
         except FileNotFoundError:
             return None
@@ -91,7 +91,7 @@ class LedgerFolder:
     def _unusable_error(self, error: OSError) -> UnreadableInput:
         reason = (error.strerror or str(error)).lower()
         return UnreadableInput(
-            printable(f"the ledger {self.records} can't be used: {reason}"), _error_hint(error.errno)
+            printable(f"the ledger {self.records_file} can't be used: {reason}"), _error_hint(error.errno)
         )
 
     def append(self, record: ForecastRecord, resolved: Callable[[Path], str], evidence: str | None = None) -> int:
@@ -109,10 +109,10 @@ class LedgerFolder:
             UnreadableInput: the ledger can't be written.
         """
         try:
-            _write_once(self.model(record.model.sha256), resolved)
+            _write_once(self.model_file(record.model.sha256), resolved)
             if record.run.evidence is not None and evidence is not None:
-                _write_once(self.evidence(record.run.evidence.sha256), lambda _: evidence)
-            with open_locked(self.records, _APPEND_FLAGS | os.O_CREAT) as handle:
+                _write_once(self.evidence_file(record.run.evidence.sha256), lambda _: evidence)
+            with open_locked(self.records_file, _APPEND_FLAGS | os.O_CREAT) as handle:
                 data = _read_bytes(handle)
                 lines, torn = split_lines(data)
                 self._refuse_faults(lines, torn)
@@ -130,12 +130,12 @@ class LedgerFolder:
             LedgerError: the last line is not finished, or a conflict of git was left.
         """
         if torn:
-            message = f"the last line of {self.records} is not finished"
+            message = f"the last line of {self.records_file} is not finished"
             raise LedgerError(printable(message), "usru ledger verify --repair takes it out")
         if (
             marked := next((number for number, text in enumerate(lines, 1) if is_conflict_marker(text)), None)
         ) is not None:
-            message = f"{self.records}:{marked}: a conflict of git was left in the ledger"
+            message = f"{self.records_file}:{marked}: a conflict of git was left in the ledger"
             raise LedgerError(printable(message), "usru ledger verify --relink keeps both sides")
 
     def repair(self) -> int:
@@ -145,7 +145,7 @@ class LedgerFolder:
             UnreadableInput: the ledger can't be written.
         """
         try:
-            with open_locked(self.records, _APPEND_FLAGS) as handle:
+            with open_locked(self.records_file, _APPEND_FLAGS) as handle:
                 data = _read_bytes(handle)
                 torn = len(read_chain(data).torn)
                 if torn:
@@ -163,13 +163,14 @@ class LedgerFolder:
             UnreadableInput: the ledger can't be written.
         """
         try:
-            with open_locked(self.records, _APPEND_FLAGS) as handle:
+            with open_locked(self.records_file, _APPEND_FLAGS) as handle:
                 chain = read_chain(_read_bytes(handle))
                 linked = relink_chain(chain)
-                if merged := bool(find_faults(chain)):
+                if has_faults := bool(find_faults(chain)):
                     mode = stat.S_IMODE(os.fstat(handle).st_mode)
-                    write_atomically(self.records.resolve(), linked, mode=mode)  # what a link leads to, not the link
-                return merged
+                    path = self.records_file.resolve()  # what a link leads to, not the link
+                    write_atomically(path, linked, mode=mode)
+                return has_faults
         except OSError as error:
             raise self._unusable_error(error) from error
 

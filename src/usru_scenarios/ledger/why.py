@@ -5,9 +5,12 @@ All is run on the random numbers of the earlier record, so that what is common c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from itertools import permutations
+from typing import NamedTuple
 
-from usru_scenarios.ledger.attribution import shapley_values
 from usru_scenarios.ledger.recompute import ForecastParts, Recomputation, RecordedConditions, recorded_conditions
 from usru_scenarios.ledger.records import (
     LedgerError,
@@ -51,7 +54,7 @@ def choose_records(records: list[NumberedRecord], words: list[str]) -> tuple[Num
     if len(named) == 2:
         return named[0], named[1]
     name = (named or records)[-1].record.model.name
-    alike = [one for one in records if one.record.model.name == name]
+    alike = [numbered for numbered in records if numbered.record.model.name == name]
     if len(alike) < 2:
         message = f"there is one record of {printable(name)} alone, and nothing to compare it with"
         raise LedgerError(message, "usru ledger record makes another; two numbers name records of different models")
@@ -61,64 +64,102 @@ def choose_records(records: list[NumberedRecord], words: list[str]) -> tuple[Num
 def _find_record(records: list[NumberedRecord], word: str) -> NumberedRecord:
     number = word.removeprefix("#")
     if number.isdecimal():
-        found = [one for one in records if one.number == int(number)]
+        matches = [numbered for numbered in records if numbered.number == int(number)]
     else:
-        found = [one for one in records if one.record.date <= word and word[:4].isdecimal()]
-    if not found:
-        first, last = records[0], records[-1]
-        known = f"numbers are {min(one.number for one in records)} to {max(one.number for one in records)}"
-        days = f"days {first.record.date} to {last.record.date}"
-        raise LedgerError(f"there is no record '{printable(word)}'", f"{known}, {days}")
-    return found[-1]
+        matches = [numbered for numbered in records if numbered.record.date <= word and word[:4].isdecimal()]
+    if not matches:
+        numbers = [numbered.number for numbered in records]
+        days = f"days {records[0].record.date} to {records[-1].record.date}"
+        hint = f"numbers are {min(numbers)} to {max(numbers)}, {days}"
+        raise LedgerError(f"there is no record '{printable(word)}'", hint)
+    return matches[-1]
+
+
+# Shapley values -------------------------------------------------------------------------------------------------------
+
+
+class ShapleyValue(NamedTuple):
+    """What a factor contributes to a difference.
+
+    Attributes:
+        value: its Shapley value, the mean over all orders in which the factors can be brought in, of what bringing it
+            in then changes, method (64). The values of all factors sum to the difference, whatever works together.
+        low: the least over the orders.
+        high: the most over the orders. Where it is not `low`, the factors work together.
+    """
+
+    value: float
+    low: float
+    high: float
+
+
+def shapley_values(factors: Sequence[str], value_of_set: Callable[[frozenset[str]], float]) -> dict[str, ShapleyValue]:
+    """What each factor contributes to the difference between all factors and none.
+
+    Args:
+        factors: few, for all of their orders are gone through.
+        value_of_set: of a set of factors; asked once for each set.
+    """
+    cached_value = cache(value_of_set)
+    changes: dict[str, list[float]] = {factor: [] for factor in factors}
+    for order in permutations(factors):
+        for place, factor in enumerate(order):
+            before = frozenset(order[:place])
+            changes[factor].append(cached_value(before | {factor}) - cached_value(before))
+    return {factor: ShapleyValue(math.fsum(each) / len(each), min(each), max(each)) for factor, each in changes.items()}
+
+
+# From one record to the other -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class _MixedForecasts:
-    """What two records come to with parts of each.
+    """Forecasts that mix the model, the conditions and the day of two records.
 
     Attributes:
         earlier, later: the records.
-        again: asks their models.
+        recomputation: asks their models.
         parts: of the forecasts that are wanted.
         at: the time at which they are read.
     """
 
     earlier: ForecastRecord
     later: ForecastRecord
-    again: Recomputation
+    recomputation: Recomputation
     parts: ForecastParts
     at: str
 
-    def value(self, what: str, of_later: frozenset[str]) -> float:
+    def probability_of(self, name: str, later_factors: frozenset[str]) -> float:
         """A probability where these factors are those of the later record."""
-        seen = recorded_conditions(self.later if EVIDENCE in of_later else self.earlier)
-        return self.read_probability(what, self.forecast(seen, judgement=JUDGEMENT in of_later), later=TIME in of_later)
+        conditions = recorded_conditions(self.later if EVIDENCE in later_factors else self.earlier)
+        record = self.forecast(conditions, judgement=JUDGEMENT in later_factors)
+        return self.read_probability(name, record, later=TIME in later_factors)
 
-    def forecast(self, seen: RecordedConditions, *, judgement: bool) -> ForecastRecord:
+    def forecast(self, conditions: RecordedConditions, *, judgement: bool) -> ForecastRecord:
         """The forecast of one of the models under what was seen, on the random numbers of the earlier record."""
         model = self.later if judgement else self.earlier
         like = replace(model, asked=self.earlier.asked)
-        return self.again.forecast_under(like, seen._replace(do=tuple(model.run.do)), parts=self.parts)
+        return self.recomputation.forecast_under(like, conditions._replace(do=tuple(model.run.do)), parts=self.parts)
 
-    def read_probability(self, what: str, found: ForecastRecord, *, later: bool) -> float:
+    def read_probability(self, name: str, record: ForecastRecord, *, later: bool) -> float:
         """A probability of a forecast, at the day of one of the records."""
-        dated = replace(found, date=self.later.date if later else self.earlier.date)
-        point = recorded_point(NumberedRecord(0, dated), what, self.at)
+        dated = replace(record, date=self.later.date if later else self.earlier.date)
+        point = recorded_point(NumberedRecord(0, dated), name, self.at)
         if point is None:
-            message = f"'{printable(what)}' @ {self.at} is not to be had of both models on both days"
+            message = f"'{printable(name)}' @ {self.at} is not to be had of both models on both days"
             raise LedgerError(message, "--of names another, or --at another time")
         return point.probability
 
 
 def attribute_change(
-    pair: tuple[NumberedRecord, NumberedRecord], again: Recomputation, wanted: list[str], at: str
+    pair: tuple[NumberedRecord, NumberedRecord], recomputation: Recomputation, names_asked: list[str], at: str
 ) -> Attribution:
     """Why the second of two records differs from the first.
 
     Args:
         pair: the records.
-        again: asks their models.
-        wanted: scenarios, groups, `driver.state`s or questions; all scenarios of both where there is none.
+        recomputation: asks their models.
+        names_asked: scenarios, groups, `driver.state`s or questions; all scenarios of both where there is none.
         at: the label of a step, or one of `MEASURES`.
 
     Raises:
@@ -126,18 +167,26 @@ def attribute_change(
         UsruError: a model can't be asked.
     """
     earlier, later = pair
-    names = wanted or _shared_scenarios(pair)
-    for one in pair:
-        check_names([one], names)
-        check_time([one], at)
-    asked = frozenset(name for name in names if event_kind(later.record, name) == "question")
-    parts = ForecastParts(bool(set(names) - asked), asked)
-    corners = _MixedForecasts(earlier.record, later.record, again, parts, at)
-    changes = {name: _attributed_change(pair, corners, name) for name in names}
-    numbers, note = _number_effects(corners, names)
-    items = list(_observation_effects(corners, names))
-    alone = [] if wanted else [name for name in later.record.scenarios if name not in names]
-    notes = [*filter(None, [note]), *_unknown(pair, alone), *_left_out(again)]
+    names = names_asked or _shared_scenarios(pair)
+    for numbered in pair:
+        check_names([numbered], names)
+        check_time([numbered], at)
+    question_ids = frozenset(name for name in names if event_kind(later.record, name) == "question")
+    parts = ForecastParts(bool(set(names) - question_ids), question_ids)
+    mixed = _MixedForecasts(earlier.record, later.record, recomputation, parts, at)
+    changes = {name: _attributed_change(pair, mixed, name) for name in names}
+    numbers, note = _number_effects(mixed, names)
+    items = list(_observation_effects(mixed, names))
+    only_later = [] if names_asked else [name for name in later.record.scenarios if name not in names]
+    notes = [note] if note else []
+    if only_later:
+        notes.append(f"{', '.join(only_later)}: known to number {later.number} alone")
+    notes += [
+        f"{item} counts in one of the models alone, for in the other it means nothing: {reason}"
+        for item, reason in recomputation.left_out.items()
+    ]
+    if len(notes) > 1:
+        notes = [". ".join(sentence[:1].upper() + sentence[1:].rstrip(".") for sentence in notes)]
     return Attribution(
         model=later.record.model,
         run=later.record.run,
@@ -147,8 +196,8 @@ def attribute_change(
         changes=changes,
         items=items,
         numbers=numbers,
-        note=". ".join(one[:1].upper() + one[1:].rstrip(".") for one in notes) if len(notes) > 1 else "".join(notes),
-        quiet=again.quiet_items(later.record, [one.item for one in items]),
+        note="".join(notes),
+        quiet=recomputation.quiet_items(later.record, [effect.item for effect in items]),
     )
 
 
@@ -158,11 +207,11 @@ def _shared_scenarios(pair: tuple[NumberedRecord, NumberedRecord]) -> list[str]:
     Raises:
         LedgerError: there are none.
     """
-    earlier, later = (one.record for one in pair)
+    earlier, later = (numbered.record for numbered in pair)
     if names := [name for name in later.scenarios if name in earlier.scenarios]:
         return names
-    known = set(known_names(earlier))
-    both = [name for name in known_names(later) if name in known]
+    earlier_names = set(known_names(earlier))
+    both = [name for name in known_names(later) if name in earlier_names]
     message = (
         f"number {pair[0].number} is of {printable(earlier.model.name)} and number {pair[1].number} of "
         f"{printable(later.model.name)}, which have no scenario in common"
@@ -170,80 +219,70 @@ def _shared_scenarios(pair: tuple[NumberedRecord, NumberedRecord]) -> list[str]:
     raise LedgerError(message, f"--of names what both know, {listing(both)}" if both else "name two of one model")
 
 
-def _unknown(pair: tuple[NumberedRecord, NumberedRecord], alone: list[str]) -> Iterator[str]:
-    if alone:
-        yield f"{', '.join(alone)}: known to number {pair[1].number} alone"
-
-
-def _left_out(again: Recomputation) -> Iterator[str]:
-    """What was left out of a model that has no word for it."""
-    for item, reason in again.left_out.items():
-        yield f"{item} counts in one of the models alone, for in the other it means nothing: {reason}"
-
-
 def _attributed_change(
-    pair: tuple[NumberedRecord, NumberedRecord], corners: _MixedForecasts, name: str
+    pair: tuple[NumberedRecord, NumberedRecord], mixed: _MixedForecasts, name: str
 ) -> AttributedChange:
-    before, after = (_require_point(one, name, corners.at) for one in pair)
+    before, after = (_require_point(numbered, name, mixed.at) for numbered in pair)
     change = after.probability - before.probability
-    found = shapley_values(FACTORS, lambda of_later: corners.value(name, of_later))
-    parts = {factor: one.value for factor, one in found.items()}
+    contributions = shapley_values(FACTORS, lambda later_factors: mixed.probability_of(name, later_factors))
+    parts = {factor: contribution.value for factor, contribution in contributions.items()}
     return AttributedChange(
         before=before.probability,
         after=after.probability,
         change=change,
         **parts,
         noise=change - parts[JUDGEMENT] - parts[EVIDENCE] - parts[TIME],
-        ranges={factor: (one.low, one.high) for factor, one in found.items()},
+        ranges={factor: (each.low, each.high) for factor, each in contributions.items()},
     )
 
 
-def _require_point(one: NumberedRecord, name: str, at: str) -> RecordedPoint:
-    if (point := recorded_point(one, name, at)) is None:
-        raise missing_point_error(one, name, at)
+def _require_point(numbered: NumberedRecord, name: str, at: str) -> RecordedPoint:
+    if (point := recorded_point(numbered, name, at)) is None:
+        raise missing_point_error(numbered, name, at)
     return point
 
 
 # By observation and by number -----------------------------------------------------------------------------------------
 
 
-def _observation_effects(corners: _MixedForecasts, names: list[str]) -> Iterator[ObservationEffect]:
+def _observation_effects(mixed: _MixedForecasts, names: list[str]) -> Iterator[ObservationEffect]:
     """What each observation does that the later record alone has, added one after the other in the later model."""
-    old, new = recorded_conditions(corners.earlier), recorded_conditions(corners.later)
+    old, new = recorded_conditions(mixed.earlier), recorded_conditions(mixed.later)
     if old._replace(do=()) == new._replace(do=()):
         return
-    last = corners.forecast(old, judgement=True)
-    for item, seen in _added_observations(corners):
-        found = corners.forecast(seen, judgement=True)
-        effects = {
-            name: corners.read_probability(name, found, later=True) - corners.read_probability(name, last, later=True)
-            for name in names
-        }
+
+    def probabilities_under(conditions: RecordedConditions) -> dict[str, float]:
+        record = mixed.forecast(conditions, judgement=True)
+        return {name: mixed.read_probability(name, record, later=True) for name in names}
+
+    before = probabilities_under(old)
+    for item, conditions in _added_observations(mixed):
+        after = probabilities_under(conditions)
+        effects = {name: after[name] - before[name] for name in names}
         if item != WITHDRAWN or any(effects.values()):
             yield ObservationEffect(item, effects)
-        last = found
+        before = after
 
 
-def _added_observations(corners: _MixedForecasts) -> Iterator[tuple[str, RecordedConditions]]:
-    """What is seen in the later record, from what both have seen on."""
-    old, new = recorded_conditions(corners.earlier), recorded_conditions(corners.later)
-    before, after = _evidence_items(corners.earlier), _evidence_items(corners.later)
-    given = [one for one in new.given if one in old.given]
-    items = [one for one in after if one in before]
+def _added_observations(mixed: _MixedForecasts) -> Iterator[tuple[str, RecordedConditions]]:
+    """What the later record has observed, item by item, with the conditions up to it, from what both have observed."""
+    old, new = recorded_conditions(mixed.earlier), recorded_conditions(mixed.later)
+    old_items, new_items = _evidence_items(mixed.earlier), _evidence_items(mixed.later)
+    given = {text for text in new.given if text in old.given}
+    items = {item for item in new_items if item in old_items}
 
-    def seen() -> RecordedConditions:
-        kept = [one for one in new.given if one in given], [one for one in after if one in items]
-        return new._replace(given=tuple(kept[0]), items=tuple(kept[1]) if new.evidence is not None else None)
+    def conditions_so_far() -> RecordedConditions:
+        return new._replace(
+            given=tuple(text for text in new.given if text in given),
+            items=None if new.evidence is None else tuple(item for item in new_items if item in items),
+        )
 
-    yield WITHDRAWN, seen()
-    for one in new.given:
-        if one not in given:
-            given.append(one)
-            yield one, seen()
-    for one in after:
-        if one not in items:
-            items.append(one)
-            yield one, seen()
+    yield WITHDRAWN, conditions_so_far()
+    for so_far, added in ((given, new.given), (items, new_items)):
+        for name in added:
+            if name not in so_far:
+                so_far.add(name)
+                yield name, conditions_so_far()
 
 
 def _evidence_items(record: ForecastRecord) -> list[str]:
@@ -251,35 +290,32 @@ def _evidence_items(record: ForecastRecord) -> list[str]:
     return [] if record.run.evidence is None else record.run.evidence.items
 
 
-def _number_effects(corners: _MixedForecasts, names: list[str]) -> tuple[list[NumberEffect], str]:
+def _number_effects(mixed: _MixedForecasts, names: list[str]) -> tuple[list[NumberEffect], str]:
     """What the models say differently, with what each does alone at the end or on average; and why it can't be told."""
-    earlier, later = corners.earlier, corners.later
+    earlier, later = mixed.earlier, mixed.later
     if earlier.model.sha256 == later.model.sha256 and earlier.run.do == later.run.do:
         return [], ""
-    studies = [corners.again.study(one) for one in (earlier, later)]
-    measured = corners.at if corners.at in ("end", "mean") else None
+    earlier_study, later_study = (mixed.recomputation.study(record) for record in (earlier, later))
+    measure = mixed.at if mixed.at in ("end", "mean") else None
     try:
-        compared = (
-            studies[0]
-            .compare(
-                {"later": studies[1]},
-                name="earlier",
-                do={"earlier": earlier.run.do, "later": later.run.do},
-                switch=measured is not None,
-                seed=earlier.asked.seed,
-                method=earlier.asked.method,
-                judgements=0,
-                trials=earlier.asked.trials,
-                map_blocks=corners.again.map_blocks(),
-            )
-            .variants["later"]
+        comparison = earlier_study.compare(
+            {"later": later_study},
+            name="earlier",
+            do={"earlier": earlier.run.do, "later": later.run.do},
+            switch=measure is not None,
+            seed=earlier.asked.seed,
+            method=earlier.asked.method,
+            judgements=0,
+            trials=earlier.asked.trials,
+            map_blocks=mixed.recomputation.map_blocks(),
         )
     except UsruError as error:
         return [], str(error).splitlines()[0]
+    compared = comparison.variants["later"]
     effects = {} if compared.switching is None else compared.switching.effects
-    found = []
-    for one in compared.inputs:
-        moved = effects[one.path].scenarios if one.path in effects else {}
-        by_name = {name: getattr(moved[name], measured) for name in names if name in moved and measured}
-        found.append(NumberEffect(one.path, one.reference, one.variant, by_name))
-    return found, compared.note
+    number_effects = []
+    for difference in compared.inputs:
+        shifts = effects[difference.path].scenarios if difference.path in effects else {}
+        by_name = {name: getattr(shifts[name], measure) for name in names if name in shifts and measure}
+        number_effects.append(NumberEffect(difference.path, difference.reference, difference.variant, by_name))
+    return number_effects, compared.note

@@ -164,9 +164,9 @@ def _record(asked: _LedgerRequest, session: Session) -> None:
         result, questions, answers, date=day, message=asked.message, asked=asked_settings(asked.run.asked)
     )
     seen = None if known.evidence is None else resolved_evidence(known.evidence)
-    before = asked.ledger.last()
+    before = asked.ledger.last_record()
     number = asked.ledger.append(record, lambda folder: resolved_text(study.loaded, folder), seen)
-    session.say(f"recorded as number {number} of {asked.ledger.records}{_describe_evidence(record)}")
+    session.say(f"recorded as number {number} of {asked.ledger.records_file}{_describe_evidence(record)}")
     for doubt in record_warnings(record, before):
         session.say(f"warning: {doubt}")
     made = history(Chain((LedgerLine(number, b"", record),)), [*record.scenarios, *record.questions], "end")
@@ -239,7 +239,7 @@ def _read_chain(folder: LedgerFolder, session: Session) -> Chain:
     """The ledger; what of it can't be read is told."""
     chain = folder.read()
     for fault in chain.unreadable_lines:
-        session.say(f"{folder.records}:{fault.line}: warning: {fault.message}")
+        session.say(f"{folder.records_file}:{fault.line}: warning: {fault.message}")
     return chain
 
 
@@ -248,10 +248,10 @@ def _select_model(chain: Chain, of: NumberedRecord, folder: LedgerFolder, sessio
     from usru_scenarios.report.ledger import format_count
 
     name = of.record.model.name
-    found = chain.of_model(name)
+    found = chain.for_model(name)
     if others := sorted({one.record.model.name for one in chain.records} - {name}):
         left = format_count(len(chain.records) - len(found.records), "record")
-        session.say(f"{folder.records}: {left} of {' and '.join(others)} left out: this is about {name}")
+        session.say(f"{folder.records_file}: {left} of {' and '.join(others)} left out: this is about {name}")
     return found
 
 
