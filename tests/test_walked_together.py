@@ -153,7 +153,7 @@ def test_what_is_asked_together_is_answered_as_if_alone(bundled: Study) -> None:
     def estimator() -> ProbabilityEstimator:
         return ProbabilityEstimator(study.program, study.under, settings)
 
-    assert [len(stack) for stack in estimator().stacks(asked, 1024)] == [5, 1]
+    assert [len(stack) for stack in estimator().stack_groups(asked, 1024)] == [5, 1]
     together = estimator().find(asked)
     for one in asked:
         (found,) = estimator().find([one]).values()

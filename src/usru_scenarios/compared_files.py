@@ -45,7 +45,7 @@ class ComparedFiles:
 
     def edits(self, by_part: bool) -> Mapping[str, ProgramEdit | None]:
         """What brings groups of the differences into the reference: as `edits` of `questions.compare.Variant`."""
-        if not self.differences.told:
+        if not self.differences.differences:
             return {}
 
         def make_edits() -> Mapping[str, ProgramEdit | None]:

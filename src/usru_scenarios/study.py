@@ -472,7 +472,7 @@ class Study(DescribedFile, ConditionedFile):
         ]
         if not variants[0].conditioned.is_unconditional:
             variants = [replace(variant, keep=make_uncached) for variant in variants]
-        drawn = [variant.in_draws for variant in variants]
+        drawn = [variant.on_draws for variant in variants]
         settings = choose_method(settings, [*(variant.conditioned for variant in variants), *drawn])
         answer = partial(compare, variants, switch=switch, map_blocks=map_blocks)
         return self._attach_evidence(self._answer_or_retry_exactly(answer, settings, method, drawn))

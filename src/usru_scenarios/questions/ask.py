@@ -340,7 +340,7 @@ def answer_queries(statements: Sequence[tuple[str, Statement]], asked: QueryRun)
     Raises:
         UsruError: as for `ProbabilityEstimator.find`, but for what is impossible or too rare.
     """
-    asked.estimator.share(needed_probabilities(statement) for _, statement in statements)
+    asked.estimator.draw_shared(needed_probabilities(statement) for _, statement in statements)
     answers: list[Answer] = []
     unanswered: list[Unanswered] = []
     for number, (query, statement) in enumerate(statements, 1):

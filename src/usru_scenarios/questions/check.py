@@ -95,9 +95,9 @@ class ExpectationChecker:
         models = PerturbedModels(self) if robust else None
         if models is not None:
             listener(self.map_parts).expect(models.seconds_each, robust)
-        checked = self._checked()
+        checked = self._check_all()
         if models is not None:
-            held = list(self.map_parts(models.held, range(robust)))
+            held = list(self.map_parts(models.expectations_held, range(robust)))
             for name, one in checked.items():
                 checked[name] = replace(one, robust=sum(name in names for names in held))
         verdicts = [one.verdict for one in checked.values()]
@@ -140,7 +140,7 @@ class ExpectationChecker:
         most = min(limits.most_trials, MOST_TRIALS, 1 << max(affordable.bit_length() - 1, 0))
         return replace(limits, most_trials=max(most, trials))
 
-    def _checked(self) -> dict[str, ExpectationChecked]:
+    def _check_all(self) -> dict[str, ExpectationChecked]:
         estimator = ProbabilityEstimator(
             self.program,
             self.in_profile,
@@ -150,9 +150,9 @@ class ExpectationChecker:
         )
         if self.settings.method == "exact":
             estimator.require_exact(all_needed_probabilities(self.statements.values(), observed=True))
-        answered = self._clear(estimator)
-        self._draw(estimator, (statement for name, statement in self.statements.items() if name not in answered))
-        answered |= self._together(estimator, [name for name in self._unobserved() if name not in answered])
+        answered = self._decide_with_fewer_trials(estimator)
+        self._draw_shared(estimator, (statement for name, statement in self.statements.items() if name not in answered))
+        answered |= self._decide_in_rounds(estimator, [name for name in self._unobserved() if name not in answered])
         names, labels = list(self.statements), estimator.program.grid.labels
 
         def judged(number: int) -> ExpectationChecked:
@@ -167,7 +167,7 @@ class ExpectationChecker:
 
         return dict(zip(names, self.map_parts(judged, range(len(names))), strict=True))
 
-    def _clear(self, estimator: ProbabilityEstimator) -> dict[str, StatementValue]:
+    def _decide_with_fewer_trials(self, estimator: ProbabilityEstimator) -> dict[str, StatementValue]:
         """What fewer trials say beyond doubt, of expectations without observations: these have few trials as it is."""
         clear: dict[str, StatementValue] = {}
         left = self._unobserved()
@@ -175,8 +175,12 @@ class ExpectationChecker:
             if few < LEAST_FEWER:
                 continue
             limits = replace(self._limits, most_trials=few)
-            quick = replace(estimator, settings=replace(estimator.settings, trials=few, limits=limits), rough=True)
-            estimator.add_known({asked: one for asked, one in self._draw(quick, left.values()).items() if one.is_exact})
+            quick = replace(
+                estimator, settings=replace(estimator.settings, trials=few, limits=limits), only_verdicts=True
+            )
+            estimator.add_known(
+                {asked: one for asked, one in self._draw_shared(quick, left.values()).items() if one.is_exact}
+            )
             answers = {
                 name: answer_statement(statement, quick, quick.program.grid.labels) for name, statement in left.items()
             }
@@ -192,7 +196,7 @@ class ExpectationChecker:
             if not any(one.observed or one.known for one in probabilities(statement))
         }
 
-    def _together(self, estimator: ProbabilityEstimator, names: Iterable[str]) -> dict[str, StatementValue]:
+    def _decide_in_rounds(self, estimator: ProbabilityEstimator, names: Iterable[str]) -> dict[str, StatementValue]:
         """Answers of which the first trials are drawn; those that take more are drawn on together, for speed alone."""
         labels = estimator.program.grid.labels
         asking = {name: Asking(self.statements[name], estimator, labels) for name in names}
@@ -203,17 +207,19 @@ class ExpectationChecker:
             asking = {name: one for name, one in asking.items() if found[name] is None}
             for trials in {one.trials for one in asking.values()}:
                 further = replace(estimator, settings=replace(estimator.settings, trials=trials))
-                self._draw(further, (self.statements[name] for name, one in asking.items() if one.trials == trials))
+                self._draw_shared(
+                    further, (self.statements[name] for name, one in asking.items() if one.trials == trials)
+                )
         return answered
 
-    def _draw(
+    def _draw_shared(
         self, estimator: ProbabilityEstimator, statements: Iterable[ComparisonStatement]
     ) -> dict[Probability, ProbabilityEstimate]:
         """Find the probabilities of statements that are conditioned on no observations, those together that can be."""
         drawing = SharedGroups.of(estimator, all_needed_probabilities(statements, observed=False), self._kernels)
-        listener(self.map_parts).expect(drawing.seconds_each, len(drawing.stacks))
+        listener(self.map_parts).expect(drawing.seconds_each, len(drawing.stack_groups))
         found: dict[Probability, ProbabilityEstimate] = {}
-        for some in self.map_parts(drawing.found, range(len(drawing.stacks))):
+        for some in self.map_parts(drawing.estimates_of_stack, range(len(drawing.stack_groups))):
             estimator.add_known(some)
             found |= some
         return found
@@ -225,11 +231,11 @@ class SharedGroups:
 
     Attributes:
         estimator: that finds it.
-        stacks: the groups, those together whose programs are walked together.
+        stack_groups: the groups, those together whose programs are walked together.
     """
 
     estimator: ProbabilityEstimator
-    stacks: list[list[list[Probability]]]
+    stack_groups: list[list[list[Probability]]]
 
     @classmethod
     def of(cls, estimator: ProbabilityEstimator, asked: Iterable[Probability], kernels: KernelCache) -> SharedGroups:
@@ -242,18 +248,18 @@ class SharedGroups:
         )
         programs = {one.profile: estimator.in_profile(one.profile) for (one, *_) in groups if one.profile is not None}
         able = replace(estimator, in_profile=programs.__getitem__, map_blocks=map, kernels=kernels)
-        return cls(able, able.stacks((one for group in groups for one in group), able.settings.trials))
+        return cls(able, able.stack_groups((one for group in groups for one in group), able.settings.trials))
 
     @property
     def seconds_each(self) -> float:
         """What a stack is predicted to take, from the number of draws alone."""
         program = self.estimator.program
-        trials = self.estimator.settings.trials * max(map(len, self.stacks), default=0)
+        trials = self.estimator.settings.trials * max(map(len, self.stack_groups), default=0)
         return trials * len(program.nodes) * program.steps * SECONDS_PER_DRAW
 
-    def found(self, number: int) -> dict[Probability, ProbabilityEstimate]:
+    def estimates_of_stack(self, number: int) -> dict[Probability, ProbabilityEstimate]:
         """The probabilities of a stack."""
-        return self.estimator.find(one for group in self.stacks[number] for one in group)
+        return self.estimator.find(one for group in self.stack_groups[number] for one in group)
 
 
 def _is_clear(answered: StatementValue) -> bool:
@@ -316,7 +322,7 @@ class PerturbedModels:
         self.seconds_each = drawn * len(program.nodes) * program.steps * SECONDS_PER_DRAW
         """What a perturbed model is predicted to take, from the number of draws alone."""
 
-    def held(self, number: int) -> frozenset[str]:
+    def expectations_held(self, number: int) -> frozenset[str]:
         """The expectations that hold in a perturbed model, as the estimates say."""
         file = perturb_model(self.file, self.seed, number)
         target = anchor_shares(file) if self.anchored else None

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property
+from itertools import chain
 
 import numpy as np
 
@@ -30,7 +31,7 @@ from usru_scenarios.questions.difference_error_floors import (
     UnseenDifferences,
     cover_unseen,
     cover_unseen_variation,
-    mean_limits_by_part,
+    part_limits,
 )
 from usru_scenarios.questions.program_batches import ProgramSums, expect_runs, run_conditioned, run_each, share_nodes
 from usru_scenarios.questions.program_edits import FileDifferences, PartCache, ProgramEdit, make_uncached
@@ -73,7 +74,7 @@ class Variant:
         outline: what the model calls its parts.
         conditioned: the model, compiled, and what is imposed on it.
         drawn: the model with values of its uncertain judgements; None where they stand at their means.
-        apart: what its file says differently from that of the reference.
+        file_differences: what its file says differently from that of the reference.
         edits: gives, by name of `FileDifferences.grouped`, what brings the differences of a group into the reference,
             None where they make no sense without others.
         keep: gives what follows from the variant and the reference as they are here.
@@ -83,7 +84,7 @@ class Variant:
     outline: Outline
     conditioned: Conditioned
     drawn: Program | None = None
-    apart: FileDifferences = field(default_factory=FileDifferences)
+    file_differences: FileDifferences = field(default_factory=FileDifferences)
     edits: Callable[[bool], Mapping[str, ProgramEdit | None]] = lambda _: {}
     keep: PartCache = make_uncached
 
@@ -93,7 +94,7 @@ class Variant:
         return self.conditioned.program
 
     @cached_property
-    def in_draws(self) -> Conditioned:
+    def on_draws(self) -> Conditioned:
         """The program and its conditions, judgements drawn if they are."""
         return self.conditioned if self.drawn is None else self.conditioned.with_base(self.drawn)
 
@@ -117,54 +118,58 @@ def compare(
         TooFewTrials: too few trials of a variant agree with what is observed of it.
         exact.TooLarge, exact.NotExact: an exact comparison was asked for that can't be had.
     """
-    plan, few = (None, None) if settings.method == "exact" else plans(settings)
+    plan, switching_plan = (None, None) if settings.method == "exact" else plans(settings)
     common = _SharedParts.of(variants)
-    inputs_of = {one.name: _find_inputs(variants[0], one) for one in variants}
-    _expect_work(listener(map_blocks), variants, plan, few, inputs_of if switch else {})
-    found = _reported_sums(variants, common, plan, settings.limits, map_blocks)
+    inputs_by_variant = {variant.name: _find_inputs(variants[0], variant) for variant in variants}
+    _expect_work(listener(map_blocks), variants, plan, switching_plan, inputs_by_variant if switch else {})
+    sums_by_variant = _run_variants(variants, common, plan, settings.limits, map_blocks)
     reference = variants[0]
-    said = [common.said(variant.in_draws) for variant in variants]
+    single_trials = [common.single_trials(variant.on_draws) for variant in variants]
     results = {}
-    for variant, series, own in zip(variants, found, said, strict=True):
-        inputs = inputs_of[variant.name]
+    for variant, series, trials in zip(variants, sums_by_variant, single_trials, strict=True):
+        inputs = inputs_by_variant[variant.name]
         controls = _joint_controls([reference, variant], settings.judgements) if settings.judgements else None
         switching, note = None, ""
         if switch and inputs:
             switched = OneAtATimeDifferences(reference, variant, inputs, common)
-            switching, note = switched.run(few, settings.limits, map_blocks)
-        here = _VariantEstimates(series, own, controls, sampled=plan is not None)
-        first = None if variant is reference else _VariantEstimates(found[0], said[0], controls, here.sampled)
+            switching, note = switched.run(switching_plan, settings.limits, map_blocks)
+        own_estimates = _VariantEstimates(series, trials, controls, sampled=plan is not None)
+        reference_estimates = (
+            None
+            if variant is reference
+            else _VariantEstimates(sums_by_variant[0], single_trials[0], controls, own_estimates.sampled)
+        )
         results[variant.name] = VariantCompared(
             model=variant.outline.model,
             profile=variant.outline.profile,
             do=variant.conditioned.texts[0],
             given=variant.conditioned.texts[1],
-            effective_trials=here.trials or None,
-            scenarios=_likelihoods(here, first, common.scenarios, 0),
-            groups=_likelihoods(here, first, common.groups, len(common.scenarios)),
-            inputs=_by_importance([one.told for one in inputs], switching),
+            effective_trials=own_estimates.trials or None,
+            scenarios=_likelihoods(own_estimates, reference_estimates, common.scenarios, 0),
+            groups=_likelihoods(own_estimates, reference_estimates, common.groups, len(common.scenarios)),
+            inputs=_by_importance([edit.difference for edit in inputs], switching),
             switching=switching,
             note=note,
         )
     drawn = settings.judgements > 0
-    told = {warning: None for one in variants for warning in forecast_warnings(one.outline, one.program, drawn=drawn)}
+    warnings = [forecast_warnings(variant.outline, variant.program, drawn=drawn) for variant in variants]
     run = describe_run(
         reference.outline,
         reference.conditioned,
         seed=settings.seed,
-        trials=int(found[0].trials.sum()) if plan else 0,
-        effective=found[0].sampled if plan else None,
+        trials=int(sums_by_variant[0].trials.sum()) if plan else 0,
+        effective=sums_by_variant[0].sampled if plan else None,
         judgements=settings.judgements,
         weights=reference.conditioned.base.weights,
     )
-    at_means = max(one.outline.count_at_means(settings.judgements) for one in variants)
+    at_means = max(variant.outline.count_at_means(settings.judgements) for variant in variants)
     return Comparison(
         model=reference.outline.model,
         run=replace(run, steps=list(common.labels), judgements_at_means=at_means),
         reference=reference.name,
         variants=results,
         left_out=common.left_out,
-        warnings=list(told),
+        warnings=list(dict.fromkeys(chain.from_iterable(warnings))),
     )
 
 
@@ -172,15 +177,15 @@ def _expect_work(
     progress: Listener,
     variants: Sequence[Variant],
     plan: Plan | None,
-    few: Plan | None,
-    switched: Mapping[str, Sequence[_InputEdit]],
+    switching_plan: Plan | None,
+    inputs_by_variant: Mapping[str, Sequence[_InputEdit]],
 ) -> None:
     """Tell what work the comparison is: all variants, and each with what differs brought in piece by piece."""
-    expect_runs(progress, variants[0].in_draws.program, len(variants), plan)
-    for inputs in switched.values():
+    expect_runs(progress, variants[0].on_draws.program, len(variants), plan)
+    for inputs in inputs_by_variant.values():
         parts, _ = _group_inputs(inputs)
         if 0 < len(parts) <= MOST_SWITCHED:
-            expect_runs(progress, variants[0].program, 2 + len(parts), few)
+            expect_runs(progress, variants[0].program, 2 + len(parts), switching_plan)
 
 
 # What is in common ----------------------------------------------------------------------------------------------------
@@ -203,22 +208,22 @@ class _SharedParts:
 
     @classmethod
     def of(cls, variants: Sequence[Variant]) -> _SharedParts:
-        scenarios = [one.outline.scenarios for one in variants]
-        groups = [dict.fromkeys(one.program.groups) for one in variants]
-        labels = [dict.fromkeys(one.program.grid.labels) for one in variants]
+        scenarios = [variant.outline.scenarios for variant in variants]
+        groups = [dict.fromkeys(variant.program.groups) for variant in variants]
+        labels = [dict.fromkeys(variant.program.grid.labels) for variant in variants]
         needed: tuple[tuple[str, Sequence[Mapping[str, object]]], ...] = (("scenario", scenarios), ("step", labels))
-        for noun, kinds in needed:
-            if not _shared_names(kinds):
-                names = " and ".join(f"'{one.name}'" for one in variants[:2])
-                hint = "; ".join(
-                    f"{one.name}: {', '.join(list(kind)[:4])}" for one, kind in zip(variants, kinds, strict=True)
+        for noun, name_sets in needed:
+            if not _shared_names(name_sets):
+                names = " and ".join(f"'{variant.name}'" for variant in variants[:2])
+                known = (
+                    f"{variant.name}: {', '.join([*own][:4])}" for variant, own in zip(variants, name_sets, strict=True)
                 )
-                raise NotComparable(f"the variants, {names} among them, have no {noun} in common", hint)
+                raise NotComparable(f"the variants, {names} among them, have no {noun} in common", "; ".join(known))
         left_out = [
             f"{noun} {name}"
-            for noun, kinds in (("scenario", scenarios), ("group", groups), ("step", labels))
-            for name in dict.fromkeys(name for kind in kinds for name in kind)
-            if not all(name in kind for kind in kinds)
+            for noun, name_sets in (("scenario", scenarios), ("group", groups), ("step", labels))
+            for name in dict.fromkeys(name for names_of_variant in name_sets for name in names_of_variant)
+            if not all(name in names_of_variant for names_of_variant in name_sets)
         ]
         titles = scenarios[0]
         return cls(
@@ -228,13 +233,13 @@ class _SharedParts:
             left_out,
         )
 
-    def quantities(self, program: Program, sums: ProgramSums) -> ProgramSums:
+    def reported_sums(self, program: Program, sums: ProgramSums) -> ProgramSums:
         """Sums of what is reported, shape (batches, steps + 1, scenarios + groups): each step, and their mean."""
-        said = self.said(Conditioned(program))
-        by_step = sums.of(said.members, [range(step, step + 1) for step in said.steps])
+        single_trials = self.single_trials(Conditioned(program))
+        by_step = sums.of(single_trials.members, [range(step, step + 1) for step in single_trials.steps])
         return sums._replace(visits=np.concatenate([by_step, by_step.mean(axis=1, keepdims=True)], axis=1))
 
-    def said(self, conditioned: Conditioned) -> SingleTrials:
+    def single_trials(self, conditioned: Conditioned) -> SingleTrials:
         """The scenarios and groups of a program at the steps."""
         program = conditioned.program
         index = program.outcome.states.index
@@ -242,46 +247,40 @@ class _SharedParts:
         steps = [program.grid.labels.index(label) for label in self.labels]
         return SingleTrials(lambda: program, members, steps, conditioned.observed_event.parts)
 
-    def scenarios_said(self, conditioned: Conditioned) -> SingleTrials:
-        """The same of the scenarios alone."""
-        said = self.said(conditioned)
-        return replace(said, members=said.members[: len(self.scenarios)])
 
-
-def _shared_names(kinds: Sequence[Mapping[str, object]]) -> list[str]:
+def _shared_names(name_sets: Sequence[Mapping[str, object]]) -> list[str]:
     """The names that all have, in the order of the first."""
-    return [name for name in kinds[0] if all(name in kind for kind in kinds)]
+    return [name for name in name_sets[0] if all(name in each for each in name_sets)]
 
 
 # Likelihoods and their differences ------------------------------------------------------------------------------------
 
 
-def _reported_sums(
+def _run_variants(
     variants: Sequence[Variant], common: _SharedParts, plan: Plan | None, limits: SampleLimits, map_blocks: MapBlocks
 ) -> list[ProgramSums]:
     """What is reported of each variant."""
-    sums = _run_programs([one.in_draws for one in variants], plan, limits, map_blocks)
-    found = [common.quantities(one.program, each) for one, each in zip(variants, sums, strict=True)]
-    fewest = min(len(each.trials) for each in found)
-    return [
-        _merge_batches(each, fewest) if one.drawn is None else each for one, each in zip(variants, found, strict=True)
-    ]
+    sums = _run_programs([variant.on_draws for variant in variants], plan, limits, map_blocks)
+    sums = [common.reported_sums(variant.program, own) for variant, own in zip(variants, sums, strict=True)]
+    fewest = min(len(own.trials) for own in sums)
+    pairs = zip(variants, sums, strict=True)
+    return [_merge_batches(own, fewest) if variant.drawn is None else own for variant, own in pairs]
 
 
 def _run_programs(
     conditioned: Sequence[Conditioned], plan: Plan | None, limits: SampleLimits, map_blocks: MapBlocks
 ) -> list[ProgramSums]:
     """The sums of programs; without observations, those with the same scenarios and steps are run together."""
-    if any(one.observations for one in conditioned):
+    if any(each.observations for each in conditioned):
         return run_conditioned(conditioned, plan, limits, map_blocks)
     shapes: dict[tuple[int, int], list[int]] = {}
-    for number, one in enumerate(conditioned):
-        shapes.setdefault((one.program.steps, len(one.program.outcome.states)), []).append(number)
-    found: dict[int, ProgramSums] = {}
+    for number, each in enumerate(conditioned):
+        shapes.setdefault((each.program.steps, len(each.program.outcome.states)), []).append(number)
+    sums_by_number: dict[int, ProgramSums] = {}
     for numbers in shapes.values():
         programs = [share_nodes(conditioned[number].program, conditioned[numbers[0]].program) for number in numbers]
-        found |= zip(numbers, run_each(programs, plan, map_blocks), strict=True)
-    return [found[number] for number in range(len(conditioned))]
+        sums_by_number |= zip(numbers, run_each(programs, plan, map_blocks), strict=True)
+    return [sums_by_number[number] for number in range(len(conditioned))]
 
 
 def _merge_batches(sums: ProgramSums, batches: int) -> ProgramSums:
@@ -294,17 +293,17 @@ def _merge_batches(sums: ProgramSums, batches: int) -> ProgramSums:
 
 @dataclass(frozen=True)
 class _VariantEstimates:
-    """What was found of a variant.
+    """The estimates for a variant.
 
     Attributes:
         sums: of what is reported, by step and their mean.
-        said: what single trials can say of it.
+        single_trials: what single trials can say of it.
         controls: where judgements are drawn, by how much they lie off their means.
         sampled: whether trials were drawn.
     """
 
     sums: ProgramSums
-    said: SingleTrials
+    single_trials: SingleTrials
     controls: Controls | None
     sampled: bool
 
@@ -315,56 +314,58 @@ class _VariantEstimates:
 
     @property
     def rows(self) -> list[range]:
-        """The rows of what is said whose means are reported."""
-        every = range(len(self.said.steps))
+        """The rows of the limits of single trials whose means are reported."""
+        every = range(len(self.single_trials.steps))
         return [*(range(row, row + 1) for row in every), every]
 
     def estimate(self) -> tuple[Estimate, JudgementBand | None]:
         """Its likelihoods with errors and bands, shape (steps + 1, sets)."""
-        found, bands = _estimate_ratios(*self.sums.weighted, self.controls)
+        estimates, bands = _estimate_ratios(*self.sums.weighted, self.controls)
         if self.trials:
-            found = cover_unseen(
-                found, self.trials, lambda: mean_limits_by_part(self.said.limits, self.rows), [self.said]
-            )
-        return found, bands
+            single = self.single_trials
+            estimates = cover_unseen(estimates, self.trials, lambda: part_limits(single.limits, self.rows), [single])
+        return estimates, bands
 
-    def less(self, other: _VariantEstimates) -> tuple[Estimate, JudgementBand | None]:
+    def difference(self, other: _VariantEstimates) -> tuple[Estimate, JudgementBand | None]:
         """The same of the differences to another one's, by method (10, 17), shape (steps + 1, sets).
 
         There is no band where something is observed: how likely that is weighs the draws of the judgements of each
         variant in another way.
         """
-        apart = _difference_sums(other.sums, self.sums)
-        found, bands = _estimate_ratios(apart.visits, apart.trials, self.controls)
-        if self.said.seen or other.said.seen:
-            levels = [_estimate_ratios(*one.sums.weighted, self.controls)[0].value for one in (self, other)]
-            found, bands = Estimate(levels[0] - levels[1], found.error), None
+        differences = _difference_sums(other.sums, self.sums)
+        estimates, bands = _estimate_ratios(differences.visits, differences.trials, self.controls)
+        if self.single_trials.seen or other.single_trials.seen:
+            levels = [_estimate_ratios(*variant.sums.weighted, self.controls)[0].value for variant in (self, other)]
+            estimates, bands = Estimate(levels[0] - levels[1], estimates.error), None
         if self.sampled:
-            said, trials = (self.said, other.said), min(self.trials, other.trials)
-            found = cover_unseen(
-                found, trials, lambda: mean_limits_by_part(said[0].less(said[1]), self.rows), said, lowest=-1.0
-            )
-        return found, bands
+            own, others = self.single_trials, other.single_trials
+            trials = min(self.trials, other.trials)
+
+            def limits() -> Limits:
+                return part_limits(own.difference_limits(others), self.rows)
+
+            estimates = cover_unseen(estimates, trials, limits, [own, others], lowest=-1.0)
+        return estimates, bands
 
 
 def _likelihoods(
-    told: _VariantEstimates, reference: _VariantEstimates | None, titles: Mapping[str, str], first: int
+    estimates: _VariantEstimates, reference: _VariantEstimates | None, titles: Mapping[str, str], first: int
 ) -> dict[str, Likelihood]:
     """The likelihoods of scenarios or groups, whose columns begin with `first`."""
-    value, bands = told.estimate()
-    apart = None if reference is None else told.less(reference)
+    likelihoods, bands = estimates.estimate()
+    change = None if reference is None else estimates.difference(reference)
     return {
         name: Likelihood(
             title,
-            *_split_times(clip_probabilities(value.value[:, column])),
-            SeriesErrors(*_split_times(value.error[:, column].tolist())),
+            *_split_times(clip_probabilities(likelihoods.value[:, column])),
+            SeriesErrors(*_split_times(likelihoods.error[:, column].tolist())),
             _band_of_column(bands, column),
             None
-            if apart is None
+            if change is None
             else LikelihoodChange(
-                *_split_times(apart[0].value[:, column].tolist()),
-                SeriesErrors(*_split_times(apart[0].error[:, column].tolist())),
-                _band_of_column(apart[1], column),
+                *_split_times(change[0].value[:, column].tolist()),
+                SeriesErrors(*_split_times(change[0].error[:, column].tolist())),
+                _band_of_column(change[1], column),
             ),
         )
         for column, (name, title) in enumerate(titles.items(), start=first)
@@ -373,7 +374,8 @@ def _likelihoods(
 
 def _joint_controls(variants: Sequence[Variant], draws: int) -> Controls:
     """By how much the judgements that any of the variants has drawn lie off their means."""
-    columns = {column.tobytes(): column for one in variants for column in one.in_draws.program.controls.functions.T}
+    functions = [variant.on_draws.program.controls.functions for variant in variants]
+    columns = {column.tobytes(): column for each in functions for column in each.T}
     return Controls(np.stack(list(columns.values()), axis=1) if columns else np.zeros((draws, 0)))
 
 
@@ -383,15 +385,15 @@ def _estimate_ratios(
     """Ratios, or differences of them, with their errors, and where judgements are drawn their bands."""
     if controls is None:
         return ratio(visits, trials), None
-    steady, whole = with_control_variates(over_draws(visits), controls), over_draws(trials)
+    part, whole = with_control_variates(over_draws(visits), controls), over_draws(trials)
     whole = whole if bool((whole == whole[0]).all()) else with_control_variates(whole, controls)
-    return ratio(steady, whole), judgement_band(visits, trials, controls)
+    return ratio(part, whole), judgement_band(visits, trials, controls)
 
 
-def _band_of_column(found: JudgementBand | None, column: int) -> Bands | None:
-    if found is None or not np.isfinite(found.low).all():
+def _band_of_column(bands: JudgementBand | None, column: int) -> Bands | None:
+    if bands is None or not np.isfinite(bands.low).all():
         return None
-    (*low, least), (*high, most) = found.low[:, column].tolist(), found.high[:, column].tolist()
+    (*low, least), (*high, most) = bands.low[:, column].tolist(), bands.high[:, column].tolist()
     return Bands(low, high, (least, most))
 
 
@@ -409,47 +411,54 @@ class _InputEdit:
     """A difference of the files or of the conditions, and the part of the file that it belongs to.
 
     Attributes:
-        gone, new: the condition, where it is one: of the reference alone, or of the variant alone.
+        removed, added: the condition, where it is one: of the reference alone, or of the variant alone.
     """
 
-    told: InputDifference
+    difference: InputDifference
     part: str
-    gone: VariantCondition | None = None
-    new: VariantCondition | None = None
+    removed: VariantCondition | None = None
+    added: VariantCondition | None = None
 
 
 def _find_inputs(reference: Variant, variant: Variant) -> list[_InputEdit]:
-    files, one, other = variant.apart, reference.conditioned, variant.conditioned
-    found = [_InputEdit(told, part) for told, part in zip(files.told, files.parts, strict=True)]
-    conditions: tuple[tuple[str, str, Sequence[VariantCondition], Sequence[VariantCondition]], ...] = (
-        ("do", "imposed", one.interventions, other.interventions),
-        ("given", "observed", one.observations, other.observations),
+    file_differences, reference_conditions, variant_conditions = (
+        variant.file_differences,
+        reference.conditioned,
+        variant.conditioned,
     )
-    for form, said, *sides in conditions:
-        here, there = ({each.text: each for each in side} for side in sides)
-        for text in {**here, **there}:
-            if (text in here) != (text in there):
+    inputs = list(map(_InputEdit, file_differences.differences, file_differences.parts))
+    conditions: tuple[tuple[str, str, Sequence[VariantCondition], Sequence[VariantCondition]], ...] = (
+        ("do", "imposed", reference_conditions.interventions, variant_conditions.interventions),
+        ("given", "observed", reference_conditions.observations, variant_conditions.observations),
+    )
+    for form, verb, *sides in conditions:
+        in_reference, in_variant = ({each.text: each for each in side} for side in sides)
+        for text in {**in_reference, **in_variant}:
+            if (text in in_reference) != (text in in_variant):
                 name = f"{form}({text})"
-                told = InputDifference(name, said if text in here else None, said if text in there else None)
-                found.append(_InputEdit(told, name, here.get(text), there.get(text)))
-    return found
+                difference = InputDifference(
+                    name, verb if text in in_reference else None, verb if text in in_variant else None
+                )
+                inputs.append(_InputEdit(difference, name, in_reference.get(text), in_variant.get(text)))
+    return inputs
 
 
 def _group_inputs(inputs: Sequence[_InputEdit]) -> tuple[dict[str, list[_InputEdit]], bool]:
     """What is switched at once: each difference, or all of a part where there are many; and whether it is by part."""
-    alone = {one.told.path: [one] for one in inputs}
-    if len(alone) <= MOST_SWITCHED:
-        return alone, False
-    parts: dict[str, list[_InputEdit]] = {}
-    for one in inputs:
-        parts.setdefault(one.part, []).append(one)
-    return parts, True
+    by_difference = {each.difference.path: [each] for each in inputs}
+    if len(by_difference) <= MOST_SWITCHED:
+        return by_difference, False
+    by_part: dict[str, list[_InputEdit]] = {}
+    for each in inputs:
+        by_part.setdefault(each.part, []).append(each)
+    return by_part, True
 
 
 def _by_importance(inputs: list[InputDifference], switching: Switching | None) -> list[InputDifference]:
     """The inputs as their effects are ordered, then those without one."""
-    order = list(switching.effects) if switching and switching.by == "difference" else []
-    return sorted(inputs, key=lambda one: order.index(one.path) if one.path in order else len(order))
+    order = switching.effects if switching and switching.by == "difference" else {}
+    ranks = {path: rank for rank, path in enumerate(order)}
+    return sorted(inputs, key=lambda difference: ranks.get(difference.path, len(order)))
 
 
 @dataclass(frozen=True)
@@ -465,8 +474,8 @@ class OneAtATimeDifferences:
         self, plan: Plan | None, limits_of_trials: SampleLimits, map_blocks: MapBlocks
     ) -> tuple[Switching | None, str]:
         """The effects, by method (54); or why there are none."""
-        one, other = self.reference.program, self.variant.program
-        if one.grid != other.grid or one.outcome.states != other.outcome.states:
+        reference, variant = self.reference.program, self.variant.program
+        if reference.grid != variant.grid or reference.outcome.states != variant.outcome.states:
             return None, "the models have different scenarios or steps, so that no input can be switched alone"
         parts, by_part = _group_inputs(self.inputs)
         if len(parts) > MOST_SWITCHED:
@@ -475,28 +484,26 @@ class OneAtATimeDifferences:
         switched = {
             name: program
             for name, items in parts.items()
-            if (program := self._with(items, edits.get(name, ProgramEdit()))) is not None
+            if (program := self._switch_inputs(items, edits.get(name, ProgramEdit()))) is not None
         }
-        under = (self.reference.conditioned, self.variant.conditioned, *switched.values())
-        programs = [Conditioned(share_nodes(each.program, one), observations=each.observations) for each in under]
+        conditions = (self.reference.conditioned, self.variant.conditioned, *switched.values())
+        programs = [
+            Conditioned(share_nodes(each.program, reference), observations=each.observations) for each in conditions
+        ]
         try:
-            found = _run_programs(programs, plan, limits_of_trials, map_blocks)
+            sums = _run_programs(programs, plan, limits_of_trials, map_blocks)
         except (ImpossibleEvidence, TooFewTrials) as error:
             return None, f"no input can be switched alone: {error.message}"
-        base, whole, *rest = (
-            self.common.quantities(each.program, sums) for each, sums in zip(programs, found, strict=True)
-        )
-        left = sum((sums.visits - base.visits for sums in rest), np.zeros_like(base.visits))
-        first, *others = (self.common.scenarios_said(each) for each in programs)
+        base, *others = (self.common.reported_sums(each.program, own) for each, own in zip(programs, sums, strict=True))
         part = f"limits of {[*self.common.scenarios]} at {self.common.labels}, by part: {by_part}"
-        limits = cache(
-            lambda: self.variant.keep(
-                part, lambda: _unseen_limits([first, *(replace(each, beside=first) for each in others)])
-            )
+        limits = cache(lambda: self.variant.keep(part, lambda: self._unseen_differences(programs)))
+        differences = [_difference_sums(base, own) for own in others]
+        explained = sum((each.visits for each in differences[1:]), np.zeros_like(base.visits))
+        unexplained_visits = differences[0].visits - explained
+        differences.append(ProgramSums(base.trials, unexplained_visits, None, _fewest_effective([base, *others])))
+        together, *each, unexplained = (
+            self._effect(difference, number, limits, plan) for number, difference in enumerate(differences)
         )
-        moved = [_difference_sums(base, sums) for sums in (whole, *rest)]
-        moved.append(ProgramSums(base.trials, moved[0].visits - left, None, _fewest_effective([base, whole, *rest])))
-        together, *each, unexplained = (self._effect(sums, number, limits, plan) for number, sums in enumerate(moved))
         effects = dict(zip(switched, each, strict=True))
         return Switching(
             trials=int(base.trials.sum()) if plan else 0,
@@ -506,33 +513,57 @@ class OneAtATimeDifferences:
             unexplained=unexplained,
         ), ""
 
-    def _with(self, items: Sequence[_InputEdit], edit: ProgramEdit | None) -> Conditioned | None:
+    def _switch_inputs(self, items: Sequence[_InputEdit], edit: ProgramEdit | None) -> Conditioned | None:
         """The reference with some of the differences, of the files by `edit`; None where they need others."""
-        reference, gone, new = self.reference.conditioned, [one.gone for one in items], [one.new for one in items]
-        do = [one for one in (*reference.interventions, *new) if isinstance(one, Intervention) and one not in gone]
-        seen = [one for one in (*reference.observations, *new) if isinstance(one, Observation) and one not in gone]
-        if edit is None or any(one.node not in reference.base.nodes for one in do):
+        reference, removed = self.reference.conditioned, [item.removed for item in items]
+        conditions = (*reference.interventions, *reference.observations, *(item.added for item in items))
+        kept = [condition for condition in conditions if condition not in removed]
+        interventions = [condition for condition in kept if isinstance(condition, Intervention)]
+        observations = [condition for condition in kept if isinstance(condition, Observation)]
+        if edit is None or any(intervention.node not in reference.base.nodes for intervention in interventions):
             return None
-        program = apply_interventions(edit.on(reference.base), do)
+        program = apply_interventions(edit.on(reference.base), interventions)
         # what is observed says states by their numbers in the program that it was read in
-        asked = {atom.node for one in seen for atom in atoms(one.event)}
-        here, there = self.reference.program.nodes, self.variant.program.nodes
-        if any(not _same_states(program.nodes.get(name), nodes.get(name)) for name in asked for nodes in (here, there)):
+        observed_nodes = {atom.node for observation in observations for atom in atoms(observation.event)}
+        reference_nodes, variant_nodes = self.reference.program.nodes, self.variant.program.nodes
+        if any(
+            not _same_states(program.nodes.get(name), nodes.get(name))
+            for name in observed_nodes
+            for nodes in (reference_nodes, variant_nodes)
+        ):
             return None
-        return Conditioned(program, observations=tuple(seen))
+        return Conditioned(program, observations=tuple(observations))
+
+    def _unseen_differences(self, programs: Sequence[Conditioned]) -> UnseenDifferences:
+        """The limits of the differences of the other programs to the first, at the end and in the mean.
+
+        The last are those of what the first difference is more than all others together, between -1 and 1.
+        """
+        count = len(self.common.scenarios)
+        first, *others = (
+            replace(each, members=each.members[:count]) for each in map(self.common.single_trials, programs)
+        )
+        every = range(len(first.steps))
+        limits = [
+            part_limits(replace(each, beside=first).difference_limits(first), [every[-1:], every]) for each in others
+        ]
+        (low, high), *alone = limits
+        low = low - sum((each[1] for each in alone), np.zeros_like(low))
+        high = high - sum((each[0] for each in alone), np.zeros_like(high))
+        return UnseenDifferences(first.least_share, (*limits, (np.maximum(low, -1.0), np.minimum(high, 1.0))))
 
     def _effect(
-        self, apart: ProgramSums, number: int, unseen: Callable[[], UnseenDifferences], plan: Plan | None
+        self, sums: ProgramSums, number: int, unseen: Callable[[], UnseenDifferences], plan: Plan | None
     ) -> Effect:
         """What becomes of the scenarios at the last step and in the mean."""
         columns = len(self.common.scenarios)
-        moved = ratio(apart.visits[:, -2:, :columns], apart.trials)
-        signs: Floats = np.sign(moved.value)
-        variation = ratio((apart.visits[:, -2:, :columns] * signs).sum(axis=2) / 2, apart.trials)  # its signs as known
+        changes = ratio(sums.visits[:, -2:, :columns], sums.trials)
+        signs: Floats = np.sign(changes.value)
+        variation = ratio((sums.visits[:, -2:, :columns] * signs).sum(axis=2) / 2, sums.trials)  # its signs as known
         if plan is not None:
-            trials = plan.trials if apart.effective is None else apart.effective
+            trials = plan.trials if sums.effective is None else sums.effective
             variation = cover_unseen_variation(
-                variation, trials, moved.value, lambda: unseen().limits[number], lambda trials: unseen().missed(trials)
+                variation, trials, changes.value, lambda: unseen().limits[number], lambda n: unseen().missed_trials(n)
             )
         end, mean = variation.value.tolist()
         return Effect(
@@ -540,7 +571,7 @@ class OneAtATimeDifferences:
             mean=mean,
             standard_errors=Shift(*variation.error.tolist()),
             scenarios={
-                name: Shift(*moved.value[:, column].tolist()) for column, name in enumerate(self.common.scenarios)
+                name: Shift(*changes.value[:, column].tolist()) for column, name in enumerate(self.common.scenarios)
             },
         )
 
@@ -552,25 +583,10 @@ def _same_states(one: Node | None, other: Node | None) -> bool:
     return isinstance(one, NumericNode) and isinstance(other, NumericNode)
 
 
-def _unseen_limits(said: Sequence[SingleTrials]) -> UnseenDifferences:
-    """The limits of the differences of all others to the first, at the end and in the mean; last, of the remainder."""
-    every = range(len(said[0].steps))
-    limits = [mean_limits_by_part(one.less(said[0]), [every[-1:], every]) for one in said[1:]]
-    return UnseenDifferences(said[0].least_share, (*limits, _remainder_limits(limits)))
-
-
-def _remainder_limits(limits: Sequence[Limits]) -> Limits:
-    """The limits of what the first differences are more than all others together, between -1 and 1."""
-    (low, high), *others = limits
-    low = low - sum((one[1] for one in others), np.zeros_like(low))
-    high = high - sum((one[0] for one in others), np.zeros_like(high))
-    return np.maximum(low, -1.0), np.minimum(high, 1.0)
-
-
-def _difference_sums(base: ProgramSums, other: ProgramSums) -> ProgramSums:
-    return ProgramSums(base.trials, other.visits - base.visits, None, _fewest_effective([base, other]))
+def _difference_sums(base: ProgramSums, sums: ProgramSums) -> ProgramSums:
+    return ProgramSums(base.trials, sums.visits - base.visits, None, _fewest_effective([base, sums]))
 
 
 def _fewest_effective(sums: Sequence[ProgramSums]) -> float | None:
     """For how many trials the fewest of those stand that agree with what is observed; None where nothing is."""
-    return min((one.effective for one in sums if one.effective is not None), default=None)
+    return min((each.effective for each in sums if each.effective is not None), default=None)

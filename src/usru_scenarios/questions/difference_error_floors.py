@@ -26,7 +26,7 @@ class SingleTrials:
     """What single trials of a program can say of sets of scenarios.
 
     Attributes:
-        make: gives the program, which is asked for only where it matters.
+        make_program: gives the program, which is asked for only where it matters.
         members: the sets.
         steps: at which they are read.
         seen: what is observed: then of trials that agree with it.
@@ -34,7 +34,7 @@ class SingleTrials:
         keep: gives what follows from the program alone.
     """
 
-    make: Callable[[], Program]
+    make_program: Callable[[], Program]
     members: Sequence[Sequence[int]]
     steps: Sequence[int]
     seen: Sequence[Formula] = ()
@@ -44,7 +44,7 @@ class SingleTrials:
     @cached_property
     def program(self) -> Program:
         """The program."""
-        return self.make()
+        return self.make_program()
 
     @cached_property
     def support(self) -> Support:
@@ -64,7 +64,7 @@ class SingleTrials:
         at = list(self.steps)
         return np.stack(low, axis=1)[at], np.stack(high, axis=1)[at]
 
-    def missed(self, trials: float) -> float:
+    def missed_trials(self, trials: float) -> float:
         """How many draws may be expected to hit a trial that none has hit, as in `LeastErrors.missed`."""
         return missed_trials(self.least_share, trials)
 
@@ -75,7 +75,7 @@ class SingleTrials:
             return 0.0
         return self.keep(f"least share of {self.program.steps} steps", lambda: least_share(self.program))
 
-    def less(self, other: SingleTrials) -> Limits:
+    def difference_limits(self, other: SingleTrials) -> Limits:
         """The limits of the difference to another's in the same trials, each of shape (steps, sets): method (29).
 
         Where something is observed of either, trials that are alike may be weighed in different ways.
@@ -96,7 +96,7 @@ def mean_limits(limits: Limits) -> Limits:
     return limits[0].mean(axis=0), limits[1].mean(axis=0)
 
 
-def mean_limits_by_part(limits: Limits, parts: Sequence[Sequence[int]]) -> Limits:
+def part_limits(limits: Limits, parts: Sequence[Sequence[int]]) -> Limits:
     """The limits of means over some of the rows, each of shape (parts, sets)."""
     low, high = (np.stack([end[list(part)].mean(axis=0) for part in parts]) for end in limits)
     return low, high
@@ -116,7 +116,7 @@ def cover_unseen(
     """
     if not in_doubt(found, trials, lowest=lowest):
         return found
-    return with_error_floor(found, trials, limits, max(one.missed(trials) for one in said), lowest=lowest)
+    return with_error_floor(found, trials, limits, max(one.missed_trials(trials) for one in said), lowest=lowest)
 
 
 class UnseenDifferences(NamedTuple):
@@ -130,7 +130,7 @@ class UnseenDifferences(NamedTuple):
     least_share: float
     limits: tuple[Limits, ...]
 
-    def missed(self, trials: float) -> float:
+    def missed_trials(self, trials: float) -> float:
         """As in `SingleTrials`, of that one."""
         return missed_trials(self.least_share, trials)
 

@@ -139,7 +139,7 @@ class ProbabilityEstimator:
         map_blocks: as in `forecast.simulate`.
         rare_exactly: whether what too few of them agree with is found exactly then, where that can be had.
         kernels: compiled laws of the programs, and what walks of them have in common if that is kept.
-        rough: whether verdicts alone are wanted, of few trials: errors may be larger than they need be where trials
+        only_verdicts: whether verdicts alone are wanted, of few trials: errors may be larger than they need be where trials
             agree, since to look into what is possible takes longer, and nothing is kept by draw of the judgements.
     """
 
@@ -149,8 +149,8 @@ class ProbabilityEstimator:
     map_blocks: MapBlocks = map
     rare_exactly: bool = False
     kernels: KernelCache = field(default_factory=KernelCache)
-    rough: bool = False
-    _known: dict[tuple[Probability, int], ProbabilityEstimate] = field(default_factory=dict)
+    only_verdicts: bool = False
+    _found: dict[tuple[Probability, int], ProbabilityEstimate] = field(default_factory=dict)
 
     def find(self, wanted: Iterable[Probability], trials: int | None = None) -> dict[Probability, ProbabilityEstimate]:
         """The probabilities asked for; those without observations in one model are drawn together.
@@ -162,13 +162,13 @@ class ProbabilityEstimator:
         """
         amount = self.settings.trials if trials is None else trials
         wanted = list(dict.fromkeys(wanted))
-        for stack in self.stacks((one for one in wanted if (one, amount) not in self._known), amount):
-            for group, drawn in zip(stack, self._drawn(stack, amount), strict=True):
-                for probability, found in zip(group, self._find(group, amount, drawn), strict=True):
-                    self._known[probability, amount] = found
-        return {probability: self._known[probability, amount] for probability in wanted}
+        for stack in self.stack_groups((one for one in wanted if (one, amount) not in self._found), amount):
+            for group, drawn in zip(stack, self._sums_of_stack(stack, amount), strict=True):
+                for probability, found in zip(group, self._estimate_group(group, amount, drawn), strict=True):
+                    self._found[probability, amount] = found
+        return {probability: self._found[probability, amount] for probability in wanted}
 
-    def stacks(self, wanted: Iterable[Probability], trials: int) -> list[list[list[Probability]]]:
+    def stack_groups(self, wanted: Iterable[Probability], trials: int) -> list[list[list[Probability]]]:
         """Probabilities in groups that are found in the same trials, and the groups whose programs are walked together.
 
         That is for speed alone: each gets the digits that it gets by itself.
@@ -176,11 +176,11 @@ class ProbabilityEstimator:
         most = most_programs_together(self._plan(trials))
         alike: dict[object, list[tuple[tuple[int, int], list[Probability]]]] = {}
         for group in group_by_trials(wanted):
-            program = self._read_in(group[0])
+            program = self._program_of(group[0])
             cases = _cases(group)
             alone = most == 1 or len(cases) > _MOST_CASES or any(case.given is not None for case in cases)
             key: object = tuple(group)
-            if not alone and not self._exactly(program, cases):
+            if not alone and not self._is_solved_exactly(program, cases):
                 key = group[0].profile, program.outcome, carries_outcome(program, map(_pair_of_case, cases))
             events = [event for case in cases for event in _events_of_case(case)]
             read = program.upstream(atom.node for event in events for atom in atoms(event))
@@ -191,11 +191,11 @@ class ProbabilityEstimator:
             stacks += [ordered[start : start + most] for start in range(0, len(ordered), most)]
         return stacks
 
-    def _drawn(self, stack: Sequence[Sequence[Probability]], trials: int) -> Sequence[list[CaseSums] | None]:
+    def _sums_of_stack(self, stack: Sequence[Sequence[Probability]], trials: int) -> Sequence[list[CaseSums] | None]:
         """The sums of the cases of each group of a stack of several; None where a group is drawn by itself."""
         if len(stack) == 1:
             return [None]
-        asked = [(self._read_in(group[0]), [_pair_of_case(case) for case in _cases(group)]) for group in stack]
+        asked = [(self._program_of(group[0]), [_pair_of_case(case) for case in _cases(group)]) for group in stack]
         try:
             return [_split_sums(sums) for sums in sample_together(asked, self._plan(trials), self.kernels)]
         except TooMuchMemoryError:
@@ -204,7 +204,7 @@ class ProbabilityEstimator:
     def _plan(self, trials: int) -> Plan:
         return Plan.of(trials, self.settings.seed, self.settings.judgements)
 
-    def share(self, statements: Iterable[Sequence[Probability]]) -> None:
+    def draw_shared(self, statements: Iterable[Sequence[Probability]]) -> None:
         """Draw at once what the probabilities of several statements take of the first trials, each as if by itself.
 
         What is predicted to be faster exactly is left to `find`, as is what something was seen for: that may be rare.
@@ -212,14 +212,14 @@ class ProbabilityEstimator:
         drawn: list[Probability] = []
         for wanted in statements:
             for group in group_by_trials(one for one in wanted if not (one.observed or one.known)):
-                if not self._exactly(self._read_in(group[0]), _cases(group)):
+                if not self._is_solved_exactly(self._program_of(group[0]), _cases(group)):
                     drawn += group
         sampling = replace(self, settings=replace(self.settings, method="sample"))
         self.add_known(sampling.find(drawn))
 
     def add_known(self, found: Mapping[Probability, ProbabilityEstimate]) -> None:
         """Take over what another one found with the same first draws."""
-        self._known.update({(probability, self.settings.trials): one for probability, one in found.items()})
+        self._found.update({(probability, self.settings.trials): one for probability, one in found.items()})
 
     def require_exact(self, wanted: Iterable[Probability]) -> None:
         """Find out whether all that is asked for can be had exactly, before any of it is computed.
@@ -229,53 +229,55 @@ class ProbabilityEstimator:
         """
         for group in group_by_trials(wanted):
             exact.require_feasible(
-                self._read_in(group[0]), [event for case in _cases(group) for event in _events_of_case(case)]
+                self._program_of(group[0]), [event for case in _cases(group) for event in _events_of_case(case)]
             )
 
-    def _read_in(self, probability: Probability) -> Program:
+    def _program_of(self, probability: Probability) -> Program:
         """The program that a probability is read in: under its profile and its interventions."""
         program = self.program if probability.profile is None else self.in_profile(probability.profile)
         return apply_interventions(program, probability.interventions)
 
-    def _find(
+    def _estimate_group(
         self, group: Sequence[Probability], trials: int, drawn: list[CaseSums] | None
     ) -> list[ProbabilityEstimate]:
         """Probabilities that are read in one program; `drawn` are the sums of their cases if they are known."""
-        program = self._read_in(group[0])
+        program = self._program_of(group[0])
 
         def solved() -> list[ProbabilityEstimate]:
             return [_find_exactly(program, probability, listener(self.map_blocks)) for probability in group]
 
-        if self._exactly(program, _cases(group)):
+        if self._is_solved_exactly(program, _cases(group)):
             return solved()
         try:
-            return self._sampled(program, group, trials, drawn)
+            return self._sample_group(program, group, trials, drawn)
         except (ImpossibleEvidence, TooFewTrials):
             if self.rare_exactly:  # and within the bound
                 with suppress(exact.NotExact, exact.TooLarge):
                     return solved()
             raise
 
-    def _exactly(self, program: Program, cases: Sequence[Case]) -> bool:
+    def _is_solved_exactly(self, program: Program, cases: Sequence[Case]) -> bool:
         if self.settings.method != "auto":
             return self.settings.method == "exact"
         return is_faster_exactly(program, [event for case in cases for event in _events_of_case(case)])
 
-    def _sampled(
+    def _sample_group(
         self, program: Program, group: Sequence[Probability], trials: int, drawn: list[CaseSums] | None
     ) -> list[ProbabilityEstimate]:
         possible, first = _PossibleCases(program), trials
 
         def run(trials: int) -> _SampledGroup:
             plan = self._plan(trials)
-            sums = drawn if drawn is not None and trials == first else self._sums(program, _cases(group), plan)
+            sums = drawn if drawn is not None and trials == first else self._sums_of_cases(program, _cases(group), plan)
             found, start = [], 0
             for probability in group:
                 part = slice(start, start + len(probability.cases))
-                counted = possible.counted(probability, sums[part])
-                estimate = _estimate(probability, sums[part], counted, plan, program.controls, by_draw=not self.rough)
+                counted = possible.counted_cases(probability, sums[part])
+                estimate = _estimate(
+                    probability, sums[part], counted, plan, program.controls, by_draw=not self.only_verdicts
+                )
                 estimate = replace(estimate, trials=trials, drawn=plan.trials)
-                found.append(_with_least_error(program, probability, estimate, rough=self.rough))
+                found.append(_with_least_error(program, probability, estimate, rough=self.only_verdicts))
                 start = part.stop
             return _SampledGroup(plan, sums, found)
 
@@ -285,21 +287,21 @@ class ProbabilityEstimator:
         _, sampled, enough = self.settings.limits.sample(run, trials, impossible)
         if not enough:
             raise _too_few_trials_error(program, group[0], sampled)
-        return sampled.found
+        return sampled.estimates
 
-    def _sums(self, program: Program, cases: Sequence[Case], plan: Plan) -> list[CaseSums]:
+    def _sums_of_cases(self, program: Program, cases: Sequence[Case], plan: Plan) -> list[CaseSums]:
         """The sums of each case; those that too few shared trials agree with are drawn by themselves: method (25)."""
         found: list[CaseSums] = []
         for start in range(0, len(cases), _MOST_CASES):
             part = [_pair_of_case(case) for case in cases[start : start + _MOST_CASES]]
-            found += self._together(program, part, plan)
+            found += self._sample_halving(program, part, plan)
         if len(cases) > 1:
             for number, case in enumerate(cases):
                 if case.given is not None and found[number].effective_trials[0] < _ENOUGH_TRIALS:
                     found[number] = sample(program, [_pair_of_case(case)], plan, self.map_blocks, self.kernels)
         return found
 
-    def _together(self, program: Program, part: Sequence[EventCase], plan: Plan) -> list[CaseSums]:
+    def _sample_halving(self, program: Program, part: Sequence[EventCase], plan: Plan) -> list[CaseSums]:
         """The sums of each case from the same trials; fewer cases at a time where memory is short."""
         try:
             return _split_sums(sample(program, part, plan, self.map_blocks, self.kernels))
@@ -307,7 +309,7 @@ class ProbabilityEstimator:
             if len(part) == 1:
                 raise
         middle = len(part) // 2
-        return [one for half in (part[:middle], part[middle:]) for one in self._together(program, half, plan)]
+        return [one for half in (part[:middle], part[middle:]) for one in self._sample_halving(program, half, plan)]
 
 
 @dataclass
@@ -317,7 +319,7 @@ class _PossibleCases:
     program: Program
     proven: dict[Case, bool] = field(default_factory=dict)
 
-    def counted(self, probability: Probability, sums: Sequence[CaseSums]) -> list[bool]:
+    def counted_cases(self, probability: Probability, sums: Sequence[CaseSums]) -> list[bool]:
         """For each case, whether it counts in the average."""
         return [
             bool(part.given.any()) or not self._is_impossible(probability, case)
@@ -338,17 +340,17 @@ class _SampledGroup:
 
     plan: Plan
     sums: list[CaseSums]
-    found: list[ProbabilityEstimate]
+    estimates: list[ProbabilityEstimate]
 
     @property
     def effective_trials(self) -> float:
         """Of the one with the fewest."""
-        return min(each.effective_trials or 0.0 for each in self.found)
+        return min(each.effective_trials or 0.0 for each in self.estimates)
 
 
 def _too_few_trials_error(program: Program, probability: Probability, sampled: _SampledGroup) -> UsruError:
     """Of the first of the probabilities."""
-    found = sampled.found[0]
+    found = sampled.estimates[0]
     if not found.effective_trials:
         from usru_scenarios.questions.impossible import unmet_evidence_error
 
@@ -481,7 +483,7 @@ def _with_replicates(both: Floats, given: Floats) -> tuple[float, Floats]:
 def _with_least_error(
     program: Program, probability: Probability, found: ProbabilityEstimate, *, rough: bool
 ) -> ProbabilityEstimate:
-    """A sampled probability that knows by how much trials that were never drawn could change it, or `rough` at most."""
+    """A sampled probability that knows by how much trials that were never drawn could change it, or `only_verdicts` at most."""
     question = (probability.profile, _interventions_with_effect(program, probability), probability.cases)
     cases = [case for case in probability.cases if (case.step or 0) not in found.left_out]
     effective = found.effective_trials or 0.0

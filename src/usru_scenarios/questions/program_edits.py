@@ -77,18 +77,18 @@ class FileDifferences:
     """What a file says differently from a reference.
 
     Attributes:
-        told: the differences, in the order of the format.
+        differences: the differences, in the order of the format.
         parts: of each, the part of the file that it belongs to.
         all: brings in all of them.
     """
 
-    told: Sequence[InputDifference] = ()
+    differences: Sequence[InputDifference] = ()
     parts: Sequence[str] = ()
     all: ProgramEdit = field(default_factory=ProgramEdit)
 
     def grouped(self, *, by_part: bool) -> dict[str, list[int]]:
         """The differences that are brought in together, by their numbers: each alone, or those of a part."""
         groups: dict[str, list[int]] = {}
-        for number, name in enumerate(self.parts if by_part else [one.path for one in self.told]):
+        for number, name in enumerate(self.parts if by_part else [difference.path for difference in self.differences]):
             groups.setdefault(name, []).append(number)
         return groups

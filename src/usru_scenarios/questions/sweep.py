@@ -27,7 +27,7 @@ from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.conditions import Conditioned, with_reports_of
 from usru_scenarios.program.program import Program
 from usru_scenarios.questions.described import describe_run
-from usru_scenarios.questions.difference_error_floors import Limits, SingleTrials, cover_unseen, mean_limits_by_part
+from usru_scenarios.questions.difference_error_floors import Limits, SingleTrials, cover_unseen, part_limits
 from usru_scenarios.questions.program_batches import ProgramSums, run_conditioned, run_each, share_nodes
 from usru_scenarios.questions.simulate.question import forecast_warnings
 from usru_scenarios.reading.loading import Loaded
@@ -103,7 +103,7 @@ class SweepBase:
         """The program under the interventions, nothing varied."""
         return self.conditioned.program
 
-    def under(self, values: Sequence[float]) -> Conditioned:
+    def conditioned_at(self, values: Sequence[float]) -> Conditioned:
         """The program at a point, and what is observed."""
         return Conditioned(self.at(values), observations=self.conditioned.observations)
 
@@ -123,14 +123,14 @@ class SweepBase:
 class SweepPrograms:
     """The programs of all points, each made when it is asked for."""
 
-    ground: SweepBase
+    base: SweepBase
     points: Sequence[Sequence[float]]
 
     def __len__(self) -> int:
         return len(self.points)
 
     def __getitem__(self, number: int) -> Program:
-        return self.ground.at(self.points[number])
+        return self.base.at(self.points[number])
 
 
 def sweep(
@@ -316,12 +316,12 @@ class _SweepPoint(NamedTuple):
 
     Attributes:
         sums: shape (batches, times, scenarios + groups).
-        said: at every step.
+        single_trials: at every step.
     """
 
     value: float
     sums: ProgramSums
-    said: SingleTrials
+    single_trials: SingleTrials
 
 
 class _SweepRun:
@@ -337,7 +337,7 @@ class _SweepRun:
         *,
         map_blocks: MapBlocks,
     ) -> None:
-        self.ground = ground
+        self.base = ground
         self.times = times
         self.plan = plan
         self.limits = limits
@@ -359,23 +359,23 @@ class _SweepRun:
         """Go through the points, and look for crossings where there is one variable."""
         changes: list[tuple[str, _SweepPoint, _SweepPoint]] = []
         before: _SweepPoint | None = None
-        for number, here in enumerate(self._looked_at(self.points)):
+        for number, here in enumerate(self._points_with_sums(self.points)):
             sums = here.sums
             found = ratio(sums.visits, sums.trials)
             if self.plan is not None:
                 self.trials = max(self.trials, int(sums.trials.sum()))
                 self.effective = min(self.effective, sums.sampled)
-                found = self._covered(found, here)
+                found = self._cover_unseen(found, here)
             self.value[number], self.error[number] = np.clip(found.value, 0.0, 1.0), found.error
-            if before is not None and len(self.ground.axes) == 1:
+            if before is not None and len(self.base.axes) == 1:
                 changes += [
                     (time, before, here)
                     for time in self.times
-                    if self._leader(time, before) != self._leader(time, here)
+                    if self._likeliest_at(time, before) != self._likeliest_at(time, here)
                 ]
             before = here
         for time, low, high in sorted(changes, key=lambda change: list(self.times).index(change[0])):
-            self.crossings += self._crossings(time, low, high)
+            self.crossings += self._find_crossings(time, low, high)
 
     def curves(self, titles: Mapping[str, str], first: int) -> dict[str, Swept]:
         """The curves of scenarios or groups, whose columns begin with `first`."""
@@ -395,35 +395,37 @@ class _SweepRun:
         leaders = self.value[:, :, : len(self.names)].argmax(axis=2)
         return {time: [self.names[leader] for leader in leaders[:, row]] for row, time in enumerate(self.times)}
 
-    def _sums(self, points: Sequence[Sequence[float]]) -> Iterator[ProgramSums]:
+    def _sums_at(self, points: Sequence[Sequence[float]]) -> Iterator[ProgramSums]:
         """The sums at some points; where something is observed, each has as many trials as it needs."""
-        if not self.ground.conditioned.observations:
-            yield from run_each(SweepPrograms(self.ground, points), self.plan, self.map_blocks)
+        if not self.base.conditioned.observations:
+            yield from run_each(SweepPrograms(self.base, points), self.plan, self.map_blocks)
             return
         for point in points:
-            yield from run_conditioned([self.ground.under(point)], self.plan, self.limits, self.map_blocks)
+            yield from run_conditioned([self.base.conditioned_at(point)], self.plan, self.limits, self.map_blocks)
 
-    def _looked_at(self, points: Sequence[Sequence[float]]) -> Iterator[_SweepPoint]:
+    def _points_with_sums(self, points: Sequence[Sequence[float]]) -> Iterator[_SweepPoint]:
         """Some points, with what single trials can say there."""
-        ground, times = self.ground, list(self.times.values())
-        for point, sums in zip(points, self._sums(points), strict=True):
+        ground, times = self.base, list(self.times.values())
+        for point, sums in zip(points, self._sums_at(points), strict=True):
             steps, seen = range(ground.program.steps), ground.conditioned.observed_event.parts
             said = SingleTrials(partial(ground.at, point), self.members, steps, seen)
             yield _SweepPoint(point[0], sums._replace(visits=sums.of(self.members, times)), said)
 
-    def _covered(self, found: Estimate, here: _SweepPoint) -> Estimate:
+    def _cover_unseen(self, found: Estimate, here: _SweepPoint) -> Estimate:
         times = list(self.times.values())
-        return cover_unseen(found, here.sums.sampled, lambda: mean_limits_by_part(here.said.limits, times), [here.said])
+        return cover_unseen(
+            found, here.sums.sampled, lambda: part_limits(here.single_trials.limits, times), [here.single_trials]
+        )
 
-    def _leader(self, time: str, place: _SweepPoint) -> int:
+    def _likeliest_at(self, time: str, place: _SweepPoint) -> int:
         row = list(self.times).index(time)
         return int(place.sums.visits[:, row, : len(self.names)].sum(axis=0).argmax())
 
     # Crossings --------------------------------------------------------------------------------------------------------
 
-    def _crossings(self, time: str, low: _SweepPoint, high: _SweepPoint) -> Iterator[Crossing]:
+    def _find_crossings(self, time: str, low: _SweepPoint, high: _SweepPoint) -> Iterator[Crossing]:
         """Where the likeliest scenario changes between two places; more than once where a third one leads between."""
-        before, after = self._leader(time, low), self._leader(time, high)
+        before, after = self._likeliest_at(time, low), self._likeliest_at(time, high)
         if before == after:
             return
         if len(self.crossings) >= _MOST_REFINED:
@@ -431,11 +433,11 @@ class _SweepRun:
             return
         row = list(self.times).index(time)
         gap = _Gap(row, self.times[time], before, after, sampled=self.plan is not None)
-        place, value, error = self._root(gap, low, high)
-        between = self._leader(time, place)
+        place, value, error = self._find_root(gap, low, high)
+        between = self._likeliest_at(time, place)
         if between not in (before, after) and low.value < place.value < high.value:
-            yield from self._crossings(time, low, place)
-            yield from self._crossings(time, place, high)
+            yield from self._find_crossings(time, low, place)
+            yield from self._find_crossings(time, place, high)
             return
         known = error <= high.value - low.value
         yield Crossing(
@@ -448,14 +450,14 @@ class _SweepRun:
             error if known else None,
         )
 
-    def _root(self, gap: _Gap, low: _SweepPoint, high: _SweepPoint) -> tuple[_SweepPoint, float, float]:
+    def _find_root(self, gap: _Gap, low: _SweepPoint, high: _SweepPoint) -> tuple[_SweepPoint, float, float]:
         """The last place looked at, where two scenarios are equally likely, and that value's error: method (53)."""
         (left, _), (right, _) = gap.at(low), gap.at(high)
         slope = (right - left) / (high.value - low.value)
         start, end, place, side = low.value, high.value, low, 0
         for _ in range(_MOST_STEPS):
             value = start + (end - start) * (left / (left - right)) if left != right else (start + end) / 2
-            (place,) = self._looked_at([[value]])
+            (place,) = self._points_with_sums([[value]])
             found, error = gap.at(place)
             if abs(found) <= max(_CLOSE_ENOUGH * error, _CLOSE_EXACTLY) or end - start < _LEAST_INTERVAL * (
                 high.value - low.value
@@ -485,10 +487,12 @@ class _Gap(NamedTuple):
         visits = place.sums.visits[:, self.row]
         found = ratio(visits[:, self.before] - visits[:, self.after], place.sums.trials)
         if self.sampled:
-            found = cover_unseen(found, place.sums.sampled, lambda: self._limits(place.said), [place.said], lowest=-1.0)
+            found = cover_unseen(
+                found, place.sums.sampled, lambda: self._limits(place.single_trials), [place.single_trials], lowest=-1.0
+            )
         return float(found.value), float(found.error)
 
     def _limits(self, said: SingleTrials) -> Limits:
-        (low,), (high,) = mean_limits_by_part(said.limits, [self.steps])
+        (low,), (high,) = part_limits(said.limits, [self.steps])
         one, other = self.before, self.after
         return np.asarray(low[one] - high[other]), np.asarray(high[one] - low[other])

@@ -149,7 +149,7 @@ class _DriverChanges:
         """The limits of what changes in each state, each of shape (states, cells)."""
 
         def stack_limits() -> Limits:
-            limits = (mean_limits(each.less(self.run.single_trials)) for each in self.single_trials)
+            limits = (mean_limits(each.difference_limits(self.run.single_trials)) for each in self.single_trials)
             low, high = zip(*limits, strict=True)
             return np.stack(low), np.stack(high)
 
@@ -158,7 +158,9 @@ class _DriverChanges:
     def limits_between(self, high: int, low: int) -> Limits:
         """The limits of the difference between two states, each of shape (cells,)."""
         high_trials, low_trials = self.single_trials[high], self.single_trials[low]
-        return self._cached_limits(f"{high} beside {low}", lambda: mean_limits(high_trials.less(low_trials)))
+        return self._cached_limits(
+            f"{high} beside {low}", lambda: mean_limits(high_trials.difference_limits(low_trials))
+        )
 
     def _cached_limits(self, what: str, make: Callable[[], Limits]) -> Limits:
         held = [(fixed.value, fixed.steps) for fixed in self.fixed]
@@ -180,7 +182,7 @@ class _DriverChanges:
             self.sampled,
             differences[high, low],
             lambda: self.limits_between(high, low),
-            present.missed,
+            present.missed_trials,
         )
         return DriverMoves(
             driver=self.fixed[0].driver,

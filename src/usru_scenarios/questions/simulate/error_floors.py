@@ -49,14 +49,14 @@ class LeastErrors:
         trials: for how many independent trials those drawn stand.
         shares: gives those of a node's states that were found, the scenarios' too, shape (steps, states).
         seen: what has been observed.
-        found: gives what is possible, where an earlier run may have found it.
+        make_support: gives what is possible, where an earlier run may have found it.
     """
 
     program: Program
     trials: float
     state_shares: Callable[[str], Floats]
     seen: Sequence[Formula] = ()
-    found: Callable[[], Support] | None = None
+    make_support: Callable[[], Support] | None = None
 
     @classmethod
     def of_observed(cls, program: Program, seen: Sequence[Formula]) -> LeastErrors:
@@ -66,7 +66,7 @@ class LeastErrors:
     @cached_property
     def support(self) -> Support:
         """What is possible; made only where an error is small enough to ask for it."""
-        return Support(self.program, self.seen) if self.found is None else self.found()
+        return Support(self.program, self.seen) if self.make_support is None else self.make_support()
 
     @cached_property
     def _limits(self) -> dict[tuple[int, ...], Limits]:
