@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from itertools import compress, islice
+from operator import itemgetter
 
 import numpy as np
 
@@ -96,30 +98,30 @@ class ProbabilityEstimate:
         return max(self.sampling_error, self.least_error)
 
 
-def group_by_trials(wanted: Iterable[Probability]) -> list[list[Probability]]:
+def group_by_trials(probabilities: Iterable[Probability]) -> list[list[Probability]]:
     """Probabilities that can be found in the same trials: those of one program, unless something was seen."""
     groups: dict[object, list[Probability]] = {}
-    for probability in dict.fromkeys(wanted):
+    for probability in dict.fromkeys(probabilities):
         plain = all(case.given is None for case in probability.cases)
-        groups.setdefault((probability.profile, probability.interventions) if plain else probability, []).append(
-            probability
-        )
+        key: object = (probability.profile, probability.interventions) if plain else probability
+        groups.setdefault(key, []).append(probability)
     return list(groups.values())
 
 
 def is_faster_exactly(program: Program, events: Sequence[Formula] = (), *, given: Formula | None = None) -> bool:
     """Whether events, or without any a forecast, take less time exactly than by sampling, as predicted: method (41)."""
-    asked = program.upstream(atom.node for event in events for atom in atoms(event)) if events else program.nodes
+    nodes = {*(program.upstream(atom.node for event in events for atom in atoms(event)) if events else program.nodes)}
     trials = _TRIALS_FOR_BANDS if program.draws else _TRIALS_TO_COMPARE
-    sampling = trials * len(asked) * program.steps * SECONDS_PER_DRAW
-    read = {*asked, *program.upstream(atom.node for atom in atoms(given))} if given is not None else asked
-    if program.draws and math.prod(_count_states(program.nodes[name]) for name in read) > _MOST_STATES:
+    sampling_seconds = trials * len(nodes) * program.steps * SECONDS_PER_DRAW
+    if given is not None:
+        nodes |= program.upstream(atom.node for atom in atoms(given))
+    if program.draws and math.prod(_count_states(program.nodes[name]) for name in nodes) > _MOST_STATES:
         return False
     try:
         cost = exact.predict_cost(program, events, given=given)
     except (exact.NotExact, exact.TooLarge):
         return False
-    return exact.DEFAULT_BOUND.admits(cost) and cost.seconds <= sampling
+    return exact.DEFAULT_BOUND.admits(cost) and cost.seconds <= sampling_seconds
 
 
 def _count_states(node: Node) -> int:
@@ -139,8 +141,9 @@ class ProbabilityEstimator:
         map_blocks: as in `forecast.simulate`.
         rare_exactly: whether what too few of them agree with is found exactly then, where that can be had.
         kernels: compiled laws of the programs, and what walks of them have in common if that is kept.
-        only_verdicts: whether verdicts alone are wanted, of few trials: errors may be larger than they need be where trials
-            agree, since to look into what is possible takes longer, and nothing is kept by draw of the judgements.
+        only_verdicts: whether verdicts alone are wanted, of few trials: errors may be larger than they need be where
+            trials agree, since to look into what is possible takes longer, and nothing is kept by draw of the
+            judgements.
     """
 
     program: Program
@@ -160,44 +163,45 @@ class ProbabilityEstimator:
             TooFewTrials: too few trials agree with what was seen.
             exact.TooLarge, exact.NotExact: an exact answer was asked for that can't be had.
         """
-        amount = self.settings.trials if trials is None else trials
+        count = self.settings.trials if trials is None else trials
         wanted = list(dict.fromkeys(wanted))
-        for stack in self.stack_groups((one for one in wanted if (one, amount) not in self._found), amount):
-            for group, drawn in zip(stack, self._sums_of_stack(stack, amount), strict=True):
-                for probability, found in zip(group, self._estimate_group(group, amount, drawn), strict=True):
-                    self._found[probability, amount] = found
-        return {probability: self._found[probability, amount] for probability in wanted}
+        missing = [probability for probability in wanted if (probability, count) not in self._found]
+        for stack in self.stack_groups(missing, count):
+            for group, sums in zip(stack, self._sums_of_stack(stack, count), strict=True):
+                for probability, estimate in zip(group, self._estimate_group(group, count, sums), strict=True):
+                    self._found[probability, count] = estimate
+        return {probability: self._found[probability, count] for probability in wanted}
 
-    def stack_groups(self, wanted: Iterable[Probability], trials: int) -> list[list[list[Probability]]]:
+    def stack_groups(self, probabilities: Iterable[Probability], trials: int) -> list[list[list[Probability]]]:
         """Probabilities in groups that are found in the same trials, and the groups whose programs are walked together.
 
         That is for speed alone: each gets the digits that it gets by itself.
         """
-        most = most_programs_together(self._plan(trials))
-        alike: dict[object, list[tuple[tuple[int, int], list[Probability]]]] = {}
-        for group in group_by_trials(wanted):
-            program = self._program_of(group[0])
+        largest = most_programs_together(self._plan(trials))
+        similar: dict[object, list[tuple[tuple[int, int], list[Probability]]]] = {}
+        for group in group_by_trials(probabilities):
+            program = self._program_for(group[0])
             cases = _cases(group)
-            alone = most == 1 or len(cases) > _MOST_CASES or any(case.given is not None for case in cases)
+            separate = largest == 1 or len(cases) > _MOST_CASES or any(case.given is not None for case in cases)
             key: object = tuple(group)
-            if not alone and not self._is_solved_exactly(program, cases):
+            if not separate and not self._is_solved_exactly(program, cases):
                 key = group[0].profile, program.outcome, carries_outcome(program, map(_pair_of_case, cases))
-            events = [event for case in cases for event in _events_of_case(case)]
-            read = program.upstream(atom.node for event in events for atom in atoms(event))
-            alike.setdefault(key, []).append(((max(map(last_step, events)), len(read)), group))
+            events = _events(cases)
+            read_nodes = program.upstream(atom.node for event in events for atom in atoms(event))
+            similar.setdefault(key, []).append(((max(map(last_step, events)), len(read_nodes)), group))
         stacks = []
-        for groups in alike.values():
-            ordered = [group for _, group in sorted(groups, key=lambda one: one[0])]  # those of like size together
-            stacks += [ordered[start : start + most] for start in range(0, len(ordered), most)]
+        for groups in similar.values():
+            ordered = [group for _, group in sorted(groups, key=itemgetter(0))]  # those of like size together
+            stacks += [ordered[start : start + largest] for start in range(0, len(ordered), largest)]
         return stacks
 
     def _sums_of_stack(self, stack: Sequence[Sequence[Probability]], trials: int) -> Sequence[list[CaseSums] | None]:
         """The sums of the cases of each group of a stack of several; None where a group is drawn by itself."""
         if len(stack) == 1:
             return [None]
-        asked = [(self._program_of(group[0]), [_pair_of_case(case) for case in _cases(group)]) for group in stack]
+        programs = [(self._program_for(group[0]), list(map(_pair_of_case, _cases(group)))) for group in stack]
         try:
-            return [_split_sums(sums) for sums in sample_together(asked, self._plan(trials), self.kernels)]
+            return [_split_sums(sums) for sums in sample_together(programs, self._plan(trials), self.kernels)]
         except TooMuchMemoryError:
             return [None] * len(stack)
 
@@ -209,129 +213,116 @@ class ProbabilityEstimator:
 
         What is predicted to be faster exactly is left to `find`, as is what something was seen for: that may be rare.
         """
-        drawn: list[Probability] = []
-        for wanted in statements:
-            for group in group_by_trials(one for one in wanted if not (one.observed or one.known)):
-                if not self._is_solved_exactly(self._program_of(group[0]), _cases(group)):
-                    drawn += group
+        shared: list[Probability] = []
+        for probabilities in statements:
+            unobserved = (each for each in probabilities if not (each.observed or each.known))
+            for group in group_by_trials(unobserved):
+                if not self._is_solved_exactly(self._program_for(group[0]), _cases(group)):
+                    shared += group
         sampling = replace(self, settings=replace(self.settings, method="sample"))
-        self.add_known(sampling.find(drawn))
+        self.add_known(sampling.find(shared))
 
-    def add_known(self, found: Mapping[Probability, ProbabilityEstimate]) -> None:
+    def add_known(self, estimates: Mapping[Probability, ProbabilityEstimate]) -> None:
         """Take over what another one found with the same first draws."""
-        self._found.update({(probability, self.settings.trials): one for probability, one in found.items()})
+        for probability, estimate in estimates.items():
+            self._found[probability, self.settings.trials] = estimate
 
-    def require_exact(self, wanted: Iterable[Probability]) -> None:
+    def require_exact(self, probabilities: Iterable[Probability]) -> None:
         """Find out whether all that is asked for can be had exactly, before any of it is computed.
 
         Raises:
             exact.TooLarge, exact.NotExact: some of it can't.
         """
-        for group in group_by_trials(wanted):
-            exact.require_feasible(
-                self._program_of(group[0]), [event for case in _cases(group) for event in _events_of_case(case)]
-            )
+        for group in group_by_trials(probabilities):
+            exact.require_feasible(self._program_for(group[0]), _events(_cases(group)))
 
-    def _program_of(self, probability: Probability) -> Program:
+    def _program_for(self, probability: Probability) -> Program:
         """The program that a probability is read in: under its profile and its interventions."""
         program = self.program if probability.profile is None else self.in_profile(probability.profile)
         return apply_interventions(program, probability.interventions)
 
     def _estimate_group(
-        self, group: Sequence[Probability], trials: int, drawn: list[CaseSums] | None
+        self, group: Sequence[Probability], trials: int, known_sums: list[CaseSums] | None
     ) -> list[ProbabilityEstimate]:
-        """Probabilities that are read in one program; `drawn` are the sums of their cases if they are known."""
-        program = self._program_of(group[0])
+        """Probabilities that are read in one program; `known_sums` are the sums of their cases if they are known."""
+        program = self._program_for(group[0])
 
-        def solved() -> list[ProbabilityEstimate]:
+        def solve_exactly() -> list[ProbabilityEstimate]:
             return [_find_exactly(program, probability, listener(self.map_blocks)) for probability in group]
 
         if self._is_solved_exactly(program, _cases(group)):
-            return solved()
+            return solve_exactly()
         try:
-            return self._sample_group(program, group, trials, drawn)
+            return self._sample_group(program, group, trials, known_sums)
         except (ImpossibleEvidence, TooFewTrials):
             if self.rare_exactly:  # and within the bound
                 with suppress(exact.NotExact, exact.TooLarge):
-                    return solved()
+                    return solve_exactly()
             raise
 
     def _is_solved_exactly(self, program: Program, cases: Sequence[Case]) -> bool:
         if self.settings.method != "auto":
             return self.settings.method == "exact"
-        return is_faster_exactly(program, [event for case in cases for event in _events_of_case(case)])
+        return is_faster_exactly(program, _events(cases))
 
     def _sample_group(
-        self, program: Program, group: Sequence[Probability], trials: int, drawn: list[CaseSums] | None
+        self, program: Program, group: Sequence[Probability], trials: int, known_sums: list[CaseSums] | None
     ) -> list[ProbabilityEstimate]:
-        possible, first = _PossibleCases(program), trials
+        first_trials = trials
+        proven_impossible: dict[Case, bool] = {}
+
+        def can_be_had(probability: Probability, case: Case, sums: CaseSums) -> bool:
+            """Whether a case counts in the average: unless it is proven to be impossible, not merely not met."""
+            if sums.given.any():
+                return True
+            if case not in proven_impossible:
+                from usru_scenarios.questions.impossible import is_impossible
+
+                proven_impossible[case] = is_impossible(program, list(probability.evidence(case)))
+            return not proven_impossible[case]
 
         def run(trials: int) -> _SampledGroup:
             plan = self._plan(trials)
-            sums = drawn if drawn is not None and trials == first else self._sums_of_cases(program, _cases(group), plan)
-            found, start = [], 0
+            known = known_sums if trials == first_trials else None
+            sums = self._sums_of_cases(program, _cases(group), plan) if known is None else known
+            estimates, rest = [], iter(sums)
             for probability in group:
-                part = slice(start, start + len(probability.cases))
-                counted = possible.counted_cases(probability, sums[part])
-                estimate = _estimate(
-                    probability, sums[part], counted, plan, program.controls, by_draw=not self.only_verdicts
-                )
+                own = list(islice(rest, len(probability.cases)))
+                counted = [can_be_had(probability, *each) for each in zip(probability.cases, own, strict=True)]
+                estimate = _estimate(probability, own, counted, plan, program.controls, by_draw=not self.only_verdicts)
                 estimate = replace(estimate, trials=trials, drawn=plan.trials)
-                found.append(_with_least_error(program, probability, estimate, rough=self.only_verdicts))
-                start = part.stop
-            return _SampledGroup(plan, sums, found)
+                estimates.append(_with_least_error(program, probability, estimate, only_verdicts=self.only_verdicts))
+            return _SampledGroup(plan, sums, estimates)
 
-        def impossible() -> bool:
-            return any(all(map(possible.proven.get, probability.cases)) for probability in group)
+        def some_is_impossible() -> bool:
+            return any(all(map(proven_impossible.get, probability.cases)) for probability in group)
 
-        _, sampled, enough = self.settings.limits.sample(run, trials, impossible)
+        _, sampled, enough = self.settings.limits.sample(run, trials, some_is_impossible)
         if not enough:
             raise _too_few_trials_error(program, group[0], sampled)
         return sampled.estimates
 
     def _sums_of_cases(self, program: Program, cases: Sequence[Case], plan: Plan) -> list[CaseSums]:
         """The sums of each case; those that too few shared trials agree with are drawn by themselves: method (25)."""
-        found: list[CaseSums] = []
+        sums: list[CaseSums] = []
         for start in range(0, len(cases), _MOST_CASES):
-            part = [_pair_of_case(case) for case in cases[start : start + _MOST_CASES]]
-            found += self._sample_halving(program, part, plan)
+            sums += self._sample_cases(program, list(map(_pair_of_case, cases[start : start + _MOST_CASES])), plan)
         if len(cases) > 1:
             for number, case in enumerate(cases):
-                if case.given is not None and found[number].effective_trials[0] < _ENOUGH_TRIALS:
-                    found[number] = sample(program, [_pair_of_case(case)], plan, self.map_blocks, self.kernels)
-        return found
+                if case.given is not None and sums[number].effective_trials[0] < _ENOUGH_TRIALS:
+                    sums[number] = sample(program, [_pair_of_case(case)], plan, self.map_blocks, self.kernels)
+        return sums
 
-    def _sample_halving(self, program: Program, part: Sequence[EventCase], plan: Plan) -> list[CaseSums]:
+    def _sample_cases(self, program: Program, pairs: Sequence[EventCase], plan: Plan) -> list[CaseSums]:
         """The sums of each case from the same trials; fewer cases at a time where memory is short."""
         try:
-            return _split_sums(sample(program, part, plan, self.map_blocks, self.kernels))
+            return _split_sums(sample(program, pairs, plan, self.map_blocks, self.kernels))
         except TooMuchMemoryError:
-            if len(part) == 1:
+            if len(pairs) == 1:
                 raise
-        middle = len(part) // 2
-        return [one for half in (part[:middle], part[middle:]) for one in self._sample_halving(program, half, plan)]
-
-
-@dataclass
-class _PossibleCases:
-    """Which cases of an average can be had at all: those left out are proven to be impossible, not merely not met."""
-
-    program: Program
-    proven: dict[Case, bool] = field(default_factory=dict)
-
-    def counted_cases(self, probability: Probability, sums: Sequence[CaseSums]) -> list[bool]:
-        """For each case, whether it counts in the average."""
-        return [
-            bool(part.given.any()) or not self._is_impossible(probability, case)
-            for case, part in zip(probability.cases, sums, strict=True)
-        ]
-
-    def _is_impossible(self, probability: Probability, case: Case) -> bool:
-        if case not in self.proven:
-            from usru_scenarios.questions.impossible import is_impossible
-
-            self.proven[case] = is_impossible(self.program, list(probability.evidence(case)))
-        return self.proven[case]
+        middle = len(pairs) // 2
+        halves = pairs[:middle], pairs[middle:]
+        return [sums for half in halves for sums in self._sample_cases(program, half, plan)]
 
 
 @dataclass(frozen=True)
@@ -349,25 +340,29 @@ class _SampledGroup:
 
 
 def _too_few_trials_error(program: Program, probability: Probability, sampled: _SampledGroup) -> UsruError:
-    """Of the first of the probabilities."""
-    found = sampled.estimates[0]
-    if not found.effective_trials:
+    """The error for a group of which `probability` is the first."""
+    estimate = sampled.estimates[0]
+    if not estimate.effective_trials:
         from usru_scenarios.questions.impossible import unmet_evidence_error
 
         pairs = zip(probability.cases, sampled.sums, strict=False)
-        unmet = [case for case, part in pairs if not part.given.any() and (case.step or 0) not in found.left_out]
-        case = unmet[0] if unmet else probability.cases[0]
+        unmet = (case for case, own in pairs if not own.given.any() and (case.step or 0) not in estimate.left_out)
+        case = next(unmet, probability.cases[0])
         at = f" at {program.grid.labels[case.step]}" if case.step is not None and len(probability.cases) > 1 else ""
-        return unmet_evidence_error(
-            program, [(f"{text}{at}", event) for text, event in probability.evidence(case)], sampled.plan
-        )
-    unsaid = [text for text in (*probability.observed, *probability.known) if text not in probability.text]
-    what = f"{probability.text}, given {', '.join(unsaid)}" if unsaid else probability.text
-    return TooFewTrials(found.effective_trials, found.value, found.standard_error, what)
+        evidence = [(f"{text}{at}", event) for text, event in probability.evidence(case)]
+        return unmet_evidence_error(program, evidence, sampled.plan)
+    unnamed = [text for text in (*probability.observed, *probability.known) if text not in probability.text]
+    what = f"{probability.text}, given {', '.join(unnamed)}" if unnamed else probability.text
+    return TooFewTrials(estimate.effective_trials, estimate.value, estimate.standard_error, what)
 
 
 def _cases(group: Iterable[Probability]) -> list[Case]:
     return [case for probability in group for case in probability.cases]
+
+
+def _events(cases: Iterable[Case]) -> list[Formula]:
+    """The events whose probabilities give some cases."""
+    return [event for case in cases for event in _events_of_case(case)]
 
 
 def _events_of_case(case: Case) -> list[Formula]:
@@ -390,7 +385,7 @@ def _find_exactly(program: Program, probability: Probability, progress: Listener
     events = [_events_of_case(case) for case in probability.cases]
     values = iter(exact.probabilities_by_draw(program, [event for pair in events for event in pair], progress=progress))
     chances: list[tuple[Floats, Floats]] = []
-    left_out = []
+    left_out: list[int] = []
     for case, pair in zip(probability.cases, events, strict=True):
         both = next(values)
         given = next(values) if len(pair) == 2 else np.ones(len(both))
@@ -404,9 +399,8 @@ def _find_exactly(program: Program, probability: Probability, progress: Listener
         raise zero_probability_error(program, list(probability.evidence(probability.cases[0])))
     if program.draws:
         return _average_over_draws(chances, tuple(left_out), program)
-    return ProbabilityEstimate(
-        math.fsum(float(share[0]) for share, _ in chances) / len(chances), None, None, tuple(left_out)
-    )
+    value = math.fsum(float(share[0]) for share, _ in chances) / len(chances)
+    return ProbabilityEstimate(value, None, None, tuple(left_out))
 
 
 def _shares_by_draw(program: Program, case: Case, both: Floats, given: Floats, progress: Listener) -> Floats:
@@ -417,10 +411,10 @@ def _shares_by_draw(program: Program, case: Case, both: Floats, given: Floats, p
     share: Floats = np.divide(both, given, out=np.zeros_like(both), where=given > 0.0)
     if float(both.sum() / given.sum()) < 1.0 - _NEARLY_CERTAIN:
         return np.minimum(share, 1.0)
-    (left,) = exact.probabilities_by_draw(
+    (opposite,) = exact.probabilities_by_draw(
         program, [_events_of_case(replace(case, event=Not(case.event)))[0]], progress=progress
     )
-    rest: Floats = np.minimum(np.divide(left, given, out=np.ones_like(left), where=given > 0.0), 1.0)
+    rest: Floats = np.minimum(np.divide(opposite, given, out=np.ones_like(opposite), where=given > 0.0), 1.0)
     return 1.0 - rest
 
 
@@ -431,15 +425,16 @@ def _average_over_draws(
 
     `chances` are, for each case, its probability in each draw and that of what was seen, each of shape (draws,).
     """
-    shares, given = (np.stack(part, axis=1) for part in zip(*chances, strict=True))
-    both = shares * given
-    halves = [np.repeat(sums / 2.0, 2, axis=0) for sums in (both, given)]
+    shares, weights = (np.stack(part, axis=1) for part in zip(*chances, strict=True))
+    weighted = shares * weights
+    halves = [np.repeat(sums / 2.0, 2, axis=0) for sums in (weighted, weights)]
     draws = PerDraw.of(halves[0], halves[1], program.controls)
-    spans = [float(np.ptp(share[seen > 0.0])) for share, seen in chances]
-    if max(spans) <= _ROUNDING:
-        value = math.fsum(float(share[seen > 0.0][0]) for share, seen in chances) / len(chances)
+    ranges = [float(np.ptp(share[weight > 0.0])) for share, weight in chances]
+    if max(ranges) <= _ROUNDING:
+        value = math.fsum(float(share[weight > 0.0][0]) for share, weight in chances) / len(chances)
         return ProbabilityEstimate(value, None, None, left_out, draws=draws)
-    value, replicates = _with_replicates(*(with_control_variates(sums, program.controls) for sums in (both, given)))
+    controlled = (with_control_variates(sums, program.controls) for sums in (weighted, weights))
+    value, replicates = _with_replicates(*controlled)
     return ProbabilityEstimate(min(max(value, 0.0), 1.0), replicates, None, left_out, draws=draws)
 
 
@@ -453,17 +448,17 @@ def _estimate(
     by_draw: bool,
 ) -> ProbabilityEstimate:
     """The average over the cases that can be had, and its replicates; without effective trials where one is not met."""
-    left_out = tuple(case.step or 0 for case, counts in zip(probability.cases, counted, strict=True) if not counts)
-    kept = [part for part, counts in zip(sums, counted, strict=True) if counts]
-    if not all(part.given.any() for part in kept) or not kept:
+    left_out = tuple(case.step or 0 for case, is_kept in zip(probability.cases, counted, strict=True) if not is_kept)
+    kept = list(compress(sums, counted))
+    if not all(own.given.any() for own in kept) or not kept:
         return ProbabilityEstimate(math.nan, np.zeros(2), 0.0, left_out)
-    both = np.concatenate([part.joint for part in kept], axis=1)
-    given = np.concatenate([part.given for part in kept], axis=1)
+    both = np.concatenate([own.joint for own in kept], axis=1)
+    given = np.concatenate([own.given for own in kept], axis=1)
     draws = PerDraw.of(both, given, controls) if plan.judgements and by_draw else None
     if plan.judgements:
         both, given = (with_control_variates(over_draws(sums), controls) for sums in (both, given))
     value, replicates = _with_replicates(both, given)
-    effective = min(float(part.effective_trials[0]) for part in kept)
+    effective = min(float(own.effective_trials[0]) for own in kept)
     return ProbabilityEstimate(value, replicates, effective, left_out, draws=draws)
 
 
@@ -474,25 +469,25 @@ def _with_replicates(both: Floats, given: Floats) -> tuple[float, Floats]:
         both: shape (batches, cases), of what is asked together with what was seen.
         given: the same of what was seen.
     """
-    totals, seen = both.sum(axis=0), given.sum(axis=0)
-    rest = seen - given
-    replicates = np.divide(totals - both, rest, out=np.broadcast_to(totals / seen, rest.shape).copy(), where=rest > 0)
-    return float((totals / seen).mean()), replicates.mean(axis=1)
+    totals, given_totals = both.sum(axis=0), given.sum(axis=0)
+    others = given_totals - given
+    ratios = totals / given_totals
+    replicates = np.divide(totals - both, others, out=np.broadcast_to(ratios, others.shape).copy(), where=others > 0)
+    return float(ratios.mean()), replicates.mean(axis=1)
 
 
 def _with_least_error(
-    program: Program, probability: Probability, found: ProbabilityEstimate, *, rough: bool
+    program: Program, probability: Probability, estimate: ProbabilityEstimate, *, only_verdicts: bool
 ) -> ProbabilityEstimate:
-    """A sampled probability that knows by how much trials that were never drawn could change it, or `only_verdicts` at most."""
+    """A sampled probability that knows by how much trials that were never drawn could change it, or at the most."""
     question = (probability.profile, _interventions_with_effect(program, probability), probability.cases)
-    cases = [case for case in probability.cases if (case.step or 0) not in found.left_out]
-    effective = found.effective_trials or 0.0
-    least = float(rule_of_three_bound(effective)) * max(found.value, 1.0 - found.value)
-    if (
-        not rough and found.sampling_error < least
-    ):  # else it is no constant, and what is possible need not be looked into
-        least = least_standard_error([(case.event, case.given) for case in cases], program, found.value, effective)
-    return replace(found, least_error=least, question=question)
+    cases = [case for case in probability.cases if (case.step or 0) not in estimate.left_out]
+    effective = estimate.effective_trials or 0.0
+    least = float(rule_of_three_bound(effective)) * max(estimate.value, 1.0 - estimate.value)
+    # if the error is larger, it is no constant, and what is possible need not be looked into
+    if not only_verdicts and estimate.sampling_error < least:
+        least = least_standard_error([(case.event, case.given) for case in cases], program, estimate.value, effective)
+    return replace(estimate, least_error=least, question=question)
 
 
 def _interventions_with_effect(
@@ -501,13 +496,17 @@ def _interventions_with_effect(
     """The interventions that make a difference to what is asked, those alike that no node tells from each other."""
     if not probability.interventions:
         return ()
-    asked = {atom.node for case in probability.cases for event in _events_of_case(case) for atom in atoms(event)}
-    read = program.influential_nodes(asked)
+    asked_nodes = {atom.node for case in probability.cases for event in _events_of_case(case) for atom in atoms(event)}
+    influential = program.influential_nodes(asked_nodes)
 
-    def value(one: Intervention) -> str | float:
-        to_the_end = one.steps.stop >= program.steps  # else it is left by a law that reads the state
-        if one.node in asked or not to_the_end or not isinstance(one.value, str):
-            return one.value
-        return program.equivalent_state(one.node, one.value, read)
+    def distinct_value(intervention: Intervention) -> str | float:
+        to_the_end = intervention.steps.stop >= program.steps  # else it is left by a law that reads the state
+        if intervention.node in asked_nodes or not to_the_end or not isinstance(intervention.value, str):
+            return intervention.value
+        return program.equivalent_state(intervention.node, intervention.value, influential)
 
-    return tuple((one.node, value(one), one.steps) for one in probability.interventions if one.node in read)
+    return tuple(
+        (intervention.node, distinct_value(intervention), intervention.steps)
+        for intervention in probability.interventions
+        if intervention.node in influential
+    )
