@@ -10,16 +10,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import product
-from typing import NamedTuple
+from itertools import chain, product
+from typing import Literal, NamedTuple
 
 import numpy as np
 
-from usru_scenarios.estimation.estimates import Estimate, ratio
+from usru_scenarios.estimation.estimates import ratio
 from usru_scenarios.language.text import one_step
 from usru_scenarios.language.variable import MOST_POINTS, SOURCE, Variable, too_many
 from usru_scenarios.light_dataclasses import dataclass, replace
-from usru_scenarios.model.judgements import JudgementEntry, JudgementRole, judgements, with_values
+from usru_scenarios.model.judgements import JudgementEntry, judgements, with_values
 from usru_scenarios.model.outline import Outline
 from usru_scenarios.model.schema import Model
 from usru_scenarios.problems import ModelError, Problem, QueryError, RequestError, listing, suggestion
@@ -81,11 +81,6 @@ class Axis:
     paths: tuple[Path, ...]
     present: float | None
 
-    @property
-    def is_named(self) -> bool:
-        """Whether it is written as the name of a driver or rule."""
-        return self.variable.name == self.weight
-
 
 @dataclass(frozen=True)
 class SweepBase:
@@ -103,11 +98,7 @@ class SweepBase:
         """The program under the interventions, nothing varied."""
         return self.conditioned.program
 
-    def conditioned_at(self, values: Sequence[float]) -> Conditioned:
-        """The program at a point, and what is observed."""
-        return Conditioned(self.at(values), observations=self.conditioned.observations)
-
-    def at(self, values: Sequence[float]) -> Program:
+    def program_at(self, values: Sequence[float]) -> Program:
         """The program at a point."""
         weights = {axis.weight: value for axis, value in zip(self.axes, values, strict=True) if axis.weight is not None}
         others = {path: value for axis, value in zip(self.axes, values, strict=True) for path in axis.paths}
@@ -130,14 +121,14 @@ class SweepPrograms:
         return len(self.points)
 
     def __getitem__(self, number: int) -> Program:
-        return self.base.at(self.points[number])
+        return self.base.program_at(self.points[number])
 
 
 def sweep(
     variables: Sequence[Variable],
     outline: Outline,
     conditioned: Conditioned,
-    loaded: Callable[[], Loaded],
+    load: Callable[[], Loaded],
     settings: RunSettings,
     *,
     at: Sequence[str] = (),
@@ -145,8 +136,8 @@ def sweep(
 ) -> Sweep:
     """Vary one or two judgements; each point is sampled, unless the method is `exact`.
 
-    The model is asked of `loaded` where more than weights vary. The times to read, `at`, are each `mean`, `start`,
-    `end` or a step; by default they are `mean` and `end`.
+    `load` gives the model, and is called where more than weights vary. The times to read, `at`, are each `mean`,
+    `start`, `end` or a step; by default they are `mean` and `end`.
 
     Raises:
         QueryError: a variable or time makes no sense in this model, or there are too many points.
@@ -155,29 +146,30 @@ def sweep(
         exact.TooLarge, exact.NotExact: an exact sweep was asked for that can't be had.
     """
     _check_variables(variables)
-    base, program = conditioned.base, conditioned.program
-    times = {one: _steps_of_time(one, base.grid) for one in at or _default_times(base)}
-    model, axes = parse_axes(variables, outline, base, loaded)
+    program = conditioned.base
+    default_times = ("now",) if not program.grid.months else (MEAN, "end") if program.steps > 1 else ("end",)
+    times = {time: _steps_of_time(time, program.grid) for time in at or default_times}
+    model, axes = parse_axes(variables, outline, program, load)
     plan = None if settings.method == "exact" else Plan(settings.trials, settings.seed)
-    sweep_run = _SweepRun(
-        SweepBase(conditioned, model, axes), outline, times, plan, settings.limits, map_blocks=map_blocks
-    )
+    base = SweepBase(conditioned, model, axes)
+    sweep_run = _SweepRun(base, outline, times, plan, settings.limits, map_blocks=map_blocks)
     sweep_run.run()
     effective = sweep_run.effective if plan else None
+    varied = []
+    for variable, axis in zip(variables, axes, strict=True):
+        kind: Literal["weight", "path"] = "weight" if variable.name == axis.weight else "path"
+        varied.append(Varied(variable.name, kind, list(variable.values), axis.present))
     return Sweep(
         model=outline.model,
         run=describe_run(outline, conditioned, seed=settings.seed, trials=sweep_run.trials, effective=effective),
-        variables=[
-            Varied(axis.variable.name, "weight" if axis.is_named else "path", list(axis.variable.values), axis.present)
-            for axis in axes
-        ],
+        variables=varied,
         at=list(times),
         points=[list(point) for point in sweep_run.points],
         scenarios=sweep_run.curves(outline.scenarios, 0),
-        groups=sweep_run.curves({name: name for name in program.groups}, len(outline.scenarios)),
+        groups=sweep_run.curves({name: name for name in base.program.groups}, len(outline.scenarios)),
         likeliest=sweep_run.likeliest(),
         crossings=sweep_run.crossings,
-        warnings=forecast_warnings(outline, program),
+        warnings=forecast_warnings(outline, base.program),
     )
 
 
@@ -189,12 +181,8 @@ def _check_variables(variables: Sequence[Variable]) -> None:
         raise QueryError(Problem("no_variable", "there is nothing to vary", hint="such as domestic_opposition=0..3"))
     if len(variables) > 2:
         raise variables[2].error("too_many_variables", "a sweep varies one or two things, and this is the third")
-    if (points := math.prod(len(one.values) for one in variables)) > MOST_POINTS:
-        raise too_many(SourceText(SOURCE, variables[-1].text), points)
-
-
-def _default_times(program: Program) -> tuple[str, ...]:
-    return ("now",) if not program.grid.months else (MEAN, "end") if program.steps > 1 else ("end",)
+    if (count := math.prod(len(variable.values) for variable in variables)) > MOST_POINTS:
+        raise too_many(SourceText(SOURCE, variables[-1].text), count)
 
 
 def _steps_of_time(time: str, grid: Grid) -> range:
@@ -211,24 +199,22 @@ def _steps_of_time(time: str, grid: Grid) -> range:
 
 
 def parse_axes(
-    variables: Sequence[Variable], outline: Outline, program: Program, loaded: Callable[[], Loaded]
+    variables: Sequence[Variable], outline: Outline, program: Program, load: Callable[[], Loaded]
 ) -> tuple[Model | None, tuple[Axis, ...]]:
     """What the variables mean, and the model that holds their places; None where only weights by name are varied.
 
     Raises:
         QueryError, RequestError: as for `sweep`.
     """
-    paths = [one for one in variables if not _is_weight(one, outline)]
-    weights = {one: _weight_axis(one, program) for one in variables if one not in paths}
-    if not paths:
-        model, axes = None, weights
-    else:
-        model, others = _path_axes(paths, loaded())
-        axes = {**weights, **others}
-    ordered = tuple(axes[one] for one in variables)
-    if len(ordered) == 2 and not {ordered[0].weight, *ordered[0].paths}.isdisjoint(
-        {ordered[1].weight, *ordered[1].paths} - {None}
-    ):
+    by_path = [variable for variable in variables if not _is_weight(variable, outline)]
+    axes = {variable: _weight_axis(variable, program) for variable in variables if variable not in by_path}
+    model = None
+    if by_path:
+        model, path_axes = _path_axes(by_path, load())
+        axes |= path_axes
+    ordered = tuple(axes[variable] for variable in variables)
+    first, *others = ({axis.weight, *axis.paths} - {None} for axis in ordered)
+    if others and first & others[0]:
         raise variables[1].error("same_variable", "both variables are the same number of the file")
     return model, ordered
 
@@ -244,9 +230,8 @@ def _is_weight(variable: Variable, outline: Outline) -> bool:
         message = f"'{name}' is a consequence, which has no weight"
         raise variable.error("unknown_variable", message, "drivers and rules have weights")
     known = [*outline.drivers, *outline.rules, *SCALES]
-    raise variable.error(
-        "unknown_variable", f"unknown driver or rule '{name}'", suggestion(name, known) or listing(known)
-    )
+    hint = suggestion(name, known) or listing(known)
+    raise variable.error("unknown_variable", f"unknown driver or rule '{name}'", hint)
 
 
 def _weight_axis(variable: Variable, program: Program) -> Axis:
@@ -259,53 +244,49 @@ def _weight_axis(variable: Variable, program: Program) -> Axis:
 
 def _path_axes(variables: Sequence[Variable], loaded: Loaded) -> tuple[Model, dict[Variable, Axis]]:
     """The judgements that paths set, and the model in which they are numbers; both ends must be right in the file."""
-    low, high = (_with_values(loaded, [(one, one.values[end]) for one in variables]) for end in (0, -1))
-    return low.model, {one: _path_axis(one, low, high, loaded) for one in variables}
+    low, high = (_with_values(loaded, [(variable, variable.values[end]) for variable in variables]) for end in (0, -1))
+    return low.model, {variable: _path_axis(variable, low, high, loaded) for variable in variables}
 
 
 def _with_values(loaded: Loaded, values: Sequence[tuple[Variable, float]]) -> Loaded:
     """The file with variables at values, held against the format."""
-    further = tuple(Assignment(one.name, value) for one, value in values)
+    assignments = tuple(Assignment(variable.name, value) for variable, value in values)
     try:
-        return loaded.file.resolve(replace(loaded.request, overrides=(*loaded.request.overrides, *further)))
+        return loaded.file.resolve(replace(loaded.request, overrides=(*loaded.request.overrides, *assignments)))
     except ModelError as error:
-        raise RequestError(
-            replace(one, span=replace(one.span, source=SOURCE)) if one.span and one.span.source == "--set" else one
-            for one in error.problems
-            if one.severity == "error"
-        ) from None
+        faults = [fault for fault in error.problems if fault.severity == "error"]
+        for place, fault in enumerate(faults):
+            if fault.span and fault.span.source == "--set":
+                faults[place] = replace(fault, span=replace(fault.span, source=SOURCE))
+        raise RequestError(faults) from None
 
 
 def _path_axis(variable: Variable, low: Loaded, high: Loaded, loaded: Loaded) -> Axis:
-    way = resolve_path(low.tree, variable.name)
-    before, after, present = (
-        {judged.path: judged for judged in judgements(each.model) if judged.path[: len(way)] == way[: len(judged.path)]}
-        for each in (low, high, loaded)
-    )
+    path = resolve_path(low.tree, variable.name)
+
+    def judgements_below(loaded: Loaded) -> dict[Path, JudgementEntry]:
+        every = judgements(loaded.model)
+        return {judged.path: judged for judged in every if judged.path[: len(path)] == path[: len(judged.path)]}
+
+    at_low, at_high, at_present = map(judgements_below, (low, high, loaded))
+    paths = tuple(key for key, high in at_high.items() if key not in at_low or at_low[key].judgement != high.judgement)
     first, last = variable.values[0], variable.values[-1]
-    paths = tuple(
-        path for path, judged in after.items() if path not in before or before[path].judgement != judged.judgement
-    )
     if not paths:
         message = f"nothing changes between {variable.name}={first:g} and {last:g}"
         hint = "a sweep varies a judgement that is a number: a weight, points, a prior, a persistence, odds_per_point"
         raise variable.error("nothing_varied", message, f"{hint}; -w and --sourced-only have the last word")
-    if any(
-        path not in before or before[path].judgement.value != first or after[path].judgement.value != last
-        for path in paths
-    ):
-        raise variable.error("no_number", f"{variable.name} is more than one number", "sweep a path to a single one")
-    now = {_present_value(present.get(path), after[path].role, loaded.model.grid) for path in paths}
+    present: set[float | None] = set()
+    for key in paths:
+        if key not in at_low or at_low[key].judgement.value != first or at_high[key].judgement.value != last:
+            message = f"{variable.name} is more than one number"
+            raise variable.error("no_number", message, "sweep a path to a single one")
+        if key in at_present:
+            present.add(at_present[key].mean(loaded.model.grid))
+        else:  # what is meant where the file leaves it out, if that is a number
+            present.add({"points": 0.0, "weight": 1.0}.get(at_high[key].role))
     section, *rest = paths[0]
     weight = str(rest[0]) if len(paths) == 1 and section in ("drivers", "rules") and rest[1:] == ["weight"] else None
-    return Axis(variable, weight, () if weight else paths, now.pop() if len(now) == 1 else None)
-
-
-def _present_value(judged: JudgementEntry | None, role: JudgementRole, grid: Grid) -> float | None:
-    """The value of a judgement; of one that the file leaves out, what is meant then, if that is a number."""
-    if judged is None:
-        return {"points": 0.0, "weight": 1.0}.get(role)
-    return judged.mean(grid)
+    return Axis(variable, weight, () if weight else paths, present.pop() if len(present) == 1 else None)
 
 
 # The points -----------------------------------------------------------------------------------------------------------
@@ -323,13 +304,17 @@ class _SweepPoint(NamedTuple):
     sums: ProgramSums
     single_trials: SingleTrials
 
+    def limits(self, times: Sequence[range]) -> Limits:
+        """The limits of means over times, in single trials."""
+        return part_limits(self.single_trials.limits, times)
+
 
 class _SweepRun:
     """All points of a sweep."""
 
     def __init__(
         self,
-        ground: SweepBase,
+        base: SweepBase,
         outline: Outline,
         times: Mapping[str, range],
         plan: Plan | None,
@@ -337,7 +322,7 @@ class _SweepRun:
         *,
         map_blocks: MapBlocks,
     ) -> None:
-        self.base = ground
+        self.base = base
         self.times = times
         self.plan = plan
         self.limits = limits
@@ -347,34 +332,34 @@ class _SweepRun:
         """For how many independent trials those of a point stand, at the least."""
         self.map_blocks = map_blocks
         self.names = list(outline.scenarios)
-        self.points = list(product(*(axis.variable.values for axis in ground.axes)))
-        program = ground.program
-        index = program.outcome.states.index
-        self.members = [*([index(name)] for name in self.names), *(list(one) for one in program.groups.values())]
+        self.points = list(product(*(axis.variable.values for axis in base.axes)))
+        index = base.program.outcome.states.index
+        self.members = [*([index(name)] for name in self.names), *map(list, base.program.groups.values())]
         shape = (len(self.points), len(times), len(self.members))
         self.value, self.error = np.empty(shape), np.empty(shape)
         self.crossings: list[Crossing] = []
 
     def run(self) -> None:
         """Go through the points, and look for crossings where there is one variable."""
-        changes: list[tuple[str, _SweepPoint, _SweepPoint]] = []
-        before: _SweepPoint | None = None
-        for number, here in enumerate(self._points_with_sums(self.points)):
-            sums = here.sums
-            found = ratio(sums.visits, sums.trials)
+        leader_changes: list[tuple[str, _SweepPoint, _SweepPoint]] = []
+        previous: _SweepPoint | None = None
+        for number, point in enumerate(self._evaluate(self.points)):
+            sums = point.sums
+            estimate = ratio(sums.visits, sums.trials)
             if self.plan is not None:
                 self.trials = max(self.trials, int(sums.trials.sum()))
                 self.effective = min(self.effective, sums.sampled)
-                found = self._cover_unseen(found, here)
-            self.value[number], self.error[number] = np.clip(found.value, 0.0, 1.0), found.error
-            if before is not None and len(self.base.axes) == 1:
-                changes += [
-                    (time, before, here)
+                limits = partial(point.limits, list(self.times.values()))
+                estimate = cover_unseen(estimate, sums.sampled, limits, [point.single_trials])
+            self.value[number], self.error[number] = np.clip(estimate.value, 0.0, 1.0), estimate.error
+            if previous is not None and len(self.base.axes) == 1:
+                leader_changes += [
+                    (time, previous, point)
                     for time in self.times
-                    if self._likeliest_at(time, before) != self._likeliest_at(time, here)
+                    if self._leader(time, previous) != self._leader(time, point)
                 ]
-            before = here
-        for time, low, high in sorted(changes, key=lambda change: list(self.times).index(change[0])):
+            previous = point
+        for time, low, high in sorted(leader_changes, key=lambda change: list(self.times).index(change[0])):
             self.crossings += self._find_crossings(time, low, high)
 
     def curves(self, titles: Mapping[str, str], first: int) -> dict[str, Swept]:
@@ -395,82 +380,66 @@ class _SweepRun:
         leaders = self.value[:, :, : len(self.names)].argmax(axis=2)
         return {time: [self.names[leader] for leader in leaders[:, row]] for row, time in enumerate(self.times)}
 
-    def _sums_at(self, points: Sequence[Sequence[float]]) -> Iterator[ProgramSums]:
-        """The sums at some points; where something is observed, each has as many trials as it needs."""
-        if not self.base.conditioned.observations:
-            yield from run_each(SweepPrograms(self.base, points), self.plan, self.map_blocks)
-            return
-        for point in points:
-            yield from run_conditioned([self.base.conditioned_at(point)], self.plan, self.limits, self.map_blocks)
+    def _evaluate(self, points: Sequence[Sequence[float]]) -> Iterator[_SweepPoint]:
+        """Run some points; where something is observed, each has as many trials as it needs."""
+        base, observations = self.base, self.base.conditioned.observations
+        conditioned = (Conditioned(base.program_at(point), observations=observations) for point in points)
+        if observations:
+            parts = (run_conditioned([each], self.plan, self.limits, self.map_blocks) for each in conditioned)
+            sums_of_points: Iterator[ProgramSums] = chain.from_iterable(parts)
+        else:
+            sums_of_points = run_each(SweepPrograms(base, points), self.plan, self.map_blocks)
+        steps, observed = range(base.program.steps), base.conditioned.observed_event.parts
+        for point, sums in zip(points, sums_of_points, strict=True):
+            single_trials = SingleTrials(partial(base.program_at, point), self.members, steps, observed)
+            visits = sums.of(self.members, list(self.times.values()))
+            yield _SweepPoint(point[0], sums._replace(visits=visits), single_trials)
 
-    def _points_with_sums(self, points: Sequence[Sequence[float]]) -> Iterator[_SweepPoint]:
-        """Some points, with what single trials can say there."""
-        ground, times = self.base, list(self.times.values())
-        for point, sums in zip(points, self._sums_at(points), strict=True):
-            steps, seen = range(ground.program.steps), ground.conditioned.observed_event.parts
-            said = SingleTrials(partial(ground.at, point), self.members, steps, seen)
-            yield _SweepPoint(point[0], sums._replace(visits=sums.of(self.members, times)), said)
-
-    def _cover_unseen(self, found: Estimate, here: _SweepPoint) -> Estimate:
-        times = list(self.times.values())
-        return cover_unseen(
-            found, here.sums.sampled, lambda: part_limits(here.single_trials.limits, times), [here.single_trials]
-        )
-
-    def _likeliest_at(self, time: str, place: _SweepPoint) -> int:
+    def _leader(self, time: str, point: _SweepPoint) -> int:
         row = list(self.times).index(time)
-        return int(place.sums.visits[:, row, : len(self.names)].sum(axis=0).argmax())
+        return int(point.sums.visits[:, row, : len(self.names)].sum(axis=0).argmax())
 
     # Crossings --------------------------------------------------------------------------------------------------------
 
     def _find_crossings(self, time: str, low: _SweepPoint, high: _SweepPoint) -> Iterator[Crossing]:
         """Where the likeliest scenario changes between two places; more than once where a third one leads between."""
-        before, after = self._likeliest_at(time, low), self._likeliest_at(time, high)
-        if before == after:
+        leader, next_leader = self._leader(time, low), self._leader(time, high)
+        if leader == next_leader:
             return
         if len(self.crossings) >= _MOST_REFINED:
-            yield Crossing(time, self.names[before], self.names[after], low.value, high.value, None, None)
+            yield Crossing(time, self.names[leader], self.names[next_leader], low.value, high.value, None, None)
             return
         row = list(self.times).index(time)
-        gap = _Gap(row, self.times[time], before, after, sampled=self.plan is not None)
-        place, value, error = self._find_root(gap, low, high)
-        between = self._likeliest_at(time, place)
-        if between not in (before, after) and low.value < place.value < high.value:
-            yield from self._find_crossings(time, low, place)
-            yield from self._find_crossings(time, place, high)
+        gap = _Gap(row, self.times[time], leader, next_leader, sampled=self.plan is not None)
+        root, value, error = self._find_root(gap, low, high)
+        middle_leader = self._leader(time, root)
+        if middle_leader not in (leader, next_leader) and low.value < root.value < high.value:
+            yield from self._find_crossings(time, low, root)
+            yield from self._find_crossings(time, root, high)
             return
-        known = error <= high.value - low.value
-        yield Crossing(
-            time,
-            self.names[before],
-            self.names[after],
-            low.value,
-            high.value,
-            value if known else None,
-            error if known else None,
-        )
+        known = (value, error) if error <= high.value - low.value else (None, None)
+        yield Crossing(time, self.names[leader], self.names[next_leader], low.value, high.value, *known)
 
     def _find_root(self, gap: _Gap, low: _SweepPoint, high: _SweepPoint) -> tuple[_SweepPoint, float, float]:
         """The last place looked at, where two scenarios are equally likely, and that value's error: method (53)."""
         (left, _), (right, _) = gap.at(low), gap.at(high)
         slope = (right - left) / (high.value - low.value)
-        start, end, place, side = low.value, high.value, low, 0
+        start, end, point, last_side = low.value, high.value, low, 0
         for _ in range(_MOST_STEPS):
             value = start + (end - start) * (left / (left - right)) if left != right else (start + end) / 2
-            (place,) = self._points_with_sums([[value]])
-            found, error = gap.at(place)
-            if abs(found) <= max(_CLOSE_ENOUGH * error, _CLOSE_EXACTLY) or end - start < _LEAST_INTERVAL * (
-                high.value - low.value
-            ):
+            (point,) = self._evaluate([[value]])
+            difference, error = gap.at(point)
+            is_narrow = end - start < _LEAST_INTERVAL * (high.value - low.value)
+            if abs(difference) <= max(_CLOSE_ENOUGH * error, _CLOSE_EXACTLY) or is_narrow:
                 break
-            if found > 0:
-                start, left, right, side = place.value, found, right / 2 if side > 0 else right, 1
+            if difference > 0:
+                start, left, right, last_side = point.value, difference, right / 2 if last_side > 0 else right, 1
             else:
-                end, right, left, side = place.value, found, left / 2 if side < 0 else left, -1
-        found, error = gap.at(place)
+                end, right, left, last_side = point.value, difference, left / 2 if last_side < 0 else left, -1
+        difference, error = gap.at(point)
         if not slope:
-            return place, place.value, math.inf
-        return place, min(max(place.value - found / slope, low.value), high.value), error / abs(slope)
+            return point, point.value, math.inf
+        return point, min(max(point.value - difference / slope, low.value), high.value), error / abs(slope)
 
 
 class _Gap(NamedTuple):
@@ -478,21 +447,20 @@ class _Gap(NamedTuple):
 
     row: int
     steps: range
-    before: int
-    after: int
+    leader: int
+    follower: int
     sampled: bool
 
-    def at(self, place: _SweepPoint) -> tuple[float, float]:
+    def at(self, point: _SweepPoint) -> tuple[float, float]:
         """The difference and its standard error."""
-        visits = place.sums.visits[:, self.row]
-        found = ratio(visits[:, self.before] - visits[:, self.after], place.sums.trials)
-        if self.sampled:
-            found = cover_unseen(
-                found, place.sums.sampled, lambda: self._limits(place.single_trials), [place.single_trials], lowest=-1.0
-            )
-        return float(found.value), float(found.error)
+        visits = point.sums.visits[:, self.row]
+        leader, follower = self.leader, self.follower
+        difference = ratio(visits[:, leader] - visits[:, follower], point.sums.trials)
 
-    def _limits(self, said: SingleTrials) -> Limits:
-        (low,), (high,) = part_limits(said.limits, [self.steps])
-        one, other = self.before, self.after
-        return np.asarray(low[one] - high[other]), np.asarray(high[one] - low[other])
+        def limits() -> Limits:
+            (low,), (high,) = point.limits([self.steps])
+            return np.asarray(low[leader] - high[follower]), np.asarray(high[leader] - low[follower])
+
+        if self.sampled:
+            difference = cover_unseen(difference, point.sums.sampled, limits, [point.single_trials], lowest=-1.0)
+        return float(difference.value), float(difference.error)

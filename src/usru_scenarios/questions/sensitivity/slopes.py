@@ -88,7 +88,7 @@ class _SlopeEstimator:
         self.run = run
         self.labels = run.program.grid.labels
         self.target, self.given, self.sampled = run.target, run.given, run.sampled
-        shares = run.target.shares(missed_trials.program.steps)
+        shares = run.target.shares(run.program.steps)
         self.program = program_of_steps(run.program, len(shares), self.given)
         self.shares = np.pad(shares, (0, self.program.steps - len(shares)))
         self.ancestors = self.program.upstream([OUTCOME, *observed_nodes(self.given or All(()))])
@@ -99,7 +99,7 @@ class _SlopeEstimator:
     @cached_property
     def unseen_bound(self) -> float:
         """The share that trials that were never drawn may have."""
-        return float(rule_of_three_bound(self.sampled, self.single_trials.missed(self.sampled)))
+        return float(rule_of_three_bound(self.sampled, self.single_trials.missed_trials(self.sampled)))
 
     @cached_property
     def support(self) -> Support:
