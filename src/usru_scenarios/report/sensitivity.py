@@ -32,40 +32,36 @@ if TYPE_CHECKING:
         WeightSlope,
     )
 
-_SHORTEST_NAME, _SHORTEST_BAR, _LONGEST_BAR = 20, 6, 30
-_NARROW_NAME, _ROOMY_NAME = 20, 42
-"""The least columns for the names of weights, and for paths where the scenarios have columns beside them."""
+_MIN_NAME, _MIN_BAR, _MAX_BAR = 20, 6, 30
+_MIN_WEIGHT_NAME, _MIN_PATH = 20, 42
+"""The least widths of names of weights, and of paths, where the scenarios have columns beside them."""
 _NARROW_HEAD = 8
-_MOST_DECIMALS = 3
+_MAX_DECIMALS = 3
 
 
 def report(result: Sensitivity, layout: Layout) -> Report:
     """What matters: a ranked list for each question that was asked."""
+    about = f" for {result.title}" if result.of else ""
+    time = f" {describe_time(result)}" if len(result.run.steps) > 1 else ""
+    of = "" if result.of else f"--of {next(iter(result.probability))} for one scenario; "
+    blocks: list[document.Block] = []
+    if result.drivers is not None:
+        blocks += _driver_section(result, result.drivers, layout)
+    if result.moves is not None:
+        blocks += _move_section(result, result.moves, layout)
+    if result.weights is not None:
+        blocks += _weight_section(result, result.weights, layout)
+    if result.judgements is not None:
+        blocks += _judgement_section(result, result.judgements, layout)
     return Report(
-        title=_headline(result),
+        title=f"What matters{about}{time}?",
         subtitle=describe_model(result.model, result.run),
-        lead=f"{_present(result)}{_most(result)}",
-        blocks=[*_sections(result, layout)],
+        lead=f"{_describe_present(result)}{_describe_largest_move(result)}",
+        blocks=blocks,
         footer=[f"{describe_run(result.run)}. {FROM_JUDGEMENTS}"],
-        more=_more(result),
+        more=f"More: {of}--json or -f csv for every scenario, state and error.",
         citation=citation_line(result.model, result.run.usru_version),
     )
-
-
-def _sections(result: Sensitivity, layout: Layout) -> Iterator[document.Block]:
-    if result.drivers is not None:
-        yield from _drivers(result, result.drivers, layout)
-    if result.moves is not None:
-        yield from _moves(result, result.moves, layout)
-    if result.weights is not None:
-        yield from _weights(result, result.weights, layout)
-    if result.judgements is not None:
-        yield from _judgements(result, result.judgements, layout)
-
-
-def _headline(result: Sensitivity) -> str:
-    about = f" for {result.title}" if result.of else ""
-    return f"What matters{about}{f' {describe_time(result)}' if len(result.run.steps) > 1 else ''}?"
 
 
 def describe_time(result: Sensitivity) -> str:
@@ -74,7 +70,7 @@ def describe_time(result: Sensitivity) -> str:
     return f"on average over {first} to {last}" if result.at == "mean" else f"at {result.at}"
 
 
-def _present(result: Sensitivity) -> str:
+def _describe_present(result: Sensitivity) -> str:
     places = likelihoods.percent_decimals(max(result.standard_errors.values()))
     if result.of:
         return f"Its likelihood is {format_percent(result.probability[result.of], places)} as things stand."
@@ -82,42 +78,31 @@ def _present(result: Sensitivity) -> str:
     return f"As things stand: {shares}."
 
 
-def _most(result: Sensitivity) -> str:
+def _describe_largest_move(result: Sensitivity) -> str:
     """The driver that moves it most, in a sentence."""
     if not result.moves:
         return ""
     first = result.moves[0]
     low, high = first.between
-    places = _decimals_of([first.standard_error])
-    swing = f"{format_distance(first.swing, places)} percentage points"
-    return f" {first.driver} moves {_what(result)} most: {swing} from {low} to {high}."
+    swing = f"{format_distance(first.swing, _point_decimals([first.standard_error]))} percentage points"
+    return f" {first.driver} moves {_target(result)} most: {swing} from {low} to {high}."
 
 
-def _what(result: Sensitivity) -> str:
+def _target(result: Sensitivity) -> str:
     return "its likelihood" if result.of else "the likelihoods"
 
 
-def _more(result: Sensitivity) -> str:
-    scenario = next(iter(result.probability))
-    of = "" if result.of else f"--of {scenario} for one scenario; "
-    return f"More: {of}--json or -f csv for every scenario, state and error."
-
-
-def _decimals_of(errors: Iterable[float | None]) -> int:
+def _point_decimals(errors: Iterable[float | None]) -> int:
     """Decimals of points: one at least, so that what is ranked can be told apart."""
     return max(likelihoods.percent_decimals(max((error for error in errors if error is not None), default=0.0)), 1)
 
 
-def _error(changes: Sequence[ProbabilityChange]) -> str:
+def _describe_errors(changes: Sequence[ProbabilityChange]) -> str:
     largest = max((change.standard_error for change in changes), default=0.0)
     return f"Standard errors {likelihoods.format_error_bound(largest, ' percentage points')}."
 
 
-def _decimals(changes: Sequence[ProbabilityChange]) -> int:
-    return _decimals_of(change.standard_error for change in changes)
-
-
-def _signed(change: ProbabilityChange | None, places: int) -> str:
+def _format_change(change: ProbabilityChange | None, places: int) -> str:
     """A change in points; nothing where there is none."""
     return "" if change is None else format_points(change.value, places)
 
@@ -134,37 +119,33 @@ def _ranked_section(
 # Which driver's uncertainty ------------------------------------------------------------------------------------------
 
 
-def _drivers(result: Sensitivity, drivers: Sequence[DriverUncertainty], layout: Layout) -> Iterator[document.Block]:
+def _driver_section(
+    result: Sensitivity, drivers: Sequence[DriverUncertainty], layout: Layout
+) -> tuple[document.Block, ...]:
     listed = drivers[: layout.top or None]
     columns = _UncertaintyColumns(drivers)
     cells = [columns.numbers(driver) for driver in listed]
     longest = max((len(driver.driver) for driver in listed), default=0)
     room = layout.width - document.total_width(document.number_column_widths(columns.heads, cells))
-    width = min(longest, max(room - document.GAP - _SHORTEST_BAR, _SHORTEST_NAME))
-    length = min(room - width - document.GAP, _LONGEST_BAR)
+    width = min(longest, max(room - document.GAP - _MIN_BAR, _MIN_NAME))
+    length = min(room - width - document.GAP, _MAX_BAR)
     top = max((driver.shift for driver in listed), default=0.0)
-    with_bars = length >= _SHORTEST_BAR
-    table = Table(
-        [
-            Column(label="driver", width=width, folds=True),
-            *(column._replace(rank=place) for place, column in enumerate(document.number_columns(columns.heads))),
-            *([Column(kind="drawing", width=length, rank=len(columns.heads))] if with_bars else []),
-        ],
-        [
-            (
-                StyledText(driver.driver, "bold"),
-                *row,
-                *([bar(max(driver.shift, 0.0), top, length)] if with_bars else []),
-            )
-            for driver, row in zip(listed, cells, strict=True)
-        ],
-    )
-    question = f"If a driver's state at that time were known, how far would that be expected to shift {_what(result)}?"
-    notes = *_drivers_notes(result), columns.error
-    yield from _ranked_section("Which driver's uncertainty matters?", question, table, drivers, layout, *notes)
+    names = Column(label="driver", width=width, folds=True)
+    numbers = [column._replace(rank=place) for place, column in enumerate(document.number_columns(columns.heads))]
+    rows: list[tuple[document.Cell, ...]] = [
+        (StyledText(driver.driver, "bold"), *row) for driver, row in zip(listed, cells, strict=True)
+    ]
+    if length >= _MIN_BAR:
+        numbers.append(Column(kind="drawing", width=length, rank=len(columns.heads)))
+        bars = [bar(max(driver.shift, 0.0), top, length) for driver in listed]
+        rows = [(*row, drawing) for row, drawing in zip(rows, bars, strict=True)]
+    condition = "If a driver's state at that time were known, how far would that be expected to shift"
+    notes = *_driver_notes(result), columns.describe_errors()
+    title, question = "Which driver's uncertainty matters?", f"{condition} {_target(result)}?"
+    return _ranked_section(title, question, Table([names, *numbers], rows), drivers, layout, *notes)
 
 
-def _drivers_notes(result: Sensitivity) -> Iterator[str]:
+def _driver_notes(result: Sensitivity) -> Iterator[str]:
     """What the numbers mean."""
     way, which = ("up or down", "whether it") if result.of else ("in total variation", "which scenario")
     yield (
@@ -181,37 +162,29 @@ def _drivers_notes(result: Sensitivity) -> Iterator[str]:
     )
 
 
-def _unsigned(value: float | None, decimals: int) -> str:
-    """What can't be below 0 but for the error of sampling."""
-    return "" if value is None else f"{max(value, 0.0):.{decimals}f}"
-
-
 class _UncertaintyColumns:
     """The columns of the first question: their heads, and the numbers of each driver with the same decimals."""
 
     def __init__(self, drivers: Sequence[DriverUncertainty]) -> None:
         self.heads = ["expected\nshift", "bits", "first\norder", "total"]
         errors = [driver.standard_errors for driver in drivers]
-        self.errors = [
-            max((error.shift for error in errors), default=0.0),
-            max((error.information for error in errors), default=0.0),
-            max((error.first_order or 0.0 for error in errors), default=0.0),
-            max((error.total or 0.0 for error in errors), default=0.0),
-        ]
+        measures = ("shift", "information", "first_order", "total")
+        self.errors = [max((getattr(error, name) or 0.0 for error in errors), default=0.0) for name in measures]
         self.decimals = [min(decimals_for(error), 3) for error in self.errors]
-        self.decimals[0] = _decimals_of(self.errors[:1])
+        self.decimals[0] = _point_decimals(self.errors[:1])
         if all(driver.total is None for driver in drivers):
             self.heads.pop()
 
     def numbers(self, driver: DriverUncertainty) -> list[str]:
         """The numbers of a driver."""
         shift = format_distance(driver.shift, self.decimals[0])
-        shares = [driver.information, driver.first_order, driver.total][: len(self.heads) - 1]
-        return [shift, *(_unsigned(value, few) for value, few in zip(shares, self.decimals[1:], strict=False))]
+        shares = zip((driver.information, driver.first_order, driver.total), self.decimals[1:], strict=True)
+        # below 0 only by the error of sampling
+        cells = ["" if share is None else f"{max(share, 0.0):.{places}f}" for share, places in shares]
+        return [shift, *cells[: len(self.heads) - 1]]
 
-    @property
-    def error(self) -> str:
-        """How exact they are."""
+    def describe_errors(self) -> str:
+        """The largest standard error of each."""
         bounds = [
             likelihoods.format_error_phrase(self.errors[0]),
             *map(round_up_error, self.errors[1 : len(self.heads)]),
@@ -223,21 +196,21 @@ class _UncertaintyColumns:
 # Which driver moves it -----------------------------------------------------------------------------------------------
 
 
-def _moves(result: Sensitivity, moves: Sequence[DriverMoves], layout: Layout) -> Iterator[document.Block]:
+def _move_section(result: Sensitivity, moves: Sequence[DriverMoves], layout: Layout) -> Iterator[document.Block]:
     listed = moves[: layout.top or None]
     if not layout.width:
-        table = _every_state(result, listed)
+        table = _state_table(result, listed)
     elif result.of:
-        table = _tornado(result.of, listed, layout.width)
+        table = _tornado_table(result.of, listed, layout.width)
     else:
-        table = _spread(result, listed, layout.width)
+        table = _swing_table(result, listed, layout.width)
     held = "If a driver were held in one state at every step"
-    question = f"{held}, by how many percentage points would that change {_what(result)}?"
-    notes = *_moves_notes(result, moves), _moves_error(moves)
+    question = f"{held}, by how many percentage points would that change {_target(result)}?"
+    notes = *_move_notes(result, moves), _describe_move_errors(moves)
     yield from _ranked_section("Which driver moves it?", question, table, moves, layout, *notes)
 
 
-def _moves_notes(result: Sensitivity, moves: Sequence[DriverMoves]) -> Iterator[str]:
+def _move_notes(result: Sensitivity, moves: Sequence[DriverMoves]) -> Iterator[str]:
     """What is done, and what the numbers mean."""
     yield ("A held state is an intervention: the driver is cut off from its causes, and what it acts on follows.")
     if any(state.quantile is not None for driver in moves for state in driver.states):
@@ -252,33 +225,33 @@ def _moves_notes(result: Sensitivity, moves: Sequence[DriverMoves]) -> Iterator[
     )
 
 
-def _moves_error(moves: Sequence[DriverMoves]) -> str:
-    changes = (error for driver in moves for state in driver.states for error in state.standard_errors.values())
-    bound = likelihoods.format_error_bound(max((*changes, *(driver.standard_error for driver in moves)), default=0.0))
+def _describe_move_errors(moves: Sequence[DriverMoves]) -> str:
+    errors = (error for driver in moves for state in driver.states for error in state.standard_errors.values())
+    bound = likelihoods.format_error_bound(max((*errors, *(driver.standard_error for driver in moves)), default=0.0))
     return f"Standard errors of changes {bound}."
 
 
-def _extremes(driver: DriverMoves, scenario: str) -> tuple[float, float]:
+def _change_range(driver: DriverMoves, scenario: str) -> tuple[float, float]:
     """The smallest and the largest change of a scenario's probability."""
     changes = [state.change[scenario] for state in driver.states]
     return min(changes), max(changes)
 
 
-def _between(driver: DriverMoves) -> str:
-    """The two states that are the farthest apart."""
+def _describe_extreme_states(driver: DriverMoves) -> str:
+    """The two states whose likelihoods differ most."""
     low, high = driver.between
     return low if low == high else f"{low} to {high}"
 
 
-def _entries(listed: Sequence[DriverMoves], room: int) -> int:
+def _name_column_width(listed: Sequence[DriverMoves], room: int) -> int:
     """Columns for the drivers and their states, each in a line of its own if there is so much room."""
     longest = max((len(word) + 2 for driver in listed for word in (driver.driver, *driver.between)), default=0)
-    return max(min(longest, room), _SHORTEST_NAME)
+    return max(min(longest, room), _MIN_NAME)
 
 
-def _every_state(result: Sensitivity, listed: Sequence[DriverMoves]) -> Table:
+def _state_table(result: Sensitivity, listed: Sequence[DriverMoves]) -> Table:
     """The changes of all scenarios by each state."""
-    decimals = _decimals_of(driver.standard_error for driver in listed)
+    decimals = _point_decimals(driver.standard_error for driver in listed)
     rows = [
         (
             driver.driver,
@@ -292,17 +265,23 @@ def _every_state(result: Sensitivity, listed: Sequence[DriverMoves]) -> Table:
     return Table([Column("driver"), Column("state"), *document.number_columns([*result.probability, "swing"])], rows)
 
 
-def _tornado(of: str, listed: Sequence[DriverMoves], width: int) -> Table:
+def _tornado_table(of: str, listed: Sequence[DriverMoves], width: int) -> Table:
     """For one scenario: each driver from its lowest to its highest change, around zero."""
-    ends = [_extremes(driver, of) for driver in listed]
-    decimals = _decimals_of(driver.standard_error for driver in listed)
+    ends = [_change_range(driver, of) for driver in listed]
+    decimals = _point_decimals(driver.standard_error for driver in listed)
     cells = [[format_points(value, decimals) for value in pair] for pair in ends]
     room = width - document.total_width(document.number_column_widths(["lowest", "highest"], cells)) - document.GAP
-    name = _entries(listed, room - 2 * _SHORTEST_BAR)
-    length = max(min(room - name, 2 * _LONGEST_BAR), _SHORTEST_BAR)
+    name = _name_column_width(listed, room - 2 * _MIN_BAR)
+    length = max(min(room - name, 2 * _MAX_BAR), _MIN_BAR)
     least, most = min((low for low, _ in ends), default=0.0), max((high for _, high in ends), default=0.0)
     rows = [
-        (StyledText(driver.driver, "bold"), low, draw_range(*pair, least, most, length), high, _between(driver))
+        (
+            StyledText(driver.driver, "bold"),
+            low,
+            draw_range(*pair, least, most, length),
+            high,
+            _describe_extreme_states(driver),
+        )
         for driver, pair, (low, high) in zip(listed, ends, cells, strict=True)
     ]
     drawing = Column(kind="drawing", width=length)
@@ -310,17 +289,17 @@ def _tornado(of: str, listed: Sequence[DriverMoves], width: int) -> Table:
     return Table([Column(width=room - length, folds=True), *columns], rows)
 
 
-def _spread(result: Sensitivity, listed: Sequence[DriverMoves], width: int) -> Table:
+def _swing_table(result: Sensitivity, listed: Sequence[DriverMoves], width: int) -> Table:
     """For all scenarios: how far apart the outcomes are, and for each scenario its changes around zero."""
-    decimals = _decimals_of(driver.standard_error for driver in listed)
+    decimals = _point_decimals(driver.standard_error for driver in listed)
     cells = [[format_distance(driver.swing, decimals)] for driver in listed]
     room = width - document.total_width(document.number_column_widths(["swing"], cells))
     scenarios = list(result.probability)
-    name = _entries(listed, room - len(scenarios) * (document.GAP + _SHORTEST_BAR))
-    length = min((room - name) // max(len(scenarios), 1) - document.GAP, _LONGEST_BAR // 2)
-    if length < _SHORTEST_BAR:
+    name = _name_column_width(listed, room - len(scenarios) * (document.GAP + _MIN_BAR))
+    length = min((room - name) // max(len(scenarios), 1) - document.GAP, _MAX_BAR // 2)
+    if length < _MIN_BAR:
         scenarios, length = [], 0
-    ends = [[_extremes(driver, scenario) for scenario in scenarios] for driver in listed]
+    ends = [[_change_range(driver, scenario) for scenario in scenarios] for driver in listed]
     least = min((low for row in ends for low, _ in row), default=0.0)
     most = max((high for row in ends for _, high in row), default=0.0)
     rows: list[tuple[document.Cell, ...]] = [
@@ -328,7 +307,7 @@ def _spread(result: Sensitivity, listed: Sequence[DriverMoves], width: int) -> T
             StyledText(driver.driver, "bold"),
             number,
             *(draw_range(*pair, least, most, length) for pair in pairs),
-            _between(driver),
+            _describe_extreme_states(driver),
         )
         for driver, pairs, (number,) in zip(listed, ends, cells, strict=True)
     ]
@@ -344,16 +323,16 @@ def draw_range(low: float, high: float, least: float, most: float, width: int) -
         return "│".center(width)
     cells = width - 1
     left = round(cells * -least / (most - least))
-    before = _half(max(-high, 0.0), max(-low, 0.0), -least, left)[::-1].translate(_MIRRORED)
-    after = _half(max(low, 0.0), max(high, 0.0), most, cells - left)
+    before = _draw_side(max(-high, 0.0), max(-low, 0.0), -least, left)[::-1].translate(_MIRRORED)
+    after = _draw_side(max(low, 0.0), max(high, 0.0), most, cells - left)
     return f"{before}│{after}"
 
 
 _MIRRORED = str.maketrans("▌▐", "▐▌")
 
 
-def _half(near: float, far: float, top: float, width: int) -> str:
-    """What lies between two distances from the axis, on a scale that ends at `top`."""
+def _draw_side(near: float, far: float, top: float, width: int) -> str:
+    """One side of a bar: between two distances from the axis, on a scale that ends at `top`."""
     halves = 2 * width
     first, last = (round(halves * distance / top) if top > 0 else 0 for distance in (near, far))
     cells = ((first <= 2 * cell < last, first <= 2 * cell + 1 < last) for cell in range(width))
@@ -363,60 +342,68 @@ def _half(near: float, far: float, top: float, width: int) -> str:
 # Which weight, and which judgement ------------------------------------------------------------------------------------
 
 
-def _weights(result: Sensitivity, weights: Sequence[WeightSlope], layout: Layout) -> Iterator[document.Block]:
+def _weight_section(result: Sensitivity, weights: Sequence[WeightSlope], layout: Layout) -> Iterator[document.Block]:
     listed = weights[: layout.top or None]
     changes = [change for weight in listed for change in (weight.size, *weight.derivative.values())]
-    decimals = _decimals(changes)
-    elastic = [weight.aimed_elasticity for weight in listed if weight.aimed_elasticity is not None]
-    relative = min(decimals_for(max((change.standard_error for change in elastic), default=0.0)), _MOST_DECIMALS)
-
-    def of_weight(weight: WeightSlope) -> list[str]:
-        if not result.of:
-            return [_weight(weight), format_distance(weight.size.value, decimals)]
-        return [_weight(weight), _signed(weight.aimed, decimals), _ratio(weight.aimed_elasticity, relative)]
-
-    table = _changes(
+    decimals = _point_decimals(change.standard_error for change in changes)
+    elasticities = [weight.aimed_elasticity for weight in listed if weight.aimed_elasticity is not None]
+    largest_error = max((elasticity.standard_error for elasticity in elasticities), default=0.0)
+    elasticity_decimals = min(decimals_for(largest_error), _MAX_DECIMALS)
+    rows: list[_SlopeRow] = []
+    for weight in listed:
+        name = f"rule {weight.name}" if weight.kind == "rule" else weight.name
+        numbers = [f"{format_number(round(weight.weight, 2))}{'*' if weight.scheduled else ''}"]
+        if result.of:
+            elasticity = weight.aimed_elasticity
+            numbers.append(_format_change(weight.aimed, decimals))
+            numbers.append("" if elasticity is None else f"{elasticity.value:+.{elasticity_decimals}f}")
+        else:
+            numbers.append(format_distance(weight.size.value, decimals))
+        rows.append(_SlopeRow(name, numbers, weight.derivative))
+    table = _slope_table(
         ["weight", "slope", *(["elasticity"] if result.of else [])],
-        [_SlopeRow(_owner(weight), of_weight(weight), weight.derivative) for weight in listed],
+        rows,
         [] if result.of else list(result.probability),
         decimals,
-        (layout.width, _NARROW_NAME),
+        (layout.width, _MIN_WEIGHT_NAME),
         Column(label="weight of", takes_rest=True, multiline=True),
     )
-    question = (
-        f"If a weight were a little larger, how would that change {_what(result)}, in percentage points for each unit?"
-    )
-    notes = *_weights_notes(result, listed), _error(changes)
+    condition = "If a weight were a little larger, how would that change"
+    question = f"{condition} {_target(result)}, in percentage points for each unit?"
+    notes = *_weight_notes(result, listed), _describe_errors(changes)
     yield from _ranked_section("Which weight matters?", question, table, weights, layout, *notes)
 
 
-def _judgements(result: Sensitivity, judgements: Sequence[JudgementEffect], layout: Layout) -> Iterator[document.Block]:
+def _judgement_section(
+    result: Sensitivity, judgements: Sequence[JudgementEffect], layout: Layout
+) -> Iterator[document.Block]:
     """The judgements; in Markdown with what the claims say that they rest on."""
     listed = judgements[: layout.top or None]
-    changes = [change for one in listed for change in (one.size, *one.by_scenario.values())]
-    decimals = _decimals(changes)
-
-    def of_effect(one: JudgementEffect) -> list[str]:
-        return [_signed(one.aimed, decimals) if result.of else format_distance(one.size.value, decimals)]
-
-    table = _changes(
+    changes = [change for judgement in listed for change in (judgement.size, *judgement.by_scenario.values())]
+    decimals = _point_decimals(change.standard_error for change in changes)
+    rows: list[_SlopeRow] = []
+    for judgement in listed:
+        aimed, size = judgement.aimed, judgement.size
+        number = _format_change(aimed, decimals) if result.of else format_distance(size.value, decimals)
+        rows.append(_SlopeRow(judgement.path, [number], judgement.by_scenario, _describe_basis(judgement)))
+    table = _slope_table(
         ["change"],
-        [_SlopeRow(one.path, of_effect(one), one.by_scenario, _basis(one)) for one in listed],
+        rows,
         [] if result.of else list(result.probability),
         decimals,
-        (layout.width, _ROOMY_NAME),
+        (layout.width, _MIN_PATH),
         Column(label="judgement", takes_rest=True, multiline=True),
         Column(kind="notes", label="as judged, and changed"),
     )
-    asked = "If one judgement had one point more, and the others stayed as they are, how would that change"
-    question = f"{asked} {_what(result)}, in percentage points?"
-    notes = *_judgements_notes(result), _error(changes)
+    condition = "If one judgement had one point more, and the others stayed as they are, how would that change"
+    question = f"{condition} {_target(result)}, in percentage points?"
+    notes = *_judgement_notes(result), _describe_errors(changes)
     yield from _ranked_section("Which judgement matters?", question, table, judgements, layout, *notes)
     if not layout.width:
-        yield from document.claim_blocks((claim for one in listed for claim in one.sources), result.claims)
+        yield from document.claim_blocks((claim for judgement in listed for claim in judgement.sources), result.claims)
 
 
-def _weights_notes(result: Sensitivity, weights: Sequence[WeightSlope]) -> Iterator[str]:
+def _weight_notes(result: Sensitivity, weights: Sequence[WeightSlope]) -> Iterator[str]:
     if result.of:
         yield "Elasticity: by how many percent the likelihood changes for one percent of the weight."
     else:
@@ -425,38 +412,25 @@ def _weights_notes(result: Sensitivity, weights: Sequence[WeightSlope]) -> Itera
         yield "* a schedule is scaled as a whole: the change is for each unit of a factor on it; its mean is shown."
 
 
-def _judgements_notes(result: Sensitivity) -> Iterator[str]:
+def _judgement_notes(result: Sensitivity) -> Iterator[str]:
     if not result.of:
         yield "Change: in total variation, half the sum over the scenarios."
     yield (
         "Points get one more. The odds of a prior, a baseline or a persistence are multiplied by a point's worth. "
         "The claims behind a judgement stand below it; 'inferred' means that no document says so."
     )
-    if left := [f"{len(one.paths)} ({one.why})" for one in result.left_out]:
-        yield f"Not in the list: {'; '.join(left)}."
+    if left_out := [f"{len(group.paths)} ({group.why})" for group in result.left_out]:
+        yield f"Not in the list: {'; '.join(left_out)}."
 
 
-def _ratio(change: ProbabilityChange | None, decimals: int) -> str:
-    """An elasticity with its sign, which is no likelihood."""
-    return "" if change is None else f"{change.value:+.{decimals}f}"
-
-
-def _owner(weight: WeightSlope) -> str:
-    return f"rule {weight.name}" if weight.kind == "rule" else weight.name
-
-
-def _weight(weight: WeightSlope) -> str:
-    return f"{format_number(round(weight.weight, 2))}{'*' if weight.scheduled else ''}"
-
-
-def _effects(changes: Mapping[str, ProbabilityChange], decimals: int) -> str:
+def _format_changes(changes: Mapping[str, ProbabilityChange], decimals: int) -> str:
     """The changes of all scenarios in a line, the largest first."""
-    ranked = sorted(changes.items(), key=lambda one: -abs(one[1].value))
-    return ", ".join(f"{name} {_signed(change, decimals)}" for name, change in ranked)
+    ranked = sorted(changes.items(), key=lambda pair: -abs(pair[1].value))
+    return ", ".join(f"{name} {_format_change(change, decimals)}" for name, change in ranked)
 
 
-def _basis(effect: JudgementEffect) -> str:
-    """What the judgement is, what was done to it, and what it rests on."""
+def _describe_basis(effect: JudgementEffect) -> str:
+    """The judgement, the change that was made to it, and the claims that it rests on."""
     marks = [*effect.sources, *(["inferred"] if effect.inferred else [])]
     cited = f" ({', '.join(marks)})" if marks else ""
     return f"{format_number(effect.value)}, {effect.change}{cited}"
@@ -471,13 +445,13 @@ class _SlopeRow(NamedTuple):
     basis: str = ""
 
 
-def _changes(
+def _slope_table(
     heads: Sequence[str],
     rows: Sequence[_SlopeRow],
     scenarios: Sequence[str],
     decimals: int,
     room: tuple[int, int],
-    *texts: Column,
+    *text_columns: Column,
 ) -> Table:
     """A table of names and numbers; the changes by scenario have columns where there is room, else stand in a note.
 
@@ -487,41 +461,45 @@ def _changes(
         scenarios: those that have columns; none where one is asked about.
         decimals: those of the changes.
         room: the columns of a terminal, 0 for no terminal, and the fewest for the names.
-        texts: the columns of the names, and in Markdown of what they rest on.
+        text_columns: the columns of the names, and in Markdown of what they rest on.
     """
-    width, least = room
-    values = [[_signed(row.by_scenario[scenario], decimals) for scenario in scenarios] for row in rows]
+    width, min_name = room
+    values = [[_format_change(row.by_scenario[scenario], decimals) for scenario in scenarios] for row in rows]
     left = width - document.total_width(document.number_column_widths(heads, [row.numbers for row in rows]))
-    fitted = _fitted(scenarios, values, (left, least) if width else None)
-    named = [
-        Column(_hyphenate(name, column), "number", label=name, min_width=column) for name, column in fitted.items()
+    widths = _scenario_widths(scenarios, values, (left, min_name) if width else None)
+    by_scenario = [
+        Column(_hyphenate(name, column), "number", label=name, min_width=column) for name, column in widths.items()
     ]
-    left -= document.total_width(fitted.values())
-    first, *basis = texts
-    lines: list[tuple[document.Cell, ...]] = []
-    for row, by_scenario in zip(rows, values, strict=True):
-        beside = by_scenario if fitted else []
+    left -= document.total_width(widths.values())
+    name_column, *basis_columns = text_columns
+    cells: list[tuple[document.Cell, ...]] = []
+    for row, changes in zip(rows, values, strict=True):
+        numbers = *row.numbers, *(changes if widths else [])
         if width:
-            effects = "" if fitted or not scenarios else _effects(row.by_scenario, decimals)
-            name = StyledText("\n".join(_broken(row.name, left)), "bold")
-            lines.append((name, (StyledText(row.basis, "dim"), StyledText(effects, "dim")), *row.numbers, *beside))
+            noted = "" if widths or not scenarios else _format_changes(row.by_scenario, decimals)
+            name = StyledText("\n".join(_break_path(row.name, left)), "bold")
+            cells.append((name, (StyledText(row.basis, "dim"), StyledText(noted, "dim")), *numbers))
         else:
-            cited = [row.basis] if basis else []
-            lines.append((StyledText(row.name, "", "`" if basis else ""), *cited, *row.numbers, *beside))
-    noted = basis or ([Column(kind="notes")] if width else [])
-    return Table([first, *noted, *document.number_columns(heads), *named], lines)
+            basis = [row.basis] if basis_columns else []
+            cells.append((StyledText(row.name, "", "`" if basis_columns else ""), *basis, *numbers))
+    notes = basis_columns or ([Column(kind="notes")] if width else [])
+    return Table([name_column, *notes, *document.number_columns(heads), *by_scenario], cells)
 
 
-def _fitted(scenarios: Sequence[str], values: Sequence[Sequence[str]], room: tuple[int, int] | None) -> dict[str, int]:
-    """The columns that each scenario takes; none where that leaves too little of the room to the names.
+def _scenario_widths(
+    scenarios: Sequence[str], values: Sequence[Sequence[str]], room: tuple[int, int] | None
+) -> dict[str, int]:
+    """The width of the column of each scenario; no columns where they leave too little of the room to the names.
 
     Heads are cut only where there is no room for them.
     """
     needed = document.number_column_widths([""] * len(scenarios), values)
-    for most in (max(map(_longest, scenarios), default=0), _NARROW_HEAD):
-        columns = {name: max(value, min(_longest(name), most)) for name, value in zip(scenarios, needed, strict=True)}
-        if room is None or room[0] - document.total_width(columns.values()) >= room[1]:
-            return columns
+    for most in (max(map(_longest_word, scenarios), default=0), _NARROW_HEAD):
+        widths = {
+            name: max(width, min(_longest_word(name), most)) for name, width in zip(scenarios, needed, strict=True)
+        }
+        if room is None or room[0] - document.total_width(widths.values()) >= room[1]:
+            return widths
     return {}
 
 
@@ -537,11 +515,11 @@ def _hyphenate(name: str, width: int) -> str:
     return "\n".join(lines)
 
 
-def _longest(name: str) -> int:
+def _longest_word(name: str) -> int:
     return max(map(len, name.split("_")))
 
 
-def _broken(path: str, width: int) -> Iterator[str]:
+def _break_path(path: str, width: int) -> Iterator[str]:
     """A path in lines that end at its dots, where it is too long for one."""
     line = ""
     for part in re.findall(r"[^.]*[.]?", path):
@@ -562,13 +540,13 @@ def rows(result: Sensitivity, _layout: Layout) -> Rows:
         *("value", "standard_error"),
     )
     model = *model_cells(result.model, result.run.profile), result.at, first_day(result.at)
-    yield from ((*model, *row) for row in _rows(result))
+    yield from ((*model, *row) for row in (*_driver_rows(result), *_move_rows(result), *_slope_rows(result)))
 
 
 DataRow = tuple[str, str, str, str, str, float | None, float | None]
 
 
-def _rows(result: Sensitivity) -> Iterator[DataRow]:
+def _driver_rows(result: Sensitivity) -> Iterator[DataRow]:
     for driver in result.drivers or ():
         errors = driver.standard_errors
         for measure in ("information", "shift", "first_order", "total"):
@@ -577,33 +555,35 @@ def _rows(result: Sensitivity) -> Iterator[DataRow]:
             for measure in ("first_order", "total"):
                 value, error = getattr(shares, measure), getattr(shares.standard_errors, measure)
                 yield "drivers", driver.driver, "", scenario, measure, value, error
-    for moved in result.moves or ():
-        yield "moves", moved.driver, "", "", "swing", moved.swing, moved.standard_error
-        for state in moved.states:
+
+
+def _move_rows(result: Sensitivity) -> Iterator[DataRow]:
+    for driver in result.moves or ():
+        yield "moves", driver.driver, "", "", "swing", driver.swing, driver.standard_error
+        for state in driver.states:
             for scenario, value in state.change.items():
                 error = state.standard_errors[scenario]
-                yield "moves", moved.driver, state.state, scenario, "change", value, error
-    yield from _slopes(result)
+                yield "moves", driver.driver, state.state, scenario, "change", value, error
 
 
-def _slopes(result: Sensitivity) -> Iterator[DataRow]:
+def _slope_rows(result: Sensitivity) -> Iterator[DataRow]:
     for weight in result.weights or ():
-        yield _row("weights", weight.name, "", "size", weight.size)
+        yield _change_row("weights", weight.name, "", "size", weight.size)
         for scenario, change in weight.derivative.items():
-            yield _row("weights", weight.name, scenario, "derivative", change)
+            yield _change_row("weights", weight.name, scenario, "derivative", change)
         for scenario, relative in weight.elasticity.items():
-            yield _row("weights", weight.name, scenario, "elasticity", relative)
+            yield _change_row("weights", weight.name, scenario, "elasticity", relative)
         if result.of and result.of not in weight.derivative:
-            yield _row("weights", weight.name, result.of, "derivative", weight.aimed)
-            yield _row("weights", weight.name, result.of, "elasticity", weight.aimed_elasticity)
+            yield _change_row("weights", weight.name, result.of, "derivative", weight.aimed)
+            yield _change_row("weights", weight.name, result.of, "elasticity", weight.aimed_elasticity)
     for effect in result.judgements or ():
-        yield _row("judgements", effect.path, "", "size", effect.size)
+        yield _change_row("judgements", effect.path, "", "size", effect.size)
         for scenario, change in effect.by_scenario.items():
-            yield _row("judgements", effect.path, scenario, "change", change)
+            yield _change_row("judgements", effect.path, scenario, "change", change)
         if result.of and result.of not in effect.by_scenario:
-            yield _row("judgements", effect.path, result.of, "change", effect.aimed)
+            yield _change_row("judgements", effect.path, result.of, "change", effect.aimed)
 
 
-def _row(question: str, name: str, scenario: str, measure: str, change: ProbabilityChange | None) -> DataRow:
+def _change_row(question: str, name: str, scenario: str, measure: str, change: ProbabilityChange | None) -> DataRow:
     value, error = (None, None) if change is None else (change.value, change.standard_error)
     return question, name, "", scenario, measure, value, error

@@ -52,20 +52,14 @@ from usru_scenarios.report.likelihoods import (
     percent_decimals,
 )
 from usru_scenarios.report.numbers import bar, sparkline
-from usru_scenarios.report.provenance_line import (
-    FROM_JUDGEMENTS,
-    citation_line,
-    describe_profile,
-    describe_run,
-    list_conditions,
-)
+from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, describe_profile, describe_run, result_report
 from usru_scenarios.results.simulate import StatesResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from usru_scenarios.report import Layout
-    from usru_scenarios.report.data import Datum, Rows
+    from usru_scenarios.report.data import Rows
     from usru_scenarios.report.document import FooterLine
     from usru_scenarios.results.simulate import Ahead, ScenarioResult, Simulation
 
@@ -81,32 +75,30 @@ COLUMNS = (
 AHEAD_COLUMNS = ("now", "ever_from_now", "ever_from_now_error", "share_from_now", "share_from_now_error")
 """What rows have besides where evidence says which step is the present one."""
 
-_SHORTEST_TITLE, _SHORTEST_BAR, _LONGEST_BAR = 12, 6, 60
-_SHORTEST_SPARKLINE, _LONGEST_SPARKLINE = 8, 48
+_MIN_TITLE, _MIN_BAR, _MAX_BAR = 12, 6, 60
+_MIN_SPARKLINE, _MAX_SPARKLINE = 8, 48
 
 _RANKS = {"ever": 1, "share\nof time": 2, BAND_HEAD: 3}
-"""What is left out where a terminal is too narrow, once bar and sparkline are: that of the highest rank first."""
+"""Columns that a narrow terminal leaves out after bar and sparkline: those of the highest rank first."""
 
 
 def report(result: Simulation, layout: Layout) -> Report:
     """Scenarios and groups with their likelihoods, and how they were found."""
-    heads = _heads(result)
-    rows = [
-        tuple(_numbers(row, (result.ahead or {}).get(name), heads, result))
+    heads = _number_heads(result)
+    cells = [
+        list(_number_cells(row, (result.ahead or {}).get(name), heads, result))
         for part in _sections(result).values()
         for name, row in part.items()
     ]
-    shape = _Drawings.of(result, heads, rows, layout.width) if layout.width else _Drawings(0, 0)
+    widths = _DrawingWidths.fit(result, heads, cells, layout.width) if layout.width else _DrawingWidths(0, 0)
     run = result.run
-    return Report(
-        title=result.model.title,
-        subtitle=f"{result.model.name}{describe_steps(run.steps)}{describe_profile(run.profile)}",
+    return result_report(
+        result,
+        f"{result.model.name}{describe_steps(run.steps)}{describe_profile(run.profile)}",
+        [_likelihood_table(result, heads, cells, widths)],
+        list(_footer(result, widths)),
         lead=summarize_forecast(result),
-        conditions=list_conditions(run.do, run.given, run.evidence),
-        blocks=[_table(result, heads, rows, shape)],
-        footer=list(_footer(result, shape)),
         more="More: --json for every step and driver, usru show, usru sources, usru --help.",
-        citation=citation_line(result.model, run.usru_version),
     )
 
 
@@ -114,25 +106,25 @@ def _sections(result: Simulation) -> dict[str, Mapping[str, ScenarioResult]]:
     return {name: part for name, part in (("scenarios", result.scenarios), ("groups", result.groups)) if part}
 
 
-def _footer(result: Simulation, shape: _Drawings) -> Iterator[FooterLine]:
-    yield _columns_mean(result)
+def _footer(result: Simulation, widths: _DrawingWidths) -> Iterator[FooterLine]:
+    yield _legends(result)
     yield describe_method(result)
     yield (Legend(describe_band(result), (BAND_HEAD,)),)
-    if shape.sparkline:
+    if widths.sparkline:
         places = percent_decimals(largest_error(result))
         tops = [f"{format_percent(_top(part.values()), places)} ({name})" for name, part in _sections(result).items()]
         yield f"Small columns rise from 0% to {' and '.join(tops)}."
     yield FROM_JUDGEMENTS
 
 
-def _columns_mean(result: Simulation) -> tuple[Legend, ...]:
+def _legends(result: Simulation) -> tuple[Legend, ...]:
     evidence = result.run.evidence
     return column_legends(result.run.steps, now=None if evidence is None else evidence.now)
 
 
 def describe_columns(result: Simulation) -> str:
-    """What the columns of the table are; nothing where there is one step."""
-    return document.join_footer_line(_columns_mean(result))
+    """What the columns of the table mean; nothing where there is one step."""
+    return document.join_footer_line(_legends(result))
 
 
 def describe_method(result: Simulation) -> str:
@@ -143,7 +135,7 @@ def describe_method(result: Simulation) -> str:
 
 
 def describe_band(result: Simulation) -> str:
-    """What the band is; nothing where there is none."""
+    """What the band means; nothing where there is none."""
     if not _is_banded(result):
         return ""
     what = "likelihood at the end" if len(result.run.steps) > 1 else "likelihood"
@@ -165,86 +157,78 @@ def _is_banded(result: Simulation) -> bool:
     return any(row.band is not None for part in _sections(result).values() for row in part.values())
 
 
-def _heads(result: Simulation) -> list[str]:
-    """The columns of numbers: where there is one step, start, end and time have no meaning."""
+def _number_heads(result: Simulation) -> list[str]:
+    """The heads of the columns of numbers: where there is one step, start, end and time have no meaning."""
     bands = [BAND_HEAD] if _is_banded(result) else []
     first = "start" if result.ahead is None else "now"
     return [first, "end", *bands, "ever", SHARE_OF_TIME] if len(result.run.steps) > 1 else ["likelihood", *bands]
 
 
-def _numbers(row: ScenarioResult, ahead: Ahead | None, heads: list[str], result: Simulation) -> Iterator[str]:
-    """The numbers of a row, in the order of the columns; what it says from the present step on where that is known."""
+def _number_cells(row: ScenarioResult, ahead: Ahead | None, heads: list[str], result: Simulation) -> Iterator[str]:
+    """The numbers of a row, in the order of the columns; from the present step on where that is known."""
     places = percent_decimals(largest_error(result))
-    values = {"start": row.by_step[0], "end": row.end, "likelihood": row.end, "ever": row.ever}
+    values = {"start": row.by_step[0], "end": row.end, "likelihood": row.end, "ever": row.ever, SHARE_OF_TIME: row.mean}
     if ahead is not None:
         values |= {"now": ahead.now, "ever": ahead.ever, SHARE_OF_TIME: ahead.share}
     for head in heads:
-        if head == BAND_HEAD:
+        if head in values:
+            yield format_percent(values[head], places)
+        else:
             edges = row.band
             yield "" if edges is None else format_band(edges.low[-1], edges.high[-1], places, row.standard_errors.end)
-        else:
-            yield format_percent(values.get(head, row.mean), places)
 
 
-class _Drawings(NamedTuple):
-    """The columns of a terminal that are drawn in: 0 where there is none."""
+class _DrawingWidths(NamedTuple):
+    """The widths in a terminal of what is drawn, 0 where there is none, and of the titles beside it."""
 
     bar: int
     sparkline: int
     title: int = 0
 
     @classmethod
-    def of(cls, result: Simulation, heads: list[str], rows: list[tuple[str, ...]], width: int) -> _Drawings:
+    def fit(cls, result: Simulation, heads: list[str], cells: list[list[str]], width: int) -> _DrawingWidths:
         """What there is room for beside titles and numbers; a bar is worth more than a title in one line."""
         titles = [document.single_line(row.title) for part in _sections(result).values() for row in part.values()]
-        room = width - document.total_width(document.number_column_widths(heads, rows))
+        room = width - document.total_width(document.number_column_widths(heads, cells))
         longest = max(map(document.cell_len, titles))
-        title = min(longest, max(room - document.GAP - _SHORTEST_BAR, _SHORTEST_TITLE))
+        title = min(longest, max(room - document.GAP - _MIN_BAR, _MIN_TITLE))
         room -= title
-        small = _sparkline_width(len(result.run.steps), room)
+        steps, available = len(result.run.steps), min(room - 2 * document.GAP - _MIN_BAR, _MAX_SPARKLINE)
+        has_sparkline = steps > 1 and available >= min(steps, _MIN_SPARKLINE)
+        small = min(steps, available) if has_sparkline else 0
         left = room - (small + document.GAP if small else 0) - document.GAP
-        return cls(min(left, _LONGEST_BAR) if left >= _SHORTEST_BAR else 0, small, title)
+        return cls(min(left, _MAX_BAR) if left >= _MIN_BAR else 0, small, title)
 
 
-def _table(result: Simulation, heads: list[str], numbered: list[tuple[str, ...]], shape: _Drawings) -> Table:
+def _likelihood_table(
+    result: Simulation, heads: list[str], number_cells: list[list[str]], widths: _DrawingWidths
+) -> Table:
     first, last = result.run.steps[0], result.run.steps[-1]
-    columns = [Column(width=shape.title if shape.bar else None, folds=True)]
+    columns = [Column(width=widths.title if widths.bar else None, folds=True)]
     labels = {"start": f"start ({first})", "end": f"end ({last})"}
     if result.run.evidence is not None:
         labels["now"] = f"now ({result.run.evidence.now})"
     for column in document.number_columns(heads):
         style = "dim" if column.head == BAND_HEAD else ""
         columns.append(column._replace(label=labels.get(column.head), style=style, rank=_RANKS.get(column.head, 0)))
-    if shape.bar:
-        columns.append(Column(kind="drawing", width=shape.bar, rank=4))
-    if shape.sparkline:
-        span = f"{first}\nto {last}" if shape.sparkline >= len(last) + 3 else ""
-        columns.append(Column(span, "drawing", width=shape.sparkline, rank=5))
+    if widths.bar:
+        columns.append(Column(kind="drawing", width=widths.bar, rank=4))
+    if widths.sparkline:
+        steps = f"{first}\nto {last}" if widths.sparkline >= len(last) + 3 else ""
+        columns.append(Column(steps, "drawing", width=widths.sparkline, rank=5))
     sections = [list(part.values()) for part in _sections(result).values()]
     longest = max(row.mean for part in sections for row in part)
     rows: list[tuple[document.Cell, ...]] = []
-    cells = iter(numbered)
+    cells = iter(number_cells)
     for number, part in enumerate(sections):
         rows += [()] if number else []
         for row in part:
             title = StyledText(row.title, "", "*") if number else StyledText(row.title, "bold")
-            rows.append((title, *next(cells), *_drawn(row, shape, (longest, _top(part)))))
+            drawings = [bar(row.mean, longest, widths.bar)] if widths.bar else []
+            if widths.sparkline:
+                drawings.append(sparkline(row.by_step, _top(part), widths.sparkline))
+            rows.append((title, *next(cells), *drawings))
     return Table(columns, rows)
-
-
-def _drawn(row: ScenarioResult, shape: _Drawings, tops: tuple[float, float]) -> Iterator[str]:
-    if shape.bar:
-        yield bar(row.mean, tops[0], shape.bar)
-    if shape.sparkline:
-        yield sparkline(row.by_step, tops[1], shape.sparkline)
-
-
-def _sparkline_width(steps: int, room: int) -> int:
-    """Columns for the steps where a bar has its room too."""
-    available = min(room - 2 * document.GAP - _SHORTEST_BAR, _LONGEST_SPARKLINE)
-    if steps == 1 or available < min(steps, _SHORTEST_SPARKLINE):
-        return 0
-    return min(steps, available)
 
 
 # Rows -----------------------------------------------------------------------------------------------------------------
@@ -256,36 +240,33 @@ def rows(result: Simulation, layout: Layout) -> Rows:
     model = model_cells(result.model, result.run.profile)
     if layout.wide:
         yield *MODEL_COLUMNS, "kind", "id", "title", "state", "quantity", *steps
-        yield from ((*model, *_wide(series)) for series in _series(result))
+        for series in _series(result):
+            quantity = "mean" if series["probability"] is None else "probability"
+            names = (series[key] for key in ("kind", "id", "title", "state"))
+            yield *model, *names, quantity, *series[quantity]
         return
-    grid = {**dict(zip(MODEL_COLUMNS, model, strict=True)), "step": steps, "date": list(map(first_day, steps))}
+    shared = {**dict(zip(MODEL_COLUMNS, model, strict=True)), "step": steps, "date": list(map(first_day, steps))}
     columns = COLUMNS if result.ahead is None else (*COLUMNS, *AHEAD_COLUMNS)
     yield columns
     for series in _series(result):
-        known = {**grid, **series}
-        entries = [known.get(column) for column in columns]
+        values = {**shared, **series}
+        cells = [values.get(column) for column in columns]
         for number in range(len(steps)):
-            yield tuple(entry[number] if isinstance(entry, list) else entry for entry in entries)
+            yield tuple(cell[number] if isinstance(cell, list) else cell for cell in cells)
 
 
-def _wide(series: dict[str, Any]) -> tuple[Datum, ...]:
-    quantity = "mean" if series["probability"] is None else "probability"
-    return series["kind"], series["id"], series["title"], series["state"], quantity, *series[quantity]
-
-
-def _ahead(result: Simulation, name: str) -> dict[str, Any]:
-    """What is said of a scenario or group from the present step on; nothing where that is not known."""
+def _ahead_cells(result: Simulation, name: str) -> dict[str, Any]:
+    """The cells of a scenario or group from the present step on; none where that is not known."""
     evidence = result.run.evidence
     if result.ahead is None or evidence is None:
         return {}
-    found = result.ahead[name]
-    errors = found.standard_errors
-    numbers = found.ever, errors.ever, found.share, errors.share
+    ahead = result.ahead[name]
+    numbers = ahead.ever, ahead.standard_errors.ever, ahead.share, ahead.standard_errors.share
     return dict(zip(AHEAD_COLUMNS, (evidence.now, *numbers), strict=True))
 
 
 def _series(result: Simulation) -> Iterator[dict[str, Any]]:
-    """What becomes a row for each step: values that vary are lists over the steps."""
+    """The cells that become a row for each step, by column: those that vary are lists over the steps."""
     for kind, scenarios in (("scenario", result.scenarios), ("group", result.groups)):
         for name, scenario in scenarios.items():
             yield {
@@ -302,25 +283,18 @@ def _series(result: Simulation) -> Iterator[dict[str, Any]]:
                 "first_visit": scenario.first_visit,
                 "band_low": scenario.band and scenario.band.low,
                 "band_high": scenario.band and scenario.band.high,
-                **_ahead(result, name),
+                **_ahead_cells(result, name),
             }
     for kind, nodes in (("driver", result.drivers), ("consequence", result.consequences)):
         for name, node in nodes.items():
+            cells = {"kind": kind, "id": name, "title": node.title}
             if isinstance(node, StatesResult):
                 for state, share in node.by_step.items():
-                    yield {
-                        "kind": kind,
-                        "id": name,
-                        "title": node.title,
-                        "state": state,
-                        "probability": share,
-                        "standard_error": node.standard_errors[state],
-                    }
+                    error = node.standard_errors[state]
+                    yield {**cells, "state": state, "probability": share, "standard_error": error}
             else:
                 yield {
-                    "kind": kind,
-                    "id": name,
-                    "title": node.title,
+                    **cells,
                     "state": None,
                     "probability": None,
                     "mean": node.mean,
