@@ -5,7 +5,7 @@ The baseline's part is "unexplained": what the cited drivers leave over.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -28,7 +28,7 @@ from usru_scenarios.timeline import Grid
 RowIndices = npt.NDArray[np.intp]
 PartKind = Literal["driver", "rule", "lagged", "events", "unexplained"]
 
-HOLDS = "holds"
+HOLDS_ROW = "holds"
 """The row of a rule in which it holds."""
 
 
@@ -44,7 +44,7 @@ class OnlyRow:
         """Row 0 with a share of 1, shape (trials,)."""
         yield np.zeros(block_states.trials, dtype=np.intp), 1.0
 
-    def possible(self, support: Support, step: int) -> RowIndices:  # noqa: ARG002
+    def possible_rows(self, support: Support, step: int) -> RowIndices:  # noqa: ARG002
         """Row 0, shape (1,)."""
         return np.zeros(1, dtype=np.intp)
 
@@ -64,7 +64,7 @@ class JointRows:
         """The row of each trial's parents with a share of 1, shape (trials,)."""
         yield self.row_of[self.reader.rows(block_states)], 1.0
 
-    def possible(self, support: Support, step: int) -> RowIndices:
+    def possible_rows(self, support: Support, step: int) -> RowIndices:
         """The rows that can act at a step in any trial, shape (rows,)."""
         parents = [parent for _, parent in self.reader.parents]
         rows = self.row_of.reshape([parent.size for parent in parents])
@@ -92,7 +92,7 @@ class KnotRows:
         if len(self.knots) > 1:
             yield below + 1, place - below
 
-    def possible(self, support: Support, step: int) -> RowIndices:
+    def possible_rows(self, support: Support, step: int) -> RowIndices:
         """The rows that can act at a step in any trial, shape (rows,)."""
         ends = np.interp(support.ranges[self.node][max(step - self.lag, 0)], self.knots, np.arange(len(self.knots)))
         return np.arange(int(np.floor(ends[0])), int(np.ceil(ends[1])) + 1)
@@ -116,16 +116,16 @@ class Contribution:
 
     Attributes:
         log_odds: shape (rows, scenarios), the weight included; minus infinity for a scenario without a baseline.
-        places: which row acts.
-        cells: the numbers of the file that it is made of.
+        row_picker: which row acts.
+        numbers: those of the file that it is made of.
     """
 
     name: str
     title: str
     kind: PartKind
     log_odds: Floats
-    places: OnlyRow | JointRows | KnotRows
-    cells: tuple[CitedNumber, ...]
+    row_picker: OnlyRow | JointRows | KnotRows
+    numbers: tuple[CitedNumber, ...]
 
     @property
     def finite(self) -> Floats:
@@ -143,12 +143,12 @@ class LogOddsDecomposition:
         self.members = list(members)
         self.others = [state for state in range(len(outcome.states)) if state not in members]
         self.parts: list[Contribution] = []
-        self.missing = self._missing(program.law(outcome, program.steps - 1))
-        if not self.missing:
-            self.parts = list(_Decomposer(model, program, judged).all())
+        self.reason_missing = self._find_reason_missing(program.law(outcome, program.steps - 1))
+        if not self.reason_missing:
+            self.parts = list(_Decomposer(model, program, judged, program.steps - 1).contributions())
 
-    def _missing(self, law: StepLaw) -> str:
-        """Why there is no contrast, or nothing."""
+    def _find_reason_missing(self, law: StepLaw) -> str:
+        """Why there is no contrast; empty where there is one."""
         if law.fixed is not None:
             return "At this step the scenario is set, by 'outcome.initial' or by an intervention; no driver has a say."
         if not law.prior[self.members].any():
@@ -157,11 +157,11 @@ class LogOddsDecomposition:
             return "There is no alternative that a redraw could land in."
         return ""
 
-    def sign(self, block_states: BlockStates) -> Floats:
+    def signs(self, block_states: BlockStates) -> Floats:
         """What a log-weight counts for in the contrast: a(s), or -c(r), shape (scenarios, trials)."""
         logits = np.zeros((len(self.members) + len(self.others), block_states.trials))
         for part in self.parts:
-            for rows, share in part.places(block_states):
+            for rows, share in part.row_picker(block_states):
                 logits += part.log_odds.T[:, rows] * share
         signs = np.empty_like(logits)
         signs[self.members] = _softmax(logits[self.members])
@@ -182,118 +182,116 @@ class _Decomposer:
     model: Model
     program: Program
     judged: Mapping[KeyPath, JudgementEntry]
+    step: int
 
-    @property
-    def step(self) -> int:
-        return self.program.steps - 1
-
-    def all(self) -> Iterator[Contribution]:
+    def contributions(self) -> Iterator[Contribution]:
         law = self.program.law(self.program.outcome, self.step)
-        for term in law.terms:
-            yield self._of_term(term)
-        for curve in law.curves:
-            yield self._of_curve(curve)
-        windows = self._in_windows(law)
-        if windows.cells:
+        yield from map(self._from_term, law.terms)
+        yield from map(self._from_curve, law.curves)
+        windows = self._from_windows(law)
+        if windows.numbers:
             yield windows
-        yield self._unexplained(law)
+        yield self._from_baselines(law)
 
-    def _of_term(self, term: Term) -> Contribution:
+    def _from_term(self, term: Term) -> Contribution:
         scenarios = len(self.program.outcome.states)
         flat = term.points.reshape(-1, scenarios + 1)[:, :scenarios]
         index = {name: number for number, name in enumerate(self.program.nodes)}
         reader = RowIndex(tuple((index[parent.node], parent) for parent in term.parents))
         if term.weight in self.model.rules:
             holds: RowIndices = np.asarray(flat.any(axis=1), dtype=np.intp)
-            gives = flat[holds.argmax()] * bool(holds.any())
-            then = self._cells(1, HOLDS, ("rules", term.weight, "then", OUTCOME), self._worth(term.weight))
-            table = np.stack([np.zeros(scenarios), gives])
-            return Contribution(*self._called(term.weight, "rule"), table, JointRows(reader, holds), tuple(then))
+            table = np.stack([np.zeros(scenarios), flat[holds.argmax()] * bool(holds.any())])
+            numbers = self._cited_numbers(("rules", term.weight, "then", OUTCOME), term.weight, 1, HOLDS_ROW)
+            return self._contribution(term.weight, "rule", table, JointRows(reader, holds), numbers)
         (parent,) = term.parents  # as all influences and impacts have
-        name, kind, path = self._acting(term.weight, parent.node)
-        cells = self._by_row(self._states(parent.node), path, term.weight)
-        return Contribution(*self._called(name, kind), flat, JointRows(reader, np.arange(len(flat))), cells)
+        rows = getattr(self.program.nodes[parent.node], "states", ())
+        return self._from_parent(term, parent.node, rows, flat, JointRows(reader, np.arange(len(flat))))
 
-    def _of_curve(self, curve: PiecewiseCurve) -> Contribution:
-        name, kind, path = self._acting(curve.weight, curve.node)
-        index = list(self.program.nodes).index(curve.node)
-        given: Mapping[str, object] = (
-            self.model.outcome.lagged_influences[name] if kind == "lagged" else self.model.drivers[name].impacts
+    def _from_curve(self, curve: PiecewiseCurve) -> Contribution:
+        name, outcome = curve.node, self.model.outcome
+        knots: Mapping[str, object] = (
+            outcome.lagged_influences[name] if curve.weight is None else self.model.drivers[curve.weight].impacts
         )
-        cells = self._by_row(sorted(given, key=float), path, curve.weight)
-        scenarios = len(self.program.outcome.states)
-        places = KnotRows(curve.node, index, curve.lag, curve.knots)
-        return Contribution(*self._called(name, kind), curve.points[:, :scenarios], places, cells)
+        row_picker = KnotRows(name, list(self.program.nodes).index(name), curve.lag, curve.knots)
+        log_odds = curve.points[:, : len(self.program.outcome.states)]
+        return self._from_parent(curve, name, sorted(knots, key=float), log_odds, row_picker)
 
-    def _by_row(self, labels: Sequence[str], path: KeyPath, weight: str | None) -> tuple[CitedNumber, ...]:
-        """The points of all rows of a block."""
-        worth = self._worth(weight)
-        return tuple(cell for row, one in enumerate(labels) for cell in self._cells(row, one, (*path, one), worth))
+    def _from_parent(
+        self,
+        part: Term | PiecewiseCurve,
+        parent: str,
+        labels: Sequence[str],
+        log_odds: Floats,
+        row_picker: JointRows | KnotRows,
+    ) -> Contribution:
+        """What a node gives by rows: impacts, with the weight of their driver, or lagged influences, without."""
+        path: KeyPath = ("drivers", parent, "impacts")
+        if part.weight is None:
+            path = ("outcome", "lagged_influences", parent)
+        numbers = (
+            number
+            for row, label in enumerate(labels)
+            for number in self._cited_numbers((*path, label), part.weight, row, label)
+        )
+        return self._contribution(parent, "driver" if part.weight else "lagged", log_odds, row_picker, numbers)
 
-    def _acting(self, weight: str | None, parent: str) -> tuple[str, PartKind, KeyPath]:
-        """Impacts carry their driver's weight, lagged influences on the outcome none."""
-        if weight is None:
-            return parent, "lagged", ("outcome", "lagged_influences", parent)
-        return weight, "driver", ("drivers", weight, "impacts")
-
-    def _worth(self, weight: str | None) -> float:
-        """The log-odds of one point."""
-        factor = 1.0 if weight is None else float(self.program.weights[weight][self.step])
-        return float(self.program.outcome.log_odds) * factor
-
-    def _states(self, name: str) -> Sequence[str]:
-        return getattr(self.program.nodes[name], "states", ())
-
-    def _called(self, name: str, kind: PartKind) -> tuple[str, str, PartKind]:
+    def _contribution(
+        self,
+        name: str,
+        kind: PartKind,
+        log_odds: Floats,
+        row_picker: JointRows | KnotRows,
+        numbers: Iterable[CitedNumber],
+    ) -> Contribution:
         parts = {**dict(self.model.nodes()), **self.model.rules}
         title = parts[name].title if name in parts else "The scenario itself" if name == OUTCOME else None
-        return name, title or name, kind
+        return Contribution(name, title or name, kind, log_odds, row_picker, tuple(numbers))
 
-    def _cells(self, row: int, label: str | None, path: KeyPath, worth: float) -> Iterator[CitedNumber]:
+    def _cited_numbers(self, path: KeyPath, weight: str | None, row: int, label: str | None) -> Iterator[CitedNumber]:
         """The points that stand directly below a path, by scenario."""
+        factor = 1.0 if weight is None else float(self.program.weights[weight][self.step])
+        log_odds_per_point = float(self.program.outcome.log_odds) * factor
         for scenario, state in enumerate(self.program.outcome.states):
-            found = self.judged.get((*path, state))
-            if found is not None and isinstance(found.judgement, Judgement) and found.judgement.mean:
-                points = found.judgement.mean
-                yield CitedNumber(row, label, scenario, found, points, points * worth)
+            entry = self.judged.get((*path, state))
+            if entry is not None and isinstance(entry.judgement, Judgement) and entry.judgement.mean:
+                points = entry.judgement.mean
+                yield CitedNumber(row, label, scenario, entry, points, points * log_odds_per_point)
 
-    def _in_windows(self, law: StepLaw) -> Contribution:
+    def _from_windows(self, law: StepLaw) -> Contribution:
         scenarios = len(self.program.outcome.states)
-        cells = [
-            cell
+        numbers = [
+            number
             for key, event in self.model.outcome.events.items()
-            if self.step in window(self.model.grid, event.at, event.until)
-            for cell in self._cells(0, event.title, ("outcome", "events", key, "points"), self._worth(None))
+            if self.step in window_steps(self.model.grid, event.at, event.until)
+            for number in self._cited_numbers(("outcome", "events", key, "points"), None, 0, event.title)
         ]
-        return Contribution("events", "The calendar", "events", law.offset[None, :scenarios], OnlyRow(), tuple(cells))
+        return Contribution("events", "The calendar", "events", law.offset[None, :scenarios], OnlyRow(), tuple(numbers))
 
-    def _unexplained(self, law: StepLaw) -> Contribution:
+    def _from_baselines(self, law: StepLaw) -> Contribution:
         with np.errstate(divide="ignore"):
             log_odds = np.log(law.prior)
-        cells = [
-            CitedNumber(0, None, scenario, found, found.judgement.mean, float(log_odds[scenario]))
-            for scenario, state in enumerate(self.program.outcome.states)
-            if (found := self._prior(state)) is not None
-            and isinstance(found.judgement, Judgement)
-            and found.judgement.mean > 0
-        ]
-        return Contribution(
-            "unexplained", "What no driver explains", "unexplained", log_odds[None], OnlyRow(), tuple(cells)
-        )
+        numbers = []
+        for scenario, state in enumerate(self.program.outcome.states):
+            entry = self._find_prior(state)
+            if entry is not None and isinstance(entry.judgement, Judgement) and entry.judgement.mean > 0:
+                mean = entry.judgement.mean
+                numbers.append(CitedNumber(0, None, scenario, entry, mean, float(log_odds[scenario])))
+        title = "What no driver explains"
+        return Contribution("unexplained", title, "unexplained", log_odds[None], OnlyRow(), tuple(numbers))
 
-    def _prior(self, scenario: str) -> JudgementEntry | None:
+    def _find_prior(self, scenario: str) -> JudgementEntry | None:
         """The baseline, or the share of an event that takes its place at this step."""
         if self.step not in self.program.outcome.forced:
             return self.judged.get(("scenarios", scenario, "baseline"))
         keys = [
             key
             for key, event in self.model.outcome.events.items()
-            if event.prior is not None and window(self.model.grid, event.at, None)[0] == self.step
+            if event.prior is not None and window_steps(self.model.grid, event.at, None)[0] == self.step
         ]
         return self.judged.get(("outcome", "events", keys[0], "prior", scenario))
 
 
-def window(grid: Grid, at: str, until: str | None) -> range:
+def window_steps(grid: Grid, at: str, until: str | None) -> range:
     """The steps that an event of the file covers."""
     first = grid.moment(at)[0]
     return range(first, (first if until is None else grid.moment(until)[-1]) + 1)
@@ -302,8 +300,8 @@ def window(grid: Grid, at: str, until: str | None) -> range:
 # Estimates -----------------------------------------------------------------------------------------------------------
 
 
-def shares(
-    contrast: LogOddsDecomposition,
+def estimate_direct_shares(
+    decomposition: LogOddsDecomposition,
     scenarios: Sequence[str],
     sums: Sequence[Floats],
     weights: tuple[Floats, Floats],
@@ -312,74 +310,67 @@ def shares(
     """The averages of each part and of the whole.
 
     Args:
-        contrast: the parts.
+        decomposition: the parts.
         scenarios: the names of the outcome's states.
         sums: for each part, shape (batches, 2, rows, scenarios): sums of what its log-weights count for, over all
             trials, and over those in which the scenario comes true.
         weights: shape (batches,) each: the trials, and the probability that it comes true in them.
         unseen: trials that were never drawn.
     """
-    values = [(part.finite * one).sum(axis=(2, 3)) for part, one in zip(contrast.parts, sums, strict=True)]
-    limits = [_limits(contrast, part, unseen) for part in contrast.parts]
-    whole = _averages(np.sum(values, axis=0), weights, np.sum(limits, axis=0), unseen)
-    parts = [
-        DirectPart(
-            part.name,
-            part.title,
-            part.kind,
-            *_averages(value, weights, ends, unseen),
-            _carried(part, scenarios, one, weights),
-        )
-        for part, value, one, ends in zip(contrast.parts, values, sums, limits, strict=True)
-    ]
+    values, limits, parts = [], [], []
+    for part, part_sums in zip(decomposition.parts, sums, strict=True):
+        values.append((part.finite * part_sums).sum(axis=(2, 3)))
+        limits.append(_contribution_limits(decomposition, part, unseen))
+        averages = _average_contribution(values[-1], weights, limits[-1], unseen)
+        cells = _carried_cells(part, scenarios, part_sums, weights)
+        parts.append(DirectPart(part.name, part.title, part.kind, *averages, cells))
     parts.sort(key=lambda part: (part.kind == "unexplained", -max(abs(part.everywhere), abs(part.where_true))))
-    return DirectShares(*whole, parts)
+    return DirectShares(*_average_contribution(np.sum(values, axis=0), weights, np.sum(limits, axis=0), unseen), parts)
 
 
-def _limits(contrast: LogOddsDecomposition, part: Contribution, unseen: UnseenTrialBounds) -> Floats:
+def _contribution_limits(decomposition: LogOddsDecomposition, part: Contribution, unseen: UnseenTrialBounds) -> Floats:
     """The least and the largest that a part can give in a single trial, shape (2,)."""
-    rows = part.log_odds[part.places.possible(unseen.support, unseen.step)]
-    drawn = np.isfinite(contrast.parts[-1].log_odds[0])  # the others have no baseline, so that no redraw lands there
-    inside, outside = (rows[:, [one for one in side if drawn[one]]] for side in (contrast.members, contrast.others))
-    least, most = inside.min(axis=1) - outside.max(axis=1), inside.max(axis=1) - outside.min(axis=1)
+    rows = part.log_odds[part.row_picker.possible_rows(unseen.support, unseen.step)]
+    has_baseline = np.isfinite(decomposition.parts[-1].log_odds[0])  # a redraw lands in no other scenario
+    members, others = (
+        rows[:, [scenario for scenario in side if has_baseline[scenario]]]
+        for side in (decomposition.members, decomposition.others)
+    )
+    least, most = members.min(axis=1) - others.max(axis=1), members.max(axis=1) - others.min(axis=1)
     return np.array([least.min(), most.max()])
 
 
-def _averages(
+def _average_contribution(
     values: Floats, weights: tuple[Floats, Floats], limits: Floats, unseen: UnseenTrialBounds
 ) -> tuple[float, float, ContributionErrors]:
-    more = np.array([[1.0], [1.0]]), np.array(unseen.chance)[:, None]
-    everywhere, where_true = (
-        covering_unseen(
-            ratio(values[:, number], weights[number]),
-            (
-                (values[:, number].sum() + unseen.weight * share * limits)
-                / (weights[number].sum() + unseen.weight * share)
-            ).reshape(-1),
-        )
-        for number, share in enumerate(more)
-    )
+    """The average over all trials, that over those in which the scenario comes true, and their errors."""
+    averages = []
+    for number, chance in enumerate((np.array([[1.0], [1.0]]), np.array(unseen.chance)[:, None])):
+        added = unseen.weight * chance
+        changed = (values[:, number].sum() + added * limits) / (weights[number].sum() + added)
+        averages.append(covering_unseen(ratio(values[:, number], weights[number]), changed.reshape(-1)))
+    everywhere, where_true = averages
     errors = ContributionErrors(float(everywhere.error), float(where_true.error))
     return float(everywhere.value) + 0.0, float(where_true.value) + 0.0, errors  # + 0.0 leaves no minus zero
 
 
-def _carried(
+def _carried_cells(
     part: Contribution, scenarios: Sequence[str], sums: Floats, weights: tuple[Floats, Floats]
 ) -> list[CarriedCell]:
     """What each number of the file carries on average, the heaviest first."""
-    counted = sums.sum(axis=0)
-    averages = [counted[number] / total.sum() for number, total in enumerate(weights)]
+    totals = sums.sum(axis=0)
+    everywhere, where_true = (totals[number] / total.sum() for number, total in enumerate(weights))
     cells = [
         CarriedCell(
-            path=dotted_path(cell.judged.path),
-            points=cell.value,
-            sources=list(cell.judged.sources),
-            inferred=cell.judged.is_inferred,
-            state=cell.label,
-            scenario=scenarios[cell.scenario],
-            everywhere=float(averages[0][cell.row, cell.scenario]) * cell.log_odds,
-            where_true=float(averages[1][cell.row, cell.scenario]) * cell.log_odds,
+            path=dotted_path(number.judged.path),
+            points=number.value,
+            sources=list(number.judged.sources),
+            inferred=number.judged.is_inferred,
+            state=number.label,
+            scenario=scenarios[number.scenario],
+            everywhere=float(everywhere[number.row, number.scenario]) * number.log_odds,
+            where_true=float(where_true[number.row, number.scenario]) * number.log_odds,
         )
-        for cell in part.cells
+        for number in part.numbers
     ]
     return sorted(cells, key=lambda cell: -max(abs(cell.everywhere), abs(cell.where_true)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -20,24 +20,23 @@ from usru_scenarios.model.values import Judgement
 from usru_scenarios.names import HOLD, OUTCOME, KeyPath
 from usru_scenarios.program.program import CategoricalNode, NumericNode, Program
 from usru_scenarios.questions.discretization import Discretization
-from usru_scenarios.questions.explain.log_odds import window
+from usru_scenarios.questions.explain.log_odds import window_steps
 from usru_scenarios.questions.explain.paths import DrawnPath
 from usru_scenarios.questions.show import describe_conditions
 from usru_scenarios.results.explain import PathContribution, Story, StoryChange, StoryEvent, StoryMoment, StoryRule
 
 PushKind = Literal["influence", "impact", "rule", "event", "prior", "imposed"]
 
-VALUE = "value"
+NUMERIC_VALUE = "value"
 """Stands for the state of a numeric node, which has none, where points are given to it."""
 
 
 @dataclass(frozen=True)
 class CitedCell:
-    """Points of the file for one state, the claims they rest on, and the weight they are multiplied by."""
+    """Points of the file for one state, and the claims they rest on."""
 
     points: float
     sources: tuple[str, ...]
-    weight: float = 1.0
 
 
 GivenCells = tuple[CitedCell | None, CitedCell | None]
@@ -75,15 +74,15 @@ class PathDescriber:
     def story(self, agreement: float) -> Story:
         """The whole story."""
         steps = range(self.program.steps)
-        told = {reading.node: [self.shown(reading.node, step) for step in steps] for reading in self.readings}
+        path = {reading.node: [self.format_state(reading.node, step) for step in steps] for reading in self.readings}
         return Story(
             agreement=agreement,
-            opening={node: states[0] for node, states in told.items()},
+            opening={node: states[0] for node, states in path.items()},
             moments=[self._moment(step) for step in steps],
-            path=told,
+            path=path,
         )
 
-    def shown(self, node: str, step: int) -> str:
+    def format_state(self, node: str, step: int) -> str:
         """The state of a node at a step, or its value to three digits."""
         value = self.path.values[node][step]
         compiled = self.program.nodes[node]
@@ -93,8 +92,8 @@ class PathDescriber:
         return StoryMoment(
             step=self.program.grid.labels[step],
             probability=self.path.probability[step],
-            events=list(self._events(step)),
-            rules=list(self._rules(step)),
+            events=list(self._events_from(step)),
+            rules=list(self._rules_from(step)),
             changes=list(self._changes(step)) if step else [],
         )
 
@@ -105,12 +104,12 @@ class PathDescriber:
         """Every event of a node that is told of, with its key and its steps."""
         nodes: dict[str, Categorical | Numeric | Outcome] = {**self.model.drivers, OUTCOME: self.model.outcome}
         return [
-            (name, key, event, window(self.model.grid, event.at, event.until))
+            (name, key, event, window_steps(self.model.grid, event.at, event.until))
             for name, node in nodes.items()
             for key, event in node.events.items()
         ]
 
-    def _events(self, step: int) -> Iterator[StoryEvent]:
+    def _events_from(self, step: int) -> Iterator[StoryEvent]:
         for node, key, event, steps in self._calendar:
             if steps.start == step:
                 until = self.model.grid.labels[steps[-1]]
@@ -120,96 +119,86 @@ class PathDescriber:
         around = self.model.outcome if node == OUTCOME else self.model.drivers[node]
         return event.sources or around.sources or ()
 
-    def _rules(self, step: int) -> Iterator[StoryRule]:
+    def _rules_from(self, step: int) -> Iterator[StoryRule]:
         for name, rule in self.model.rules.items():
-            told = any(target == OUTCOME or target in self.model.drivers for target in rule.then)
-            if told and self._holds(rule, step) and not self._holds(rule, step - 1):
+            is_told = any(target == OUTCOME or target in self.model.drivers for target in rule.then)
+            if is_told and self._rule_holds(rule, step) and not self._rule_holds(rule, step - 1):
                 when = describe_conditions(rule.when, rule.at_least) + (", a step before" if rule.lag else "")
                 yield StoryRule(name, rule.title or name, when, list(rule.sources or ()))
 
-    def _holds(self, rule: Rule, step: int) -> bool:
+    def _rule_holds(self, rule: Rule, step: int) -> bool:
         """Whether a rule acts at a step."""
         if step < rule.lag:
             return False
-        met = sum(self._meets(node, condition, step - rule.lag) for node, condition in rule.when.items())
+        met = sum(self._is_met(node, condition, step - rule.lag) for node, condition in rule.when.items())
         return met >= rule.required_count
 
-    def _meets(self, node: str, condition: Condition, step: int) -> bool:
+    def _is_met(self, node: str, condition: Condition, step: int) -> bool:
         if condition.comparison is None:
-            return self.shown(node, step) in condition.states
+            return self.format_state(node, step) in condition.states
         return condition.holds(self.path.values[node][step])
 
     # Changes ---------------------------------------------------------------------------------------------------------
 
     def _changes(self, step: int) -> Iterator[StoryChange]:
         for reading in self.readings:
-            told = self._told[reading.node]
-            if step in told[1:]:
-                before = told[told.index(step) - 1]
-                values = self.path.values[reading.node]
-                pushes = self._pushes(
-                    reading.node, step, -1 if reading.is_numeric and values[step] < values[before] else 1
-                )
+            node, steps = reading.node, self._change_steps[reading.node]
+            if step in steps[1:]:
+                before = steps[steps.index(step) - 1]
+                values = self.path.values[node]
+                change = _Change(node, step, self.format_state(node, step), 1)
+                if reading.is_numeric:
+                    change = _Change(node, step, NUMERIC_VALUE, -1 if values[step] < values[before] else 1)
                 yield StoryChange(
-                    node=reading.node,
-                    title=self._title(reading.node),
-                    before=self.shown(reading.node, before),
-                    after=self.shown(reading.node, step),
-                    pushes=sorted(pushes, key=lambda push: -(push.points or 0.0)),
+                    node=node,
+                    title="The scenario" if node == OUTCOME else self.model.drivers[node].title or node,
+                    before=self.format_state(node, before),
+                    after=self.format_state(node, step),
+                    pushes=sorted(self._pushes(change), key=lambda push: -(push.points or 0.0)),
                 )
 
     @cached_property
-    def _told(self) -> dict[str, list[int]]:
-        """The steps at which each node is told of: the first, and those at which it changes.
+    def _change_steps(self) -> dict[str, list[int]]:
+        """The first step, and those at which each node changes.
 
-        A number is told of anew where it comes into the upper or lower third of its distribution, but not while it only
-        goes to and fro between that third and the middle.
+        A number changes where it comes into the upper or lower third of its distribution, but not while it only goes to
+        and fro between that third and the middle.
         """
-        told = {}
+        steps_by_node = {}
         for reading in self.readings:
             codes = reading.codes(np.array(self.path.values[reading.node])).tolist()
             steps = [0]
             for step, code in enumerate(codes):
                 if code != codes[steps[-1]] and not (reading.is_numeric and code == 1):
                     steps.append(step)
-            told[reading.node] = steps
-        return told
+            steps_by_node[reading.node] = steps
+        return steps_by_node
 
-    def _title(self, node: str) -> str:
-        return "The scenario" if node == OUTCOME else self.model.drivers[node].title or node
-
-    def _pushes(self, node: str, step: int, way: int) -> Iterator[PathContribution]:
-        """What pushed a node to its state at a step; a number up (`way` 1) or down (-1)."""
+    def _pushes(self, change: _Change) -> Iterator[PathContribution]:
+        """What pushed a node to its state."""
+        node, step = change.node, change.step
         compiled = self.program.nodes[node]
-        if self._imposed(node, step):
-            yield PathContribution(node, "imposed", self.shown(node, step), 0, None, None, [], inferred=False)
+        is_categorical, imposed = isinstance(compiled, CategoricalNode), compiled.imposed[step]
+        if imposed >= 0 if is_categorical else not np.isnan(imposed):
+            yield PathContribution(node, "imposed", self.format_state(node, step), 0, None, None, [], inferred=False)
             return
-        numeric = isinstance(compiled, NumericNode)
-        toward = VALUE if numeric else self.shown(node, step)
-        old = "" if numeric else self.shown(node, step - 1)
-        yield from self._by_parents(node, step, toward, way)
-        yield from self._by_rules(node, step, toward, way)
-        yield from self._by_events(node, step, toward, way)
-        if isinstance(compiled, CategoricalNode) and old:
-            yield from self._by_priors(node, step, toward)
+        yield from self._pushes_by_parents(change)
+        yield from self._pushes_by_rules(change)
+        yield from self._pushes_by_events(change)
+        if is_categorical and node != OUTCOME:
+            yield from self._pushes_by_priors(change)
 
-    def _imposed(self, node: str, step: int) -> bool:
-        compiled = self.program.nodes[node]
-        value = compiled.imposed[step]
-        return bool(value >= 0) if isinstance(compiled, CategoricalNode) else not np.isnan(value)
+    def _pushes_by_parents(self, change: _Change) -> Iterator[PathContribution]:
+        for table in self._point_tables(change.node):
+            if table.rows and table.lag <= change.step:
+                weight = float(self.program.weights[table.parent][change.step]) if table.kind == "impact" else 1.0
+                step = change.step - table.lag
+                cells, state = self._cells_of_parent(table, step, change), self.format_state(table.parent, step)
+                yield from change.pushed_by(table.parent, table.kind, state, cells, lag=table.lag, weight=weight)
 
-    def _by_parents(self, node: str, step: int, toward: str, way: int) -> Iterator[PathContribution]:
-        for block in self._blocks(node):
-            if block.rows and block.lag <= step:
-                weight = float(self.program.weights[block.parent][step]) if block.kind == "impact" else 1.0
-                before = step - block.lag
-                state, cells = self.shown(block.parent, before), self._given(block, before, toward, weight)
-                yield from _push(block.parent, block.kind, cells, state=state, lag=block.lag, way=way)
-
-    def _blocks(self, node: str) -> Iterator[PointTable]:
+    def _point_tables(self, node: str) -> Iterator[PointTable]:
         """What the file says that other nodes give to a node."""
-        part = self.model.outcome if node == OUTCOME else self.model.drivers[node]
-        path: KeyPath = ("outcome",) if node == OUTCOME else ("drivers", node)
+        part, path = self.model.outcome if node == OUTCOME else self.model.drivers[node], _node_path(node)
         if not isinstance(part, Outcome):
             for parent, rows in part.influences.items():
                 yield PointTable(parent, 0, "influence", (*path, "influences", parent), tuple(rows))
@@ -219,94 +208,101 @@ class PathDescriber:
             for name, driver in self.model.drivers.items():
                 yield PointTable(name, 0, "impact", ("drivers", name, "impacts"), tuple(driver.impacts))
 
-    def _given(self, block: PointTable, step: int, toward: str, weight: float) -> GivenCells:
+    def _cells_of_parent(self, table: PointTable, step: int, change: _Change) -> GivenCells:
         """The points that a parent gives, as `_cells`."""
-        if not isinstance(self.program.nodes[block.parent], NumericNode):
-            return self._cells(block.path, self.shown(block.parent, step), toward, weight)
-        knots = sorted(block.rows, key=float)
-        by_knot = [self._cells(block.path, knot, toward, weight) for knot in knots]
-        value, at = self.path.values[block.parent][step], [float(knot) for knot in knots]
-        gives, holds = (_between(cells, at, value, weight) for cells in zip(*by_knot, strict=True))
-        return gives, holds
+        if not isinstance(self.program.nodes[table.parent], NumericNode):
+            return self._cells(table.path, self.format_state(table.parent, step), change)
+        labels = sorted(table.rows, key=float)
+        by_knot = [self._cells(table.path, label, change) for label in labels]
+        value, knots = self.path.values[table.parent][step], [float(label) for label in labels]
+        for_state, for_hold = (_interpolate_cells(cells, knots, value) for cells in zip(*by_knot, strict=True))
+        return for_state, for_hold
 
-    def _cells(self, path: KeyPath, row: str, toward: str, weight: float) -> GivenCells:
+    def _cells(self, path: KeyPath, row: str, change: _Change) -> GivenCells:
         """The points in a row for a state, or for a number, and those for `hold`; None where there are none."""
-        if toward == VALUE:
-            return self._at((*path, row), weight), None
-        return self._at((*path, row, toward), weight), self._at((*path, row, HOLD), weight)
+        if change.new_state == NUMERIC_VALUE:
+            return self._cell_at((*path, row)), None
+        return self._cell_at((*path, row, change.new_state)), self._cell_at((*path, row, HOLD))
 
-    def _at(self, path: KeyPath, weight: float) -> CitedCell | None:
-        found = self.judged.get(path)
-        if found is None or not isinstance(found.judgement, Judgement):
+    def _cell_at(self, path: KeyPath) -> CitedCell | None:
+        judged = self.judged.get(path)
+        if judged is None or not isinstance(judged.judgement, Judgement):
             return None
-        return CitedCell(found.judgement.mean, found.sources, weight)
+        return CitedCell(judged.judgement.mean, judged.sources)
 
-    def _by_rules(self, node: str, step: int, toward: str, way: int) -> Iterator[PathContribution]:
+    def _pushes_by_rules(self, change: _Change) -> Iterator[PathContribution]:
         for name, rule in self.model.rules.items():
-            if node in rule.then and self._holds(rule, step):
-                weight = float(self.program.weights[name][step]) if node == OUTCOME else 1.0
-                cells = self._cells(("rules", name, "then"), node, toward, weight)
-                yield from _push(name, "rule", cells, state="holds", lag=rule.lag, way=way)
+            if change.node in rule.then and self._rule_holds(rule, change.step):
+                weight = float(self.program.weights[name][change.step]) if change.node == OUTCOME else 1.0
+                cells = self._cells(("rules", name, "then"), change.node, change)
+                yield from change.pushed_by(name, "rule", "holds", cells, lag=rule.lag, weight=weight)
 
-    def _by_events(self, node: str, step: int, toward: str, way: int) -> Iterator[PathContribution]:
-        home: KeyPath = ("outcome",) if node == OUTCOME else ("drivers", node)
+    def _pushes_by_events(self, change: _Change) -> Iterator[PathContribution]:
+        node = change.node
         for name, key, event, steps in self._calendar:
-            if name != node or step not in steps:
+            if name != node or change.step not in steps:
                 continue
-            path, title = (*home, "events", key), _event_title(key, event)
-            if isinstance(event, Event) and event.prior is not None and step == steps.start:
-                sources = self._event_sources(node, event)
-                yield PathContribution(node, "event", title, 0, None, None, list(sources), _is_inferred(sources))
+            title = _event_title(key, event)
+            if isinstance(event, Event) and event.prior is not None and change.step == steps.start:
+                sources = list(self._event_sources(node, event))
+                inferred = all(map(is_assumption, sources))
+                yield PathContribution(node, "event", title, 0, None, None, sources, inferred)
             if event.points is not None:
-                cells = self._cells(path, "points", toward, 1.0)
-                yield from _push(node, "event", cells, state=title, lag=0, way=way)
+                cells = self._cells((*_node_path(node), "events", key), "points", change)
+                yield from change.pushed_by(node, "event", title, cells)
 
-    def _by_priors(self, node: str, step: int, toward: str) -> Iterator[PathContribution]:
+    def _pushes_by_priors(self, change: _Change) -> Iterator[PathContribution]:
         """The row of priors that holds, where it makes the new state likely."""
-        compiled = self.program.nodes[node]
-        if node == OUTCOME or not isinstance(compiled, CategoricalNode) or step in compiled.forced:
+        compiled, part = self.program.nodes[change.node], self.model.drivers[change.node]
+        if not isinstance(part, Categorical) or not isinstance(compiled, CategoricalNode):
             return
-        part = self.model.drivers[node]
-        for key, row in part.prior_given.items() if isinstance(part, Categorical) else ():
-            if all(self._meets(name, condition, step) for name, condition in row.when.items()):
-                share = row.prior.get(toward)
-                if share is not None and share.mean * len(compiled.states) > sum(
-                    one.mean for one in row.prior.values()
-                ):
-                    found = self.judged[("drivers", node, "prior_given", key, "prior", toward)]
-                    when, sources = describe_conditions(row.when), list(found.sources)
-                    yield PathContribution(node, "prior", when, 0, None, None, sources, found.is_inferred)
+        rows = () if change.step in compiled.forced else part.prior_given.items()
+        for key, row in rows:
+            if all(self._is_met(name, condition, change.step) for name, condition in row.when.items()):
+                share = row.prior.get(change.new_state)
+                total = sum(prior.mean for prior in row.prior.values())
+                if share is not None and share.mean * len(compiled.states) > total:
+                    judged = self.judged[("drivers", change.node, "prior_given", key, "prior", change.new_state)]
+                    when, sources = describe_conditions(row.when), list(judged.sources)
+                    yield PathContribution(change.node, "prior", when, 0, None, None, sources, judged.is_inferred)
                 return
 
 
-def _between(
-    cells: Sequence[CitedCell | None], knots: Sequence[float], value: float, weight: float
-) -> CitedCell | None:
+class _Change(NamedTuple):
+    """A change of a node at a step to a state; of a number, upwards (`direction` 1) or downwards (-1)."""
+
+    node: str
+    step: int
+    new_state: str
+    direction: int
+
+    def pushed_by(
+        self, of: str, kind: PushKind, state: str, cells: GivenCells, *, lag: int = 0, weight: float = 1.0
+    ) -> Iterator[PathContribution]:
+        """A push, if there is any: points that go the way of the change, or that loosen the hold on the old state."""
+        for_state, for_hold = cells
+        points = 0.0 if for_state is None else for_state.points * weight * self.direction
+        hold = 0.0 if for_hold is None else min(for_hold.points * weight, 0.0)
+        sources: dict[str, None] = {}
+        if for_state is not None and points > 0:
+            sources |= dict.fromkeys(for_state.sources)
+        if for_hold is not None and hold < 0:
+            sources |= dict.fromkeys(for_hold.sources)
+        if points > 0 or hold < 0:
+            inferred = all(map(is_assumption, sources))
+            given = points if points > 0 else None
+            yield PathContribution(of, kind, state, lag, given, hold or None, list(sources), inferred)
+
+
+def _interpolate_cells(cells: Sequence[CitedCell | None], knots: Sequence[float], value: float) -> CitedCell | None:
     """The points at a value between knots, which rest on the claims of all of them; None where there are none."""
     points = float(np.interp(value, knots, [0.0 if cell is None else cell.points for cell in cells]))
     sources = dict.fromkeys(source for cell in cells if cell is not None for source in cell.sources)
-    return CitedCell(points, tuple(sources), weight) if points else None
+    return CitedCell(points, tuple(sources)) if points else None
 
 
-def _push(of: str, kind: PushKind, cells: GivenCells, *, state: str, lag: int, way: int) -> Iterator[PathContribution]:
-    """A push, if there is any: points that go the way of the change, or that loosen the hold on the old state."""
-    gives, holds = cells
-    points = 0.0 if gives is None else gives.points * gives.weight * way
-    hold = 0.0 if holds is None else min(holds.points * holds.weight, 0.0)
-    sources: dict[str, None] = {}
-    if gives is not None and points > 0:
-        sources |= dict.fromkeys(gives.sources)
-    if holds is not None and hold < 0:
-        sources |= dict.fromkeys(holds.sources)
-    if points > 0 or hold < 0:
-        inferred = _is_inferred(sources)
-        yield PathContribution(
-            of, kind, state, lag, points if points > 0 else None, hold or None, list(sources), inferred
-        )
-
-
-def _is_inferred(sources: Mapping[str, None] | tuple[str, ...]) -> bool:
-    return all(map(is_assumption, sources))
+def _node_path(node: str) -> KeyPath:
+    return ("outcome",) if node == OUTCOME else ("drivers", node)
 
 
 def _event_title(key: int | str, event: Event | NumericEvent) -> str:

@@ -31,29 +31,29 @@ from usru_scenarios.sampler.blocks import MapBlocks, Plan
 from usru_scenarios.sampler.likelihood_weighting import ObservedWalk, program_of_steps
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, probabilities_after
 from usru_scenarios.sampler.tables import BlockStates
-from usru_scenarios.work import listener
 
 
 @dataclass
 class PathSums(batches.BatchSums):
-    """The sums of the first walk; axes as in `EvidenceSums` and `log_odds.shares`.
+    """The sums of the first walk; axes as in `EvidenceSums` and `log_odds.estimate_direct_shares`.
 
     Attributes:
-        parts: for each part of the contrast, shape (batches, 2, rows, scenarios).
-        passed: for each reading, shape (steps, states): in how many of the trials that led there it was in a state.
-        arrived: shape (), the number of these trials, each counted by its weight.
+        part_sums: for each part of the contrast, shape (batches, 2, rows, scenarios).
+        passed_weights: for each reading, shape (steps, states): in how many of the trials that led to the scenario it
+            was in a state, each counted by its weight.
+        arrived_weight: shape (), the number of these trials, counted in the same way.
         squares: shape (), of the weights of all trials, summed.
     """
 
-    WHOLE = frozenset({"passed", "arrived", "squares"})
+    WHOLE = frozenset({"passed_weights", "arrived_weight", "squares"})
 
     trials: Floats
     true: Floats
     counts: list[Floats]
     totals: dict[str, Floats]
-    parts: list[Floats]
-    passed: list[Floats]
-    arrived: Floats
+    part_sums: list[Floats]
+    passed_weights: list[Floats]
+    arrived_weight: Floats
     squares: Floats
 
     @property
@@ -100,20 +100,20 @@ class PathSampler:
         self,
         program: Program,
         drivers: frozenset[str],
-        contrast: LogOddsDecomposition,
+        decomposition: LogOddsDecomposition,
         plan: Plan,
         given: Sequence[Formula] = (),
     ) -> None:
         self.program = program
-        self.contrast = contrast
+        self.decomposition = decomposition
         self.plan = plan
         self.readings = discretizations(program, [*drivers, OUTCOME])
-        seen = All(tuple(given))
-        entries = sum(part.log_odds.size for part in contrast.parts)
+        event = All(tuple(given))
+        entries = sum(part.log_odds.size for part in decomposition.parts)
         entries = 2 * (1 + entries + sum(len(reading.states) + 1 for reading in self.readings))
         self.batches = plan.batches(entries)
-        whole, beside = program_of_steps(program, program.steps, seen), self.batches.bytes(entries)
-        self.walk = ObservedWalk(whole, seen, plan, nodes=drivers, draw_outcome=True, observer_bytes=beside)
+        walked, observer_bytes = program_of_steps(program, program.steps, event), self.batches.bytes(entries)
+        self.walk = ObservedWalk(walked, event, plan, nodes=drivers, draw_outcome=True, observer_bytes=observer_bytes)
         self.outcome = self.walk.block_sampler.index[OUTCOME]
         reads_itself = (OUTCOME, 1) in program.outcome.links
         self.carried = not reads_itself and not program.downstream(OUTCOME) & {*drivers, OUTCOME}
@@ -132,22 +132,18 @@ class PathSampler:
         weights = self.walk.walk(block, observer)
         return observer.sums(weights, self.batches.starts(block))
 
-    def expect(self, map_blocks: MapBlocks) -> None:
-        """Tell what work both walks are."""
-        listener(map_blocks).expect(self.seconds_each, 2 * self.plan.blocks)
-
-    def typical(self, sums: PathSums, map_blocks: MapBlocks) -> TypicalPath | None:
+    def find_typical(self, sums: PathSums, map_blocks: MapBlocks) -> TypicalPath | None:
         """The second walk: the typical path by method (57); None where no path leads there."""
-        if not sums.arrived:
+        if not sums.arrived_weight:
             return None
-        shares = [passed / sums.arrived for passed in sums.passed]
+        shares = [passed_weights / sums.arrived_weight for passed_weights in sums.passed_weights]
         best: TypicalPath | None = None
-        for found in map_blocks(partial(self._match, shares), range(self.plan.blocks)):
-            if found is not None and (best is None or found.agreement > best.agreement):
-                best = found
+        for candidate in map_blocks(partial(self._best_in_block, shares), range(self.plan.blocks)):
+            if candidate is not None and (best is None or candidate.agreement > best.agreement):
+                best = candidate
         return best
 
-    def _match(self, shares: list[Floats], block: int) -> TypicalPath | None:
+    def _best_in_block(self, shares: list[Floats], block: int) -> TypicalPath | None:
         observer = _AgreementObserver(self, shares, self.plan.trials_in(block))
         weights = self.walk.walk(block, observer)
         agreement = np.where(observer.arrived & (weights > 0.0), observer.agreement, -np.inf)
@@ -156,15 +152,15 @@ class PathSampler:
             return None
         return TypicalPath(block, trial, float(agreement[trial]) / (len(self.readings) * self.program.steps))
 
-    def write_down(self, found: TypicalPath) -> DrawnPath:
+    def record(self, path: TypicalPath) -> DrawnPath:
         """The third walk."""
-        writer = _PathWriter(self, found.trial)
-        self.walk.walk(found.block, writer)
+        writer = _PathWriter(self, path.trial)
+        self.walk.walk(path.block, writer)
         return DrawnPath(writer.values, writer.probability)
 
-    def arrives(self, block_states: BlockStates) -> npt.NDArray[np.bool_]:
+    def arrived_trials(self, block_states: BlockStates) -> npt.NDArray[np.bool_]:
         """Whether the drawn scenario is what is explained, shape (trials,)."""
-        return np.isin(block_states.now[self.outcome], self.contrast.members)
+        return np.isin(block_states.now[self.outcome], self.decomposition.members)
 
 
 class _TargetProbability:
@@ -174,12 +170,12 @@ class _TargetProbability:
         self.sampler = sampler
         self.present: Floats | None = None
 
-    def observe(self, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> Floats:
+    def advance(self, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> Floats:
         """Take a step; gives the probability that what is explained holds after it, shape (trials,)."""
         assert transition is not None, "the outcome is among the nodes that are drawn"
         drawn = None if self.sampler.carried else block_states.before[self.sampler.outcome]
         self.present = probabilities_after(transition, self.present, drawn)
-        probability: Floats = np.clip(self.present[self.sampler.contrast.members].sum(axis=0), 0.0, 1.0)
+        probability: Floats = np.clip(self.present[self.sampler.decomposition.members].sum(axis=0), 0.0, 1.0)
         return probability
 
 
@@ -189,71 +185,77 @@ class _PathObserver:
     def __init__(self, sampler: PathSampler) -> None:
         self.sampler = sampler
         self.target = _TargetProbability(sampler)
-        self.codes: list[list[Codes]] = []
-        self.last: BlockStates | None = None
+        self.codes_by_step: list[list[Codes]] = []
+        self.last_states: BlockStates | None = None
         self.probability: Floats = np.zeros(0)
 
     def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
         """Remember the states of a step."""
         sampler = self.sampler
         if step < sampler.program.steps:
-            self.probability = self.target.observe(block_states, transition)
-            self.codes.append([reading.codes(block_states.now[reading.index]) for reading in sampler.readings])
+            self.probability = self.target.advance(block_states, transition)
+            self.codes_by_step.append([reading.codes(block_states.now[reading.index]) for reading in sampler.readings])
         if step == sampler.program.steps - 1:
-            self.last = copy.copy(block_states)
+            self.last_states = copy.copy(block_states)
 
     def sums(self, weights: Floats, edges: npt.NDArray[np.int64]) -> PathSums:
         """The sums of the block, each trial counted by its weight."""
-        sampler, last, numbers = self.sampler, self.last, batches.batch_numbers(edges, len(weights))
-        assert last is not None, "the step that is explained has been seen"
-        arrived = sampler.arrives(last)
-        both = np.stack(
-            [weights, weights * (arrived if sampler.walk.last_outcome_observation >= 0 else self.probability)]
-        )
+        sampler, last_states, numbers = self.sampler, self.last_states, batches.batch_numbers(edges, len(weights))
+        assert last_states is not None, "the step that is explained has been seen"
+        arrived = sampler.arrived_trials(last_states)
+        comes_true = arrived if sampler.walk.last_outcome_observation >= 0 else self.probability
+        weight_pairs = np.stack([weights, weights * comes_true])
         arrived &= weights > 0.0
-        trials, true = batches.batched(both, edges).T
+        trials, true = batches.batched(weight_pairs, edges).T
 
-        def counted(codes: batches.Integers, both: Floats, size: int) -> Floats:
+        def sum_by_code(codes: batches.Integers, weight_pairs: Floats, size: int) -> Floats:
             """Sums of weights, shape (2, trials), by batch and code, shape (batches, 2, size)."""
-            return np.stack([batches.batched_by_code(codes, one, size, numbers, len(edges)) for one in both], axis=1)
+            sums = [batches.batched_by_code(codes, row, size, numbers, len(edges)) for row in weight_pairs]
+            return np.stack(sums, axis=1)
 
         return PathSums(
             trials=trials,
             true=true,
             counts=[
-                counted(codes, both, len(reading.states))
-                for reading, codes in zip(sampler.readings, self.codes[-1], strict=True)
+                sum_by_code(codes, weight_pairs, len(reading.states))
+                for reading, codes in zip(sampler.readings, self.codes_by_step[-1], strict=True)
             ],
             totals={
-                reading.node: batches.batched(last.now[reading.index] * both, edges)
+                reading.node: batches.batched(last_states.now[reading.index] * weight_pairs, edges)
                 for reading in sampler.readings
                 if reading.is_numeric
             },
-            parts=self._parts(last, both, counted),
-            passed=self._passed(arrived, weights[arrived]),
-            arrived=np.asarray(weights[arrived].sum()),
+            part_sums=self._part_sums(last_states, weight_pairs, sum_by_code),
+            passed_weights=self._passed_weights(arrived, weights[arrived]),
+            arrived_weight=np.asarray(weights[arrived].sum()),
             squares=np.asarray((weights**2).sum()),
         )
 
-    def _parts(
-        self, last: BlockStates, both: Floats, counted: Callable[[batches.Integers, Floats, int], Floats]
+    def _part_sums(
+        self,
+        last_states: BlockStates,
+        weight_pairs: Floats,
+        sum_by_code: Callable[[batches.Integers, Floats, int], Floats],
     ) -> list[Floats]:
-        contrast = self.sampler.contrast
-        if not contrast.parts:
+        decomposition = self.sampler.decomposition
+        if not decomposition.parts:
             return []
-        signs, found = contrast.sign(last), []
-        for part in contrast.parts:
-            rows_of = list(part.places(last))
+        signs, part_sums = decomposition.signs(last_states), []
+        for part in decomposition.parts:
+            rows_of = list(part.row_picker(last_states))
             sums = [
-                sum(counted(rows, sign * share * both, len(part.log_odds)) for rows, share in rows_of) for sign in signs
+                sum(sum_by_code(rows, sign * share * weight_pairs, len(part.log_odds)) for rows, share in rows_of)
+                for sign in signs
             ]
-            found.append(np.stack(sums, axis=-1))
-        return found
+            part_sums.append(np.stack(sums, axis=-1))
+        return part_sums
 
-    def _passed(self, arrived: npt.NDArray[np.bool_], weights: Floats) -> list[Floats]:
+    def _passed_weights(self, arrived: npt.NDArray[np.bool_], weights: Floats) -> list[Floats]:
         """By reading the weights of the trials that arrived in each of its states, shape (steps, states)."""
         return [
-            np.stack([batches.sums_by_code(row[number][arrived], weights, len(reading.states)) for row in self.codes])
+            np.stack(
+                [batches.sums_by_code(row[number][arrived], weights, len(reading.states)) for row in self.codes_by_step]
+            )
             for number, reading in enumerate(self.sampler.readings)
         ]
 
@@ -274,7 +276,7 @@ class _AgreementObserver:
         """Add a step."""
         if step >= self.sampler.program.steps:
             return
-        self.arrived = self.sampler.arrives(block_states)
+        self.arrived = self.sampler.arrived_trials(block_states)
         for reading, shares in zip(self.readings, self.shares, strict=True):
             self.agreement += shares[step].take(reading.codes(block_states.now[reading.index]))
 
@@ -295,6 +297,6 @@ class _PathWriter:
         """Write a step down."""
         if step >= self.sampler.program.steps:
             return
-        self.probability.append(float(self.target.observe(block_states, transition)[self.trial]))
+        self.probability.append(float(self.target.advance(block_states, transition)[self.trial]))
         for name, index in self.index.items():
             self.values[name].append(float(block_states.now[index][self.trial]))

@@ -1,7 +1,7 @@
 """Why does a scenario come true, and what would have to be true for it?
 
 Three answers: what each part of the model gives to it directly (`log_odds`), which states of the drivers go together
-with it (`state_evidence`), and the likeliest story (`paths` finds a typical path, `narrative` words it).
+with it (`list_state_evidence`), and the likeliest story (`paths` finds a typical path, `narrative` words it).
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from usru_scenarios.program.events import All, Formula
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.questions.described import describe_run
 from usru_scenarios.questions.discretization import Discretization
-from usru_scenarios.questions.explain.log_odds import LogOddsDecomposition, shares
+from usru_scenarios.questions.explain.log_odds import LogOddsDecomposition, estimate_direct_shares
 from usru_scenarios.questions.explain.narrative import PathDescriber
 from usru_scenarios.questions.explain.paths import PathSampler, PathSums
-from usru_scenarios.questions.explain.state_evidence import EvidenceSums, number_evidence, state_evidence
+from usru_scenarios.questions.explain.state_evidence import EvidenceSums, list_number_evidence, list_state_evidence
 from usru_scenarios.questions.impossible import (
     is_impossible,
     too_few_trials_error,
@@ -67,14 +67,13 @@ def parse_explained(question: str, program: Program) -> ExplainedScenario:
     name, at, time = question.partition("@")
     place = len(name) - len(name.lstrip()), len(name.rstrip())
     members = find_members(name.strip(), program, text, place)
-    step = _step(text, time, len(name) + 1, program) if at else program.steps - 1
+    step = program.steps - 1
+    if at:
+        start = len(question) - len(time.lstrip())
+        span = start, max(len(question.rstrip()), start + 1)
+        several, hint = ", and one is explained at a time", "write a step, such as @ end"
+        step = one_step(text, program.grid, several, hint, span=span)
     return ExplainedScenario(name.strip(), members, step)
-
-
-def _step(text: SourceText, time: str, offset: int, program: Program) -> int:
-    start = offset + len(time) - len(time.lstrip())
-    span = start, max(offset + len(time.rstrip()), start + 1)
-    return one_step(text, program.grid, ", and one is explained at a time", "write a step, such as @ end", span=span)
 
 
 def explain(
@@ -116,20 +115,22 @@ class _Explainer:
     ) -> None:
         self.loaded = loaded
         self.conditioned = conditioned
-        self.full = conditioned.program
+        self.full_program = conditioned.program
         self.target = target
         self.settings = settings
         self.limits = settings.limits
         self.plan = Plan(settings.trials, settings.seed)
-        self.seen = conditioned.observed_event
+        self.observed_event = conditioned.observed_event
         self.map_blocks = map_blocks
         self.judged = {judged.path: judged for judged in judgements(loaded.model)}
-        self.program = replace(self.full, grid=replace(self.full.grid, count=target.step + 1))
-        self.contrast = LogOddsDecomposition(self.model, self.program, target.members, self.judged)
+        self.program = replace(self.full_program, grid=replace(self.full_program.grid, count=target.step + 1))
+        self.decomposition = LogOddsDecomposition(self.model, self.program, target.members, self.judged)
         self.sampler = self._sampler()
 
     def _sampler(self) -> PathSampler:
-        return PathSampler(self.program, frozenset(self.model.drivers), self.contrast, self.plan, self.seen.parts)
+        return PathSampler(
+            self.program, frozenset(self.model.drivers), self.decomposition, self.plan, self.observed_event.parts
+        )
 
     @property
     def model(self) -> Model:
@@ -137,26 +138,28 @@ class _Explainer:
 
     @property
     def step(self) -> str:
-        return self.full.grid.labels[self.target.step]
+        return self.full_program.grid.labels[self.target.step]
 
     def explanation(self, *, rare_exactly: bool) -> Explanation:
         """Walk the trials and say what they say."""
         exact = self._exact_evidence_sums() if self._is_exact else None
-        self.sampler.expect(self.map_blocks)
-        sums, enough = self._sampled()
+        listener(self.map_blocks).expect(self.sampler.seconds_each, 2 * self.plan.blocks)  # the first two walks
+        sums, enough = self._sample()
         if exact is None and not enough and rare_exactly:
             exact = self._exact_evidence_sums()
         if not enough and exact is None:
-            raise self._unexplained(sums)
-        note = self._missing(enough=enough)
+            raise self._nothing_to_explain_error(sums)
+        note = self._find_note(enough=enough)
         states = self.program.outcome.states
         members = [states[member] for member in self.target.members]
-        unseen = self._unseen(sums) if enough else None
+        unseen = self._unseen_bounds(sums) if enough else None
         evidence = exact or replace(sums.evidence_sums, unseen=unseen)
-        chance = ratio(evidence.true, evidence.trials)
+        probability = ratio(evidence.true, evidence.trials)
         weights = sums.trials, sums.true
-        direct = None if note or unseen is None else shares(self.contrast, states, sums.parts, weights, unseen)
-        of_states = state_evidence(self.model, self.sampler.readings, evidence, members, self.judged)
+        direct: DirectShares | None = None
+        if not note and unseen is not None:
+            direct = estimate_direct_shares(self.decomposition, states, sums.part_sums, weights, unseen)
+        state_evidence = list_state_evidence(self.model, self.sampler.readings, evidence, members, self.judged)
         story = self._story(sums)
         return Explanation(
             model=self.loaded.outline.model,
@@ -164,80 +167,81 @@ class _Explainer:
             scenario=self.target.name,
             title=self.loaded.outline.title(self.target.name),
             step=self.step,
-            probability=float(chance.value),
-            standard_error=0.0 if exact else self._error(chance, sums),
+            probability=float(probability.value),
+            standard_error=0.0 if exact else self._probability_error(probability, sums),
             direct=direct,
-            states=of_states,
-            numbers=list(number_evidence(self.model, evidence)),
+            states=state_evidence,
+            numbers=list(list_number_evidence(self.model, evidence)),
             story=story,
-            claims=(self.loaded.register or Register()).claim_texts(_cited(direct, of_states, story)),
+            claims=(self.loaded.register or Register()).claim_texts(_cited_claims(direct, state_evidence, story)),
             note=note,
             exact=["probability", "states", "numbers"] if exact else [],
             warnings=[to_warned(problem) for problem in self.loaded.warnings],
         )
 
-    def _error(self, chance: Estimate, sums: PathSums) -> float:
+    def _probability_error(self, probability: Estimate, sums: PathSums) -> float:
         """The standard error of the sampled probability, with what was never drawn."""
-        case = self._wanted[1], self.conditioned.given
-        return raise_to_least_error(float(chance.error), float(chance.value), case, self.full, sums.effective_trials)
+        case = self._explained_event[1], self.conditioned.given
+        return raise_to_least_error(
+            float(probability.error), float(probability.value), case, self.full_program, sums.effective_trials
+        )
 
-    def _unseen(self, sums: PathSums) -> UnseenTrialBounds:
+    def _unseen_bounds(self, sums: PathSums) -> UnseenTrialBounds:
         """What was never drawn, in the weights of the trials that were."""
         trials, effective = float(sums.trials.sum()), sums.effective_trials
-        least = LeastErrors(self.full, effective, lambda _: np.zeros(()), self.seen.parts)
+        least = LeastErrors(self.full_program, effective, lambda _: np.zeros(()), self.observed_event.parts)
         return least.unseen(self.target.members, self.target.step, trials / effective)
 
     def _story(self, sums: PathSums) -> Story | None:
         """A typical path, told; None where none of those drawn led there."""
-        found = self.sampler.typical(sums, self.map_blocks)
-        if found is None:
+        typical = self.sampler.find_typical(sums, self.map_blocks)
+        if typical is None:
             return None
-        path = self.sampler.write_down(found)
+        path = self.sampler.record(typical)
         describer = PathDescriber(self.model, self.program, self.sampler.readings, self.judged, path)
-        return describer.story(found.agreement)
+        return describer.story(typical.agreement)
 
     # Trials ----------------------------------------------------------------------------------------------------------
 
     @property
-    def _wanted(self) -> tuple[str, Formula]:
+    def _explained_event(self) -> tuple[str, Formula]:
         """What is explained, as it is written and as an event."""
         return f"{self.target.name} @ {self.step}", outcome_event(self.target.members, self.target.step)
 
-    def _sampled(self) -> tuple[PathSums, bool]:
+    def _sample(self) -> tuple[PathSums, bool]:
         """The sums of the first walk, drawn on until enough trials agree with what is given, and whether they do."""
 
-        def sampled(trials: int) -> PathSums:
+        def draw(trials: int) -> PathSums:
             self.plan = Plan(trials, self.plan.seed)
             self.sampler = self._sampler()
             return self.sampler.sums(self.map_blocks)
 
         _, sums, enough = self.limits.sample(
-            sampled, self.plan.trials, lambda: is_impossible(self.full, self.conditioned.evidence)
+            draw, self.plan.trials, lambda: is_impossible(self.full_program, self.conditioned.evidence)
         )
         return sums, enough and bool(sums.true.any())
 
-    def _missing(self, *, enough: bool) -> str:
+    def _find_note(self, *, enough: bool) -> str:
         """Why there are no direct shares; empty where there are."""
         if not enough:
             return f"The observations and what is explained hold together in too few of {self.plan.trials:,} trials."
-        return "" if self.contrast.parts else self.contrast.missing
+        return "" if self.decomposition.parts else self.decomposition.reason_missing
 
-    def _unexplained(self, sums: PathSums) -> UsruError:
+    def _nothing_to_explain_error(self, sums: PathSums) -> UsruError:
         """The error for observations that too few trials agree with, or for nothing to explain among those that do."""
-        seen, effective = self.conditioned.evidence, sums.effective_trials
+        seen, effective, program = self.conditioned.evidence, sums.effective_trials, self.full_program
         if not sums.trials.any() or (effective < self.limits.least_effective and seen):
-            chance, what = ratio(sums.true, sums.trials), self._wanted[0]
-            return too_few_trials_error(self.full, seen, self.plan, effective, chance=chance, what=what)
-        return ImpossibleEvidence(
-            f"there is nothing to explain: {unmet_evidence_error(self.full, [self._wanted, *seen], self.plan)}"
-        )
+            probability, what = ratio(sums.true, sums.trials), self._explained_event[0]
+            return too_few_trials_error(program, seen, self.plan, effective, chance=probability, what=what)
+        error = unmet_evidence_error(self.full_program, [self._explained_event, *seen], self.plan)
+        return ImpossibleEvidence(f"there is nothing to explain: {error}")
 
     @property
     def _is_exact(self) -> bool:
         """Whether the model is to be solved, or `auto` does: method (41)."""
         if self.settings.method != "auto":
             return self.settings.method == "exact"
-        return is_faster_exactly(self.full, given=self.conditioned.given)
+        return is_faster_exactly(self.full_program, given=self.conditioned.given)
 
     def _exact_evidence_sums(self) -> EvidenceSums | None:
         """The probability and what goes together with it, exactly; None where that takes long and isn't asked for.
@@ -246,36 +250,40 @@ class _Explainer:
             ImpossibleEvidence: what is given, or with it what is explained, has no probability.
             exact.TooLarge, exact.NotExact: it is asked for, and can't be had.
         """
-        named = [reading for reading in self.sampler.readings if reading.node != OUTCOME]
-        look = ExactIndicators(self.conditioned, self.target.step, self.target.step, named)
-        if self.settings.method != "exact" and not look.is_light:
+        driver_readings = [reading for reading in self.sampler.readings if reading.node != OUTCOME]
+        indicators = ExactIndicators(self.conditioned, self.target.step, self.target.step, driver_readings)
+        if self.settings.method != "exact" and not indicators.is_light:
             return None
-        future, joints = look.joint(listener(self.map_blocks))
+        future, joints = indicators.joint(listener(self.map_blocks))
         members = list(self.target.members)
-        if not (chance := float(future[members].sum())):
-            error = zero_probability_error(self.full, [self._wanted, *self.conditioned.evidence])
+        if not (probability := float(future[members].sum())):
+            error = zero_probability_error(self.full_program, [self._explained_event, *self.conditioned.evidence])
             raise ImpossibleEvidence(f"there is nothing to explain: {error}")
         with_it = {
             reading.node: np.stack([joint.sum(axis=1), joint[:, members].sum(axis=1)])
-            for reading, joint in zip(named, joints, strict=True)
+            for reading, joint in zip(driver_readings, joints, strict=True)
         }
         nothing = np.zeros((2, len(self.program.outcome.states)))
         return EvidenceSums(
-            trials=_twice(np.array(1.0)),
-            true=_twice(np.array(min(chance, 1.0))),
-            counts=[_twice(with_it.get(reading.node, nothing)) for reading in self.sampler.readings],
-            totals=self._means(named, chance),
+            trials=_as_two_batches(np.array(1.0)),
+            true=_as_two_batches(np.array(min(probability, 1.0))),
+            counts=[_as_two_batches(with_it.get(reading.node, nothing)) for reading in self.sampler.readings],
+            totals=self._means(driver_readings, probability),
         )
 
-    def _means(self, named: Sequence[Discretization], chance: float) -> dict[str, Floats]:
+    def _means(self, driver_readings: Sequence[Discretization], probability: float) -> dict[str, Floats]:
         """Of every numeric driver the mean, and the mean where it comes true times how likely that is."""
-        numeric = [reading.node for reading in named if reading.is_numeric]
+        numeric = [reading.node for reading in driver_readings if reading.is_numeric]
         if not numeric:
             return {}
         step, progress = self.target.step, listener(self.map_blocks)
-        anyhow = forecast(self.full, given=self.conditioned.given, progress=progress).values
-        true = forecast(self.full, given=All((self._wanted[1], *self.seen.parts)), progress=progress).values
-        return {name: _twice(np.array([anyhow[name].mean[step], true[name].mean[step] * chance])) for name in numeric}
+        explained = All((self._explained_event[1], *self.observed_event.parts))
+        overall, true = (
+            forecast(self.full_program, given=given, progress=progress).values
+            for given in (self.conditioned.given, explained)
+        )
+        means = {name: [overall[name].mean[step], true[name].mean[step] * probability] for name in numeric}
+        return {name: _as_two_batches(np.array(pair)) for name, pair in means.items()}
 
     def _run(self, sums: PathSums) -> Run:
         trials, seed = self.plan.trials, self.plan.seed
@@ -283,12 +291,12 @@ class _Explainer:
         return describe_run(self.loaded.outline, self.conditioned, seed=seed, trials=trials, effective=effective)
 
 
-def _twice(value: Floats) -> Floats:
+def _as_two_batches(value: Floats) -> Floats:
     """A number known exactly, as the sums of two batches that do not differ."""
     return np.stack([value / 2, value / 2])
 
 
-def _cited(direct: DirectShares | None, states: Iterable[StateEvidence], story: Story | None) -> Iterator[str]:
+def _cited_claims(direct: DirectShares | None, states: Iterable[StateEvidence], story: Story | None) -> Iterator[str]:
     for part in direct.parts if direct else ():
         for cell in part.cells:
             yield from cell.sources

@@ -56,68 +56,59 @@ class EvidenceSums:
         return float(self.false.sum()) <= 1e-9 * float(self.trials.sum())
 
 
-def state_evidence(
+def list_state_evidence(
     model: Model,
-    found: Sequence[Discretization],
+    readings: Sequence[Discretization],
     sums: EvidenceSums,
     members: Sequence[str],
     judged: Mapping[KeyPath, JudgementEntry],
 ) -> list[StateEvidence]:
     """Every state of every driver that occurs, the most telling first."""
-    states = [
-        state
-        for reading, counts in zip(found, sums.counts, strict=True)
-        if reading.node != OUTCOME
-        for state in _states(model, reading, counts, sums, members=members, judged=judged)
-    ]
+    states = []
+    for reading, counts in zip(readings, sums.counts, strict=True):
+        if reading.node == OUTCOME:
+            continue
+        driver = model.drivers[reading.node]
+        given, otherwise, lift = _estimate_states(reading, counts, sums)
+        information = _state_information(counts.sum(axis=0), sums)
+        for code, state in enumerate(reading.states):
+            if not counts[:, 0, code].any():
+                continue
+            title = driver.states[state].title if isinstance(driver, Categorical) else None
+            rows = sorted(driver.impacts, key=float) if reading.is_numeric else [state]
+            evidence = StateEvidence(
+                driver=reading.node,
+                title=driver.title or reading.node,
+                state=state,
+                state_title=title or state,
+                given=clip_probability(given.value[code]),
+                otherwise=None if sums.is_certain else clip_probability(otherwise.value[code]),
+                ratio=finite_or_none(lift.value[code]),
+                information=float(information[code]),
+                standard_errors=StateEvidenceErrors(
+                    given=float(given.error[code]),
+                    otherwise=None if sums.is_certain else float(otherwise.error[code]),
+                    ratio=finite_or_none(lift.error[code]),
+                ),
+                points=list(_cited_points(("drivers", reading.node, "impacts"), rows, members, judged)),
+            )
+            states.append(evidence)
     return sorted(states, key=lambda state: -state.information)
 
 
-def _states(
-    model: Model,
-    reading: Discretization,
-    counts: Floats,
-    sums: EvidenceSums,
-    *,
-    members: Sequence[str],
-    judged: Mapping[KeyPath, JudgementEntry],
-) -> Iterator[StateEvidence]:
-    """The states of one driver."""
-    driver = model.drivers[reading.node]
-    given, otherwise, lift = _told(reading, counts, sums)
-    information = _information(counts.sum(axis=0), sums)
-    for code, state in enumerate(reading.states):
-        if not counts[:, 0, code].any():
-            continue
-        part = driver.states[state] if isinstance(driver, Categorical) else None
-        yield StateEvidence(
-            driver=reading.node,
-            title=driver.title or reading.node,
-            state=state,
-            state_title=(part.title if part is not None else None) or state,
-            given=clip_probability(given.value[code]),
-            otherwise=None if sums.is_certain else clip_probability(otherwise.value[code]),
-            ratio=finite(lift.value[code]),
-            information=float(information[code]),
-            standard_errors=StateEvidenceErrors(
-                given=float(given.error[code]),
-                otherwise=None if sums.is_certain else float(otherwise.error[code]),
-                ratio=finite(lift.error[code]),
-            ),
-            points=list(_points(driver.impacts, reading, state, members, judged)),
-        )
-
-
-def _told(reading: Discretization, counts: Floats, sums: EvidenceSums) -> tuple[Estimate, Estimate, Estimate]:
+def _estimate_states(
+    reading: Discretization, counts: Floats, sums: EvidenceSums
+) -> tuple[Estimate, Estimate, Estimate]:
     """P(state | true), P(state | not true) and the first by the second, each of shape (states,)."""
-    found = ratio(counts[:, 1], sums.true), ratio(counts[:, 0] - counts[:, 1], sums.false), _lift(counts, sums)
+    given, otherwise = ratio(counts[:, 1], sums.true), ratio(counts[:, 0] - counts[:, 1], sums.false)
+    estimates = given, otherwise, _estimate_lift(counts, sums)
     if sums.unseen is None:
-        return found
-    given, otherwise, lift = map(covering_unseen, found, _with_unseen(reading, counts, sums, sums.unseen))
+        return estimates
+    given, otherwise, lift = map(covering_unseen, estimates, _estimates_with_unseen(reading, counts, sums, sums.unseen))
     return given, otherwise, lift
 
 
-def _with_unseen(
+def _estimates_with_unseen(
     reading: Discretization, counts: Floats, sums: EvidenceSums, unseen: UnseenTrialBounds
 ) -> tuple[Floats, Floats, Floats]:
     """The same with trials added that are in the state, or in another one, and in which it hardly or mostly comes true.
@@ -126,16 +117,17 @@ def _with_unseen(
     """
     possible = reading.possible(unseen.support, unseen.step)
     can_be = np.stack([possible, possible.sum() - possible > 0])
-    inside, chance = (part.reshape(-1, 1) for part in np.broadcast_arrays([[1.0], [0.0]], [unseen.chance]))
+    is_inside, chance = (part.reshape(-1, 1) for part in np.broadcast_arrays([[1.0], [0.0]], [unseen.chance]))
     more = np.where(np.repeat(can_be, 2, axis=0), unseen.weight, np.nan)
-    here, anyhow = counts[:, 1].sum(axis=0) + more * inside * chance, counts[:, 0].sum(axis=0) + more * inside
+    where_true = counts[:, 1].sum(axis=0) + more * is_inside * chance
+    overall = counts[:, 0].sum(axis=0) + more * is_inside
     true, false = sums.true.sum() + more * chance, sums.false.sum() + more * (1.0 - chance)
     with np.errstate(divide="ignore", invalid="ignore"):
-        given, otherwise = here / true, np.maximum(anyhow - here, 0.0) / false
+        given, otherwise = where_true / true, np.maximum(overall - where_true, 0.0) / false
         return given, otherwise, given / otherwise
 
 
-def _lift(counts: Floats, sums: EvidenceSums) -> Estimate:
+def _estimate_lift(counts: Floats, sums: EvidenceSums) -> Estimate:
     """P(state | true) / P(state | not true), with the error of method (24), each of shape (states,)."""
     if sums.is_certain:
         nothing = np.full(counts.shape[2], np.nan)
@@ -149,7 +141,7 @@ def _lift(counts: Floats, sums: EvidenceSums) -> Estimate:
     return jackknife(lift, counts[:, 1], counts[:, 0] - counts[:, 1], sums.true, sums.false)
 
 
-def _information(counts: Floats, sums: EvidenceSums) -> Floats:
+def _state_information(counts: Floats, sums: EvidenceSums) -> Floats:
     """The mutual information of each state and the scenario, in bits, shape (states,): method (56)."""
     trials, true = float(sums.trials.sum()), float(sums.true.sum())
     rest = trials - true
@@ -164,26 +156,22 @@ def _information(counts: Floats, sums: EvidenceSums) -> Floats:
     return np.maximum(bits, 0.0)
 
 
-def _points(
-    impacts: Mapping[str, object],
-    reading: Discretization,
-    state: str,
-    members: Sequence[str],
-    judged: Mapping[KeyPath, JudgementEntry],
+def _cited_points(
+    path: KeyPath, rows: Sequence[str], members: Sequence[str], judged: Mapping[KeyPath, JudgementEntry]
 ) -> Iterator[CitedPoints]:
-    """What a state gives to the scenario; of a number, what its knots give."""
-    for row in sorted(impacts, key=float) if reading.is_numeric else [state]:
+    """What a driver gives to the scenario in a state; of a number, what its knots give."""
+    for row in rows:
         for member in members:
-            found = judged.get(("drivers", reading.node, "impacts", row, member))
-            if found is not None and isinstance(found.judgement, Judgement) and found.judgement.mean:
-                path = dotted_path(found.path)
-                yield CitedPoints(path, found.judgement.mean, list(found.sources), found.is_inferred)
+            entry = judged.get((*path, row, member))
+            if entry is not None and isinstance(entry.judgement, Judgement) and entry.judgement.mean:
+                entry_path = dotted_path(entry.path)
+                yield CitedPoints(entry_path, entry.judgement.mean, list(entry.sources), entry.is_inferred)
 
 
-def number_evidence(model: Model, sums: EvidenceSums) -> Iterator[NumberEvidence]:
+def list_number_evidence(model: Model, sums: EvidenceSums) -> Iterator[NumberEvidence]:
     """The shift of each numeric driver's mean."""
     for name, totals in sums.totals.items():
-        given, otherwise, shift = _means(name, totals, sums)
+        given, otherwise, shift = _estimate_means(name, totals, sums)
         known = not sums.is_certain
         yield NumberEvidence(
             driver=name,
@@ -192,27 +180,30 @@ def number_evidence(model: Model, sums: EvidenceSums) -> Iterator[NumberEvidence
             otherwise=float(otherwise.value) if known else None,
             shift=float(shift.value) if known else None,
             standard_errors=NumberShiftErrors(
-                float(given.error), float(otherwise.error) if known else None, finite(shift.error) if known else None
+                given=float(given.error),
+                otherwise=float(otherwise.error) if known else None,
+                shift=finite_or_none(shift.error) if known else None,
             ),
         )
 
 
-def _means(name: str, totals: Floats, sums: EvidenceSums) -> tuple[Estimate, Estimate, Estimate]:
+def _estimate_means(name: str, totals: Floats, sums: EvidenceSums) -> tuple[Estimate, Estimate, Estimate]:
     """The mean where it comes true, where it does not, and the difference of the two, each of shape ()."""
-    found = ratio(totals[:, 1], sums.true), ratio(totals[:, 0] - totals[:, 1], sums.false), _shift(totals, sums)
+    given, otherwise = ratio(totals[:, 1], sums.true), ratio(totals[:, 0] - totals[:, 1], sums.false)
+    estimates = given, otherwise, _estimate_shift(totals, sums)
     if sums.unseen is None:
-        return found
+        return estimates
     values, chance = sums.unseen.support.ranges[name][sums.unseen.step][:, None], np.array([sums.unseen.chance])
-    more, (anyhow, here) = sums.unseen.weight, totals.sum(axis=0)
+    more, (overall, where_true) = sums.unseen.weight, totals.sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        true = (here + more * values * chance) / (sums.true.sum() + more * chance)
-        false = (anyhow - here + more * values * (1.0 - chance)) / (sums.false.sum() + more * (1.0 - chance))
+        true = (where_true + more * values * chance) / (sums.true.sum() + more * chance)
+        false = (overall - where_true + more * values * (1.0 - chance)) / (sums.false.sum() + more * (1.0 - chance))
     changed = (part.reshape(-1) for part in (true, false, true - false))
-    given, otherwise, shift = map(covering_unseen, found, changed)
+    given, otherwise, shift = map(covering_unseen, estimates, changed)
     return given, otherwise, shift
 
 
-def _shift(totals: Floats, sums: EvidenceSums) -> Estimate:
+def _estimate_shift(totals: Floats, sums: EvidenceSums) -> Estimate:
     """The difference of the two means, with the jackknife's standard error over batches."""
 
     def shift(both: Floats, true: Floats, false: Floats) -> Floats:
@@ -222,6 +213,6 @@ def _shift(totals: Floats, sums: EvidenceSums) -> Estimate:
     return jackknife(shift, totals, sums.true, sums.false)
 
 
-def finite(value: float | Floats) -> float | None:
+def finite_or_none(value: float | Floats) -> float | None:
     """A number as JSON may hold it."""
     return float(value) if math.isfinite(value) else None
