@@ -84,11 +84,12 @@ class TooLarge(UsruError):  # noqa: N818  # a public name
     def __init__(self, needed: ContractionCost, bound: Bound) -> None:
         self.cost = needed
         self.bound = bound
-        most = ContractionCost(bound.entries, 0, bound.operations)
+        memory = _format_amount(float(needed.memory), "bytes", _BYTES)
+        time = _format_amount(needed.seconds, "seconds", _SECONDS)
+        longest = _format_amount(ContractionCost(bound.entries, 0, bound.operations).seconds, "seconds", _SECONDS)
         super().__init__(
-            f"exact inference is too large here: it needs at least {_format_bytes(needed.memory)} of memory (a table of"
-            f" {needed.entries:,} entries, where the bound is {bound.entries:,}) and {_format_duration(needed.seconds)}"
-            f" (where the bound is {_format_duration(most.seconds)})"
+            f"exact inference is too large here: it needs at least {memory} of memory (a table of {needed.entries:,}"
+            f" entries, where the bound is {bound.entries:,}) and {time} (where the bound is {longest})"
         )
 
 
@@ -96,21 +97,16 @@ class NothingObservedError(UsruError):
     """What is given has no probability that a float holds: it is impossible, or next to it."""
 
 
-def _format_bytes(count: int) -> str:
-    size, unit = float(count), "bytes"
-    for larger_unit in ("kB", "MB", "GB", "TB", "PB"):
-        if size < 1000:
-            break
-        size, unit = size / 1000, larger_unit
-    return f"{size:,.3g} {unit}" if size < 1e5 else f"{size:.1e} {unit}"
+_BYTES = tuple((1000.0, 1000.0, unit) for unit in ("kB", "MB", "GB", "TB", "PB"))
+_SECONDS = ((120.0, 60.0, "minutes"), (120.0, 60.0, "hours"), (48.0, 24.0, "days"), (730.0, 365.0, "years"))
+"""Units that follow on a smaller one: from how many of that on they are used, and how many of it they are."""
 
 
-def _format_duration(seconds: float) -> str:
-    amount, unit = seconds, "seconds"
-    for length, larger_unit in ((60.0, "minutes"), (60.0, "hours"), (24.0, "days"), (365.0, "years")):
-        if amount < 2 * length:
+def _format_amount(amount: float, unit: str, larger_units: Iterable[tuple[float, float, str]]) -> str:
+    for least, size, larger_unit in larger_units:
+        if amount < least:
             break
-        amount, unit = amount / length, larger_unit
+        amount, unit = amount / size, larger_unit
     return f"{amount:,.3g} {unit}" if amount < 1e5 else f"{amount:.1e} {unit}"
 
 
@@ -119,8 +115,8 @@ class _InferenceRequest:
     """What is asked of a program: the probabilities of events or, without any, a forecast, given what is observed."""
 
     events: tuple[Formula, ...]
-    given: Formula | None
-    bound: Bound
+    given: Formula | None = None
+    bound: Bound = DEFAULT_BOUND
 
 
 # Probabilities -------------------------------------------------------------------------------------------------------
@@ -134,8 +130,7 @@ def predict_cost(
     Raises:
         NotExact: see `probabilities`.
     """
-    request = _InferenceRequest(tuple(events), given, bound)
-    return _predict_portions(_portions(program, request), request)
+    return _plan_portions(program, _InferenceRequest(tuple(events), given, bound))[1]
 
 
 def require_feasible(program: Program, events: Sequence[Formula]) -> None:
@@ -144,7 +139,7 @@ def require_feasible(program: Program, events: Sequence[Formula]) -> None:
     Raises:
         TooLarge, NotExact: see `probabilities`.
     """
-    _require_within_bound(program, _InferenceRequest(tuple(events), None, DEFAULT_BOUND))
+    _require_within_bound(program, _InferenceRequest(tuple(events)))
 
 
 def probabilities(
@@ -174,10 +169,8 @@ def probabilities_by_draw(
     """
     if not events:
         return np.zeros((0, max(program.draws, 1)))
-    return np.concatenate(
-        list(_solve_portions(program, _InferenceRequest(tuple(events), None, bound), _portion_probabilities, progress)),
-        axis=1,
-    )
+    request = _InferenceRequest(tuple(events), bound=bound)
+    return np.concatenate([*_solve_portions(program, request, _portion_probabilities, progress)], axis=1)
 
 
 def _portion_probabilities(planner: _Planner, request: _InferenceRequest) -> Floats:
@@ -194,18 +187,9 @@ def is_possible(program: Program, event: Formula) -> bool:
     Raises:
         TooLarge, NotExact, ValueError: see `probabilities`.
     """
-    request = _InferenceRequest((event,), None, DEFAULT_BOUND)
-    return any(
-        forward_pass.is_possible()
-        for portion in _require_within_bound(program, request)
-        for forward_pass in portion.passes(request)
-    )
-
-
-def _event_questions(program: Program, events: Sequence[Formula]) -> list[PassQuestion]:
-    """One question for the events that depend on the same nodes."""
-    depends = {event: program.upstream(atom.node for atom in atoms(event)) for event in events}
-    return [PassQuestion(events=tuple(group)) for group in _group_by_nodes(depends)]
+    request = _InferenceRequest((event,))
+    portions = _require_within_bound(program, request)
+    return any(one_pass.is_possible() for portion in portions for one_pass in portion.passes(request))
 
 
 def _group_by_nodes(depends: Mapping[Thing, frozenset[str]]) -> list[list[Thing]]:
@@ -244,8 +228,12 @@ class _Planner:
         """The passes that answer what is asked."""
         if request in self.cached_passes:
             return self.cached_passes[request]
-        events, given = request.events, request.given
-        questions = _event_questions(self.laws.program, events) if events else _forecast_questions(self.laws, given)
+        if request.events:
+            upstream = self.laws.program.upstream
+            nodes = {event: upstream(atom.node for atom in atoms(event)) for event in request.events}
+            questions = [PassQuestion(events=tuple(group)) for group in _group_by_nodes(nodes)]
+        else:
+            questions = _forecast_questions(self.laws, request.given)
         passes = _plan_passes(self.laws, questions, request.bound)
         if _total_cost(passes).memory <= _MOST_CACHED_BYTES:
             if len(self.cached_passes) >= _MOST_QUESTIONS:
@@ -291,20 +279,17 @@ _PORTION_ENTRIES = 1 << 18
 """Draws of the judgements are taken in portions whose largest table has no more entries, where there is such a way."""
 
 
-def _portions(program: Program, request: _InferenceRequest) -> list[_Planner]:
-    """Planners for a question, of the whole program or of portions of its draws."""
+def _plan_portions(program: Program, request: _InferenceRequest) -> tuple[list[_Planner], ContractionCost]:
+    """Planners for a question, of the whole program or of portions of its draws, and what they take together.
+
+    That is told from the first portion: the others are no larger.
+    """
     planner, size, most = _cached_planner(program), program.draws, min(_PORTION_ENTRIES, request.bound.entries)
     portions = [planner]
-    while size > 1 and (entries := _total_cost(portions[0].passes(request)).entries) > most:
-        size = max(min(size // 2, size * most // entries), 1)
+    while (cost := _total_cost(portions[0].passes(request))).entries > most and size > 1:
+        size = max(min(size // 2, size * most // cost.entries), 1)
         portions = planner.portions(size)
-    return portions
-
-
-def _predict_portions(portions: Sequence[_Planner], request: _InferenceRequest) -> ContractionCost:
-    """What a question takes, told from the first portion: the others are no larger."""
-    first = _total_cost(portions[0].passes(request))
-    return replace(first, operations=first.operations * len(portions))
+    return portions, replace(cost, operations=cost.operations * len(portions))
 
 
 def _require_within_bound(program: Program, request: _InferenceRequest) -> list[_Planner]:
@@ -313,8 +298,8 @@ def _require_within_bound(program: Program, request: _InferenceRequest) -> list[
     Raises:
         TooLarge: it would take more.
     """
-    portions = _portions(program, request)
-    if not request.bound.admits(needed := _predict_portions(portions, request)):
+    portions, needed = _plan_portions(program, request)
+    if not request.bound.admits(needed):
         raise TooLarge(needed, request.bound)
     return portions
 
@@ -489,7 +474,9 @@ def _portion_forecast(planner: _Planner, request: _InferenceRequest) -> tuple[Ex
     All arrays have an axis for the draws before their own, of size 1 where none is drawn.
     """
     program, draws, given = planner.laws.program, planner.draws, request.given
-    sets = _scenario_sets(program)
+    visit_events: dict[Formula, frozenset[int]] = {
+        _visit_event(program, members): members for members in _scenario_sets(program)
+    }
     first_by_set: dict[frozenset[int], Floats] = {}
     unvisited_by_set: dict[frozenset[int], Floats] = {}
     transitions = np.zeros((draws, *(len(program.outcome.states),) * 2))
@@ -499,9 +486,8 @@ def _portion_forecast(planner: _Planner, request: _InferenceRequest) -> tuple[Ex
     for forward_pass, answer in planner.answers(request):
         question = forward_pass.question
         if given is None:
-            first_by_set.update(
-                zip(question.visits or map(_visited_members, question.events), answer.decided, strict=True)
-            )
+            visited = question.visits or [visit_events[event] for event in question.events]
+            first_by_set.update(zip(visited, answer.decided, strict=True))
         else:
             unvisited_by_set.update(zip(question.visits, _share_of(answer.decided, answer.evidence), strict=True))
             is_possible_draw &= answer.evidence.all(axis=1)
@@ -514,16 +500,7 @@ def _portion_forecast(planner: _Planner, request: _InferenceRequest) -> tuple[Ex
             else:
                 values[name] = _numeric_values(forward_pass.whole_model, name, answer, draws)
     scenarios = shares.pop(OUTCOME)
-    for members, unvisited in unvisited_by_set.items():
-        first_by_set[members] = _first_visits(unvisited, scenarios[..., sorted(members)])
-    if program.steps == 1:
-        first_by_set = {members: scenarios[..., sorted(members)].sum(axis=2) for members in sets}
-    first_visit = np.stack([_repeat_draws(first_by_set[members], draws) for members in sets], axis=2)
-    ever = first_visit.sum(axis=1)
-    for column, members in enumerate(sets):
-        if members in unvisited_by_set:
-            visited = scenarios[..., sorted(members)].any(axis=(1, 2))
-            ever[:, column] = np.where(visited, 1.0 - unvisited_by_set[members][:, -1], 0.0)
+    first_visit, ever = _visit_probabilities(program, scenarios, first_by_set, unvisited_by_set)
     result = ExactForecast(
         scenarios=scenarios,
         ever=ever,
@@ -557,15 +534,33 @@ def _join_distributions(
     )
 
 
-def _first_visits(unvisited: Floats, shares: Floats) -> Floats:
-    """The probability that a step is the first visit of some scenarios, shape (draws, steps).
+def _visit_probabilities(
+    program: Program,
+    scenarios: Floats,
+    first_by_set: dict[frozenset[int], Floats],
+    unvisited_by_set: dict[frozenset[int], Floats],
+) -> tuple[Floats, Floats]:
+    """That a step is the first visit of a set of scenarios, shape (draws, steps, sets), and any visit, (draws, sets).
 
     Args:
-        unvisited: shape (draws, steps), of not having been in any of them up to the end of a step.
-        shares: shape (draws, steps, scenarios), of being in each; where none is possible, none is visited.
+        program: whose scenarios and groups are the sets.
+        scenarios: shape (draws, steps, scenarios).
+        first_by_set: what is known of the former, shape (draws or 1, steps).
+        unvisited_by_set: of other sets the probability of no visit up to the end of a step, likewise.
     """
-    visits = -np.diff(unvisited, prepend=1.0)
-    return np.where(shares.any(axis=2), np.maximum(visits, 0.0), 0.0)
+    sets, draws = _scenario_sets(program), len(scenarios)
+    if program.steps == 1:
+        first_by_set = {members: scenarios[..., sorted(members)].sum(axis=2) for members in sets}
+    for members, unvisited in unvisited_by_set.items():
+        visits = np.maximum(-np.diff(unvisited, prepend=1.0), 0.0)
+        first_by_set[members] = np.where(scenarios[..., sorted(members)].any(axis=2), visits, 0.0)
+    first_visit = np.stack([_repeat_draws(first_by_set[members], draws) for members in sets], axis=2)
+    ever = first_visit.sum(axis=1)
+    for column, members in enumerate(sets):
+        if members in unvisited_by_set:
+            visited = scenarios[..., sorted(members)].any(axis=(1, 2))
+            ever[:, column] = np.where(visited, 1.0 - unvisited_by_set[members][:, -1], 0.0)
+    return first_visit, ever
 
 
 def _scenario_sets(program: Program) -> list[frozenset[int]]:
@@ -576,12 +571,6 @@ def _scenario_sets(program: Program) -> list[frozenset[int]]:
 
 def _visit_event(program: Program, members: frozenset[int]) -> Timed:
     return Timed("ever", range(program.steps), InStates(OUTCOME, members))
-
-
-def _visited_members(visit: Formula) -> frozenset[int]:
-    assert isinstance(visit, Timed)
-    assert isinstance(visit.predicate, InStates)
-    return visit.predicate.states
 
 
 def _forecast_questions(laws: EffectiveLaws, given: Formula | None) -> list[PassQuestion]:
@@ -596,18 +585,13 @@ def _forecast_questions(laws: EffectiveLaws, given: Formula | None) -> list[Pass
     if given is not None:
         outcome_question = PassQuestion(reported_nodes=(OUTCOME,), pairs=True, given=given)
         return [outcome_question, PassQuestion(visits=sets, given=given), *reports]
-    visit_question = (
-        PassQuestion(visits=sets)
-        if _has_uniform_entry(laws)
-        else PassQuestion(tuple(_visit_event(program, one) for one in sets))
-    )
+    # Whether trials get into a set with the same chance wherever outside of it the outcome was before.
+    laws_of_outcome = (laws.law(OUTCOME, step) for step in range(program.steps))
+    if not program.has_feedback and all(law.is_uniform_mixture for law in laws_of_outcome):
+        visit_question = PassQuestion(visits=sets)
+    else:
+        visit_question = PassQuestion(tuple(_visit_event(program, members) for members in sets))
     return [PassQuestion(reported_nodes=(OUTCOME,), pairs=True), visit_question, *reports]
-
-
-def _has_uniform_entry(laws: EffectiveLaws) -> bool:
-    """Whether trials get into a set of scenarios with the same chance wherever outside of it the outcome was before."""
-    program = laws.program
-    return not program.has_feedback and all(laws.law(OUTCOME, step).is_uniform_mixture for step in range(program.steps))
 
 
 def _state_shares(model: DiscretizedModel, name: str, answer: PassAnswer) -> Floats:
@@ -634,13 +618,7 @@ def _numeric_values(model: DiscretizedModel, name: str, answer: PassAnswer, draw
         if answer.evidence.size:
             joint = joint / (joint.sum() or 1.0) * joint.shape[-1]
         joints = np.ascontiguousarray(np.moveaxis(joint, -1, 0))
-        means.append(
-            [float((values * joint_of_draw).sum()) / _total_of(joint_of_draw, answer) for joint_of_draw in joints]
-        )
+        totals = [(float(one.sum()) or 1.0) if len(answer.evidence) > 1 else 1.0 for one in joints]
+        means.append([float((values * one).sum()) / total for one, total in zip(joints, totals, strict=True)])
         distributions.append((model.distributions[name, step], _repeat_draws(joints, draws)))
     return ExactValues(_repeat_draws(np.array(means).T, draws), tuple(distributions))
-
-
-def _total_of(joint: Floats, answer: PassAnswer) -> float:
-    """What the shares of a joint distribution are taken of."""
-    return (float(joint.sum()) or 1.0) if len(answer.evidence) > 1 else 1.0
