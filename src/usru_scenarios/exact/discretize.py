@@ -121,10 +121,15 @@ class FactoredTable:
     parents: tuple[tuple[Parent, ...], tuple[Parent, ...]]
     odds: tuple[Floats, Floats]
 
+    @property
+    def all_parents(self) -> tuple[Parent, ...]:
+        """Those of the first half and of the second."""
+        return (*self.parents[0], *self.parents[1])
+
     def totals(self) -> Floats:
         """What the products are divided by, shape (size of each parent of the first half and the second ...)."""
         first, second = (odds.reshape(-1, odds.shape[-1]) for odds in self.odds)
-        return (first @ second.T).reshape([parent.size for half in self.parents for parent in half])
+        return (first @ second.T).reshape([parent.size for parent in self.all_parents])
 
     def shares(self) -> Floats:
         """The table multiplied out, shape (size of each parent of the first half and the second ..., states)."""
@@ -260,7 +265,7 @@ class ConditionalTable:
             and _count_rows(parents) >= LARGE_TABLE_ROWS
             and (factored := factored_table(law, parents)) is not None
         ):
-            factored_parents = [*factored.parents[0], *factored.parents[1]]
+            factored_parents = factored.all_parents
             shares = factored.shares()
             return shares.transpose(
                 *(factored_parents.index(parent) for parent in parents), len(factored_parents)

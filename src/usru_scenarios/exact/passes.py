@@ -6,9 +6,8 @@ What has no bearing on the question is left out: a step knows no variable that n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from functools import cached_property, partial
-from typing import TypeVar
 
 import numpy as np
 
@@ -44,8 +43,6 @@ from usru_scenarios.program.events import Compared, Formula, InStates, Timed, at
 from usru_scenarios.program.laws import JUDGEMENTS, Parent
 from usru_scenarios.program.program import Floats
 
-Thing = TypeVar("Thing")
-
 # Questions -----------------------------------------------------------------------------------------------------------
 
 
@@ -75,18 +72,11 @@ class PassQuestion:
             return ask(self.events), ask((), self.reported_nodes, self.pairs)
         if self.reported_nodes and self.pairs:
             return ask((), self.reported_nodes), ask(pairs=True)
-        return (
-            _split_in_half(self.events, lambda part: ask(events=part))
-            or _split_in_half(self.reported_nodes, lambda part: ask(reported_nodes=part))
-            or _split_in_half(self.visits, lambda part: ask(visits=part))
-        )
-
-
-def _split_in_half(
-    things: tuple[Thing, ...], ask: Callable[[tuple[Thing, ...]], PassQuestion]
-) -> tuple[PassQuestion, PassQuestion] | None:
-    middle = len(things) // 2
-    return (ask(things[:middle]), ask(things[middle:])) if middle else None
+        for field_name in ("events", "reported_nodes", "visits"):
+            wanted = getattr(self, field_name)
+            if middle := len(wanted) // 2:
+                return ask(**{field_name: wanted[:middle]}), ask(**{field_name: wanted[middle:]})
+        return None
 
 
 @dataclass
@@ -233,24 +223,18 @@ class ForwardPass:
     def _step_tasks(self, reading_tasks: list[EliminationTask], needed: set[str], step: int) -> list[EliminationTask]:
         """All tasks of a step: the moves of the variables that matter, and the readings."""
         tasks = []
-        pair_request = next(
-            (task.what for task in reading_tasks if isinstance(task.what, JointRequest) and task.what.pairs), None
-        )
-        has_several_axes = pair_request is not None and len(pair_request.axes) - len(self.draws_axis) > 1
-        pair_request_in_passing = pair_request if has_several_axes and self.question.given is None else None
+        requests = [task.what for task in reading_tasks if isinstance(task.what, JointRequest) and task.what.pairs]
+        has_several_axes = bool(requests) and len(requests[0].axes) - len(self.draws_axis) > 1
+        in_passing = requests[0] if has_several_axes and self.question.given is None else None
         for name in sorted(needed):
             if self.model.keeps_state(name, step):
                 continue
             move = self.model.conditional_table(name, step)
             new_variable = Parent(name, 0, move.law.size)
-            report = pair_request_in_passing if name == OUTCOME else None
+            report = in_passing if name == OUTCOME else None
             variables = union(move.parents, [new_variable], report.axes if report else ())
             tasks.append(EliminationTask(move, variables, new_variable, report))
-        return tasks + [
-            task
-            for task in reading_tasks
-            if pair_request_in_passing is None or task.what is not pair_request_in_passing
-        ]
+        return tasks + [task for task in reading_tasks if in_passing is None or task.what is not in_passing]
 
     def _arrange(
         self, axes: Axes, tasks: list[EliminationTask], kept: frozenset[str], channels: list[FormulaState], step: int
@@ -362,9 +346,8 @@ class ForwardPass:
         place = min(step, answer.decided.shape[2] - 1)
         match stage.task.what:
             case ConditionalTable():
-                return (self._keep_or_redraw if stage.is_mixture else self._multiply_in)(
-                    stage, step, table, tables, answer
-                )
+                apply_table = self._keep_or_redraw if stage.is_mixture else self._multiply_in
+                return apply_table(stage, step, table, tables, answer)
             case JointRequest() as report:
                 self._report(report, step, marginal(table[0], stage.before, report.axes), answer)
             case FirstPassage():
@@ -386,8 +369,7 @@ class ForwardPass:
         assert moving is not None
         factors, report_factors = tables.prepared_factors(stage)
         if moving.factored is not None:
-            held = [parent for half in moving.factored.parents for parent in half]
-            table = table / broadcast_to_axes(moving.factored.totals(), held, stage.before)
+            table = table / broadcast_to_axes(moving.factored.totals(), moving.factored.all_parents, stage.before)
         if report is not None and stage.report_chain is not None:
             joint = stage.report_chain(table[0], report_factors)
             self._report(report, step, marginal(joint, stage.report_chain.after, report.axes), answer)

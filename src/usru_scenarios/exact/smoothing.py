@@ -196,8 +196,7 @@ class Smoothing(ForwardPass):
             chain = ProductChain((CHANNELS, *stage.after), moving.factors, {CHANNELS, *stage.before})
             totals = None
             if moving.factored is not None:
-                held = [parent for half in moving.factored.parents for parent in half]
-                totals = broadcast_to_axes(moving.factored.totals(), held, stage.before)
+                totals = broadcast_to_axes(moving.factored.totals(), moving.factored.all_parents, stage.before)
             self._cached_reversals[stage] = chain, chain.prepare(stage.factors()), totals
         return self._cached_reversals[stage]
 
