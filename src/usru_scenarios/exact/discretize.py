@@ -205,11 +205,6 @@ class ConditionalTable:
     known_state: int | None
 
     @cached_property
-    def previous_state(self) -> Parent:
-        """The state before, as a parent."""
-        return self.law.previous_state
-
-    @cached_property
     def parents(self) -> tuple[Parent, ...]:
         """The variables of the conditional table."""
         own = self.known_state is not None
@@ -350,15 +345,11 @@ class EffectiveLaws:
         return float(node.initial)
 
     @staticmethod
-    def active_terms(node: NumericNode, step: int) -> list[Term]:
-        """The terms of a numeric node that act at a step."""
-        is_lagged = [any(parent.lag for parent in term.parents) for term in node.terms]
-        return [t for t, late in zip(node.terms, is_lagged, strict=True) if t.points.any() and (step or not late)]
-
-    @staticmethod
-    def active_curves(node: NumericNode, step: int) -> list[PiecewiseCurve]:
-        """The curves of a numeric node that act at a step."""
-        return [curve for curve in node.curves if curve.points.any() and (step or not curve.lag)]
+    def active_points(node: NumericNode, step: int) -> tuple[list[Term], list[PiecewiseCurve]]:
+        """The terms and the curves of a numeric node that act at a step."""
+        terms = [term for term in node.terms if step or not any(parent.lag for parent in term.parents)]
+        curves = [curve for curve in node.curves if step or not curve.lag]
+        return [term for term in terms if term.points.any()], [curve for curve in curves if curve.points.any()]
 
     def links(self, name: str, step: int) -> list[tuple[str, int]]:
         """The nodes that a node's state or value depends on at a step, each with its lag; the judgements among them."""
@@ -368,8 +359,7 @@ class EffectiveLaws:
         if isinstance(node, NumericNode):
             if self.settled_value(node, step) is not None:
                 return []
-            terms: Iterable[Term] = self.active_terms(node, step)
-            curves: Iterable[PiecewiseCurve] = self.active_curves(node, step)
+            terms, curves = self.active_points(node, step)
             return [*((p.node, p.lag) for t in terms for p in t.parents), *((c.node, c.lag) for c in curves)]
         if self.keeps_state(name, step):
             return [(name, 1)]
@@ -476,15 +466,13 @@ class DiscretizedModel:
             for reader in sorted(needed - {JUDGEMENTS}):
                 node = self.program.nodes[reader]
                 if isinstance(node, NumericNode):
-                    terms, curves = (
-                        tuple(self.laws.active_terms(node, step)),
-                        tuple(self.laws.active_curves(node, step)),
-                    )
+                    terms, curves = self.laws.active_points(node, step)
+                    parents = [parent for term in terms for parent in term.parents]
                 else:
                     law = self.laws.law(reader, step)
-                    terms, curves = law.terms, law.curves
-                    places += [edge for p in law.prior_parents if p.node == name for edge in p.edges]
-                places += [edge for term in terms for p in term.parents if p.node == name for edge in p.edges]
+                    curves = [*law.curves]
+                    parents = [*law.prior_parents, *(parent for term in law.terms for parent in term.parents)]
+                places += [edge for parent in parents if parent.node == name for edge in parent.edges]
                 places += [float(knot) for curve in curves if curve.node == name for knot in curve.knots]
         return sorted(set(places))
 
@@ -531,8 +519,8 @@ class DiscretizedModel:
 
     def _latent_shift(self, node: NumericNode, step: int) -> tuple[tuple[Parent, ...], Floats]:
         """By how much points move the latent normal: the variables that this depends on, and the shift over them."""
-        terms = [self._substitute_term(term, step) for term in self.laws.active_terms(node, step)]
-        terms += [self._curve_term(curve, step) for curve in self.laws.active_curves(node, step)]
+        own_terms, curves = self.laws.active_points(node, step)
+        terms = self._terms_over_variables(own_terms, curves, step)
         variables = union(*(term.parents for term in terms))
         shift = np.full([variable.size for variable in variables], node.windows[step])
         for term in terms:
@@ -600,9 +588,11 @@ class DiscretizedModel:
             ordered, value.states, value.values.transpose([lagged_variables.index(one) for one in ordered])
         )
 
-    def _substitute_term(self, term: Term, step: int) -> Term:
-        parents, points = self._substitute_table(term.parents, term.points, step)
-        return replace(term, parents=parents, points=points)
+    def _terms_over_variables(self, terms: Iterable[Term], curves: Iterable[PiecewiseCurve], step: int) -> list[Term]:
+        """Terms and curves as terms over the variables that their parents are functions of."""
+        substituted = [(term, *self._substitute_table(term.parents, term.points, step)) for term in terms]
+        over_variables = [replace(term, parents=parents, points=points) for term, parents, points in substituted]
+        return over_variables + [self._curve_term(curve, step) for curve in curves]
 
     def _substitute_table(
         self, parents: tuple[Parent, ...], table: Floats, step: int
@@ -653,8 +643,7 @@ class DiscretizedModel:
 
     def _substitute_law(self, law: StepLaw, step: int) -> StepLaw:
         prior_parents, prior = self._substitute_table(law.prior_parents, law.prior, step)
-        terms = [self._substitute_term(term, step) for term in law.terms]
-        terms += [self._curve_term(curve, step) for curve in law.curves]
+        terms = self._terms_over_variables(law.terms, law.curves, step)
         return replace(law, prior_parents=prior_parents, prior=prior, terms=tuple(terms), curves=())
 
 

@@ -382,11 +382,11 @@ class ForwardPass:
         move, report = stage.task.what, stage.task.report
         assert isinstance(move, ConditionalTable)
         (redrawn, hold), report_factors = tables.prepared_factors(stage)
-        redrawn_table = redrawn * table.sum(axis=1 + stage.before.index(move.previous_state), keepdims=True)
+        redrawn_table = redrawn * table.sum(axis=1 + stage.before.index(move.law.previous_state), keepdims=True)
         joint = None if stage.report_chain is None else stage.report_chain(table[0], report_factors)
         table *= hold
         if joint is not None and report is not None and stage.report_chain is not None:
-            kept_table = marginal(table[0], stage.before, (move.previous_state, *self.draws_axis))
+            kept_table = marginal(table[0], stage.before, (move.law.previous_state, *self.draws_axis))
             kept = np.diag(kept_table) if kept_table.ndim == 1 else np.eye(len(kept_table))[..., None] * kept_table
             self._report(report, step, marginal(joint, stage.report_chain.after, report.axes) + kept, answer)
         table += redrawn_table

@@ -168,7 +168,7 @@ class Smoothing(ForwardPass):
             case ConditionalTable() as move if stage.contraction is None:
                 (redrawn, hold), _ = tables.prepared_factors(stage)
                 result = hold * result + (redrawn * result).sum(
-                    axis=1 + stage.before.index(move.previous_state), keepdims=True
+                    axis=1 + stage.before.index(move.law.previous_state), keepdims=True
                 )
             case ConditionalTable():
                 result = self._multiply_in_adjoint(stage, after)

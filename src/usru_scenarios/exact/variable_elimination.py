@@ -353,10 +353,10 @@ class ContractionStep:
         if (
             move.is_mixture
             and move.rows >= LARGE_TABLE_ROWS
-            and move.previous_state in before
-            and move.previous_state not in needed
+            and move.law.previous_state in before
+            and move.law.previous_state not in needed
         ):
-            over = tuple(new_variable if axis == move.previous_state else axis for axis in before)
+            over = tuple(new_variable if axis == move.law.previous_state else axis for axis in before)
             after = tuple(axis for axis in over if axis in needed)
             passing = _report_chain(task, before, ((*move.redraw_parents, new_variable),))
             return ContractionStep(task, before, over, after, channels, report_chain=passing)
