@@ -181,8 +181,12 @@ class ForwardPass:
             axes = (*union(*(reading.variables for reading in self._scenario_pair(step))), *drawn)
             tasks.append(EliminationTask(JointRequest(OUTCOME, axes, pairs=True), axes))
         if self.question.visits and self.question.given is None and not model.keeps_state(OUTCOME, step):
-            move = model.conditional_table(OUTCOME, step)
-            tasks.append(EliminationTask(FirstPassage(move, self.question.visits), union(move.redraw_parents, drawn)))
+            conditional = model.conditional_table(OUTCOME, step)
+            tasks.append(
+                EliminationTask(
+                    FirstPassage(conditional, self.question.visits), union(conditional.redraw_parents, drawn)
+                )
+            )
         return tasks
 
     def _scenario_pair(self, step: int) -> tuple[StateFunction, StateFunction]:
@@ -229,11 +233,11 @@ class ForwardPass:
         for name in sorted(needed):
             if self.model.keeps_state(name, step):
                 continue
-            move = self.model.conditional_table(name, step)
-            new_variable = Parent(name, 0, move.law.size)
+            conditional = self.model.conditional_table(name, step)
+            new_variable = Parent(name, 0, conditional.law.size)
             report = in_passing if name == OUTCOME else None
-            variables = union(move.parents, [new_variable], report.axes if report else ())
-            tasks.append(EliminationTask(move, variables, new_variable, report))
+            variables = union(conditional.parents, [new_variable], report.axes if report else ())
+            tasks.append(EliminationTask(conditional, variables, new_variable, report))
         return tasks + [task for task in reading_tasks if in_passing is None or task.what is not in_passing]
 
     def _arrange(
@@ -279,18 +283,19 @@ class ForwardPass:
     def cost(self) -> ContractionCost:
         """Predicted from the plan."""
         stages = [stage for step in self.plan for stage in step]
-        tables: dict[str, int] = {}
+        largest_tables: dict[str, int] = {}
         operations = sum(stage.operations for stage in stages)
-        built: dict[str, ConditionalTable] = {}
+        last_built: dict[str, ConditionalTable] = {}
         for stage in stages:
             if isinstance(stage.task.what, ConditionalTable | FirstPassage):
-                move = stage.conditional_table
-                tables[move.law.name] = max(tables.get(move.law.name, 0), stage.conditional_entries)
-                if built.get(move.law.name) is not move:
-                    operations += stage.conditional_entries * BUILD_COST
-                    built[move.law.name] = move
+                conditional, size = stage.conditional_table, stage.conditional_entries
+                name = conditional.law.name
+                largest_tables[name] = max(largest_tables.get(name, 0), size)
+                if last_built.get(name) is not conditional:
+                    operations += size * BUILD_COST
+                    last_built[name] = conditional
         entries = max((stage.entries for stage in stages), default=1)
-        return ContractionCost(entries, 8 * (3 * entries + sum(tables.values())), operations)
+        return ContractionCost(entries, 8 * (3 * entries + sum(largest_tables.values())), operations)
 
     @property
     def widest_latent(self) -> LatentQuadrature | None:
@@ -365,28 +370,30 @@ class ForwardPass:
         self, stage: ContractionStep, step: int, table: Floats, tables: StepFactors, answer: PassAnswer
     ) -> Floats:
         """Multiply a conditional table in."""
-        moving, report = stage.contraction, stage.task.report
-        assert moving is not None
+        contraction, report = stage.contraction, stage.task.report
+        assert contraction is not None
         factors, report_factors = tables.prepared_factors(stage)
-        if moving.factored is not None:
-            table = table / broadcast_to_axes(moving.factored.totals(), moving.factored.all_parents, stage.before)
+        if contraction.factored is not None:
+            table = table / broadcast_to_axes(
+                contraction.factored.totals(), contraction.factored.all_parents, stage.before
+            )
         if report is not None and stage.report_chain is not None:
             joint = stage.report_chain(table[0], report_factors)
             self._report(report, step, marginal(joint, stage.report_chain.after, report.axes), answer)
-        return moving.chain(table, factors)
+        return contraction.chain(table, factors)
 
     def _keep_or_redraw(
         self, stage: ContractionStep, step: int, table: Floats, tables: StepFactors, answer: PassAnswer
     ) -> Floats:
         """Keep or redraw, in place: method (37)."""
-        move, report = stage.task.what, stage.task.report
-        assert isinstance(move, ConditionalTable)
+        conditional, report = stage.task.what, stage.task.report
+        assert isinstance(conditional, ConditionalTable)
         (redrawn, hold), report_factors = tables.prepared_factors(stage)
-        redrawn_table = redrawn * table.sum(axis=1 + stage.before.index(move.law.previous_state), keepdims=True)
+        redrawn_table = redrawn * table.sum(axis=1 + stage.before.index(conditional.law.previous_state), keepdims=True)
         joint = None if stage.report_chain is None else stage.report_chain(table[0], report_factors)
         table *= hold
         if joint is not None and report is not None and stage.report_chain is not None:
-            kept_table = marginal(table[0], stage.before, (move.law.previous_state, *self.draws_axis))
+            kept_table = marginal(table[0], stage.before, (conditional.law.previous_state, *self.draws_axis))
             kept = np.diag(kept_table) if kept_table.ndim == 1 else np.eye(len(kept_table))[..., None] * kept_table
             self._report(report, step, marginal(joint, stage.report_chain.after, report.axes) + kept, answer)
         table += redrawn_table
@@ -427,7 +434,7 @@ class StepFactors:
         self._prepared: dict[str, dict[ContractionStep, tuple[list[Floats], list[Floats]]]] = {}
 
     def prepared_factors(self, stage: ContractionStep) -> tuple[list[Floats], list[Floats]]:
-        """What a stage needs; shapes as in `ContractionStep.laid`."""
+        """What a stage needs; shapes as in `ContractionStep.prepare`."""
         name = stage.conditional_table.law.name
         prepared = self._prepared.setdefault(name, {})
         if stage not in prepared:

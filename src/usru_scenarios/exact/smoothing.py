@@ -165,10 +165,10 @@ class Smoothing(ForwardPass):
             else after
         )
         match stage.task.what:
-            case ConditionalTable() as move if stage.contraction is None:
+            case ConditionalTable() as conditional if stage.contraction is None:
                 (redrawn, hold), _ = tables.prepared_factors(stage)
                 result = hold * result + (redrawn * result).sum(
-                    axis=1 + stage.before.index(move.law.previous_state), keepdims=True
+                    axis=1 + stage.before.index(conditional.law.previous_state), keepdims=True
                 )
             case ConditionalTable():
                 result = self._multiply_in_adjoint(stage, after)
@@ -188,15 +188,17 @@ class Smoothing(ForwardPass):
 
     def _reverse_chain(self, stage: ContractionStep) -> tuple[ProductChain, list[Floats], Floats | None]:
         """The sums that take a stage back, their factors laid out, and what halves are divided by."""
-        moving = stage.contraction
-        assert moving is not None
+        contraction = stage.contraction
+        assert contraction is not None
         if stage not in self._cached_reversals:
             if not self._keeps_factors:
                 self._cached_reversals.clear()
-            chain = ProductChain((CHANNELS, *stage.after), moving.factors, {CHANNELS, *stage.before})
+            chain = ProductChain((CHANNELS, *stage.after), contraction.factors, {CHANNELS, *stage.before})
             totals = None
-            if moving.factored is not None:
-                totals = broadcast_to_axes(moving.factored.totals(), moving.factored.all_parents, stage.before)
+            if contraction.factored is not None:
+                totals = broadcast_to_axes(
+                    contraction.factored.totals(), contraction.factored.all_parents, stage.before
+                )
             self._cached_reversals[stage] = chain, chain.prepare(stage.factors()), totals
         return self._cached_reversals[stage]
 

@@ -151,30 +151,34 @@ class TableProduct:
     """
 
     def __init__(self, before: Axes, factor: Axes, wanted: set[Parent]) -> None:
-        place, uses = {axis: number for number, axis in enumerate(before)}, set(factor)
-        self._summed_axes = tuple(number for axis, number in place.items() if axis not in wanted and axis not in uses)
-        held = tuple(axis for axis in before if axis in wanted or axis in uses)
+        places, uses = {axis: number for number, axis in enumerate(before)}, set(factor)
+        self._summed_axes = tuple(number for axis, number in places.items() if axis not in wanted and axis not in uses)
+        axes_held = tuple(axis for axis in before if axis in wanted or axis in uses)
         self._factor = factor
-        self._shared = shared = tuple(axis for axis in held if axis in uses and axis in wanted)
-        self._contracted = inner = tuple(axis for axis in held if axis in uses and axis not in wanted)
-        self._new = new = tuple(axis for axis in factor if axis not in place and axis in wanted)
-        first = next((number for number, axis in enumerate(held) if axis in uses), len(held))
-        free = tuple(axis for axis in held[first:] if axis not in uses)
-        lead = held[:first]
-        followed = int(CHANNELS in place)
-        if _count_entries(inner) * _count_entries(free) < _LEAST_MATMUL_ENTRIES:
-            lead, free = held[:followed], (*held[followed:first], *free)
-        self.after = (*lead, *shared, *free, *new) if inner else (*held[:followed], *new, *held[followed:])
-        self._widened = (*(slice(None),) * followed, *(None,) * len(new))
-        numbers = {axis: number for number, axis in enumerate(held)}
-        self._permutation = tuple(numbers[axis] for axis in (*lead, *shared, *inner, *free))
-        self._lead = len(lead)
-        self._stack_sizes = _count_entries(shared), _count_entries(inner), _count_entries(free)
+        self._batched = shared = tuple(axis for axis in axes_held if axis in uses and axis in wanted)
+        self._contracted = contracted = tuple(axis for axis in axes_held if axis in uses and axis not in wanted)
+        self._new = new = tuple(axis for axis in factor if axis not in places and axis in wanted)
+        first = next((number for number, axis in enumerate(axes_held) if axis in uses), len(axes_held))
+        free = tuple(axis for axis in axes_held[first:] if axis not in uses)
+        leading = axes_held[:first]
+        channel_axes = int(CHANNELS in places)
+        if _count_entries(contracted) * _count_entries(free) < _LEAST_MATMUL_ENTRIES:
+            leading, free = axes_held[:channel_axes], (*axes_held[channel_axes:first], *free)
+        self.after = (
+            (*leading, *shared, *free, *new)
+            if contracted
+            else (*axes_held[:channel_axes], *new, *axes_held[channel_axes:])
+        )
+        self._widened = (*(slice(None),) * channel_axes, *(None,) * len(new))
+        numbers = {axis: number for number, axis in enumerate(axes_held)}
+        self._permutation = tuple(numbers[axis] for axis in (*leading, *shared, *contracted, *free))
+        self._leading_count = len(leading)
+        self._stack_sizes = _count_entries(shared), _count_entries(contracted), _count_entries(free)
         self._result_sizes = [axis.size for axis in (*shared, *free, *new)]
 
     def prepare(self, factor: Floats) -> Floats:
         """The factor as the product wants it: shape (shared, summed, new), or one that broadcasts over the result."""
-        known = (*self._shared, *self._contracted, *self._new)
+        known = (*self._batched, *self._contracted, *self._new)
         unwanted = tuple(place for place, axis in enumerate(self._factor) if axis not in known)
         array = factor.sum(axis=unwanted) if unwanted else factor
         axes = tuple(axis for axis in self._factor if axis in known)
@@ -183,20 +187,20 @@ class TableProduct:
         turned = array.transpose([axes.index(axis) for axis in known])
         return np.ascontiguousarray(turned.reshape(*self._stack_sizes[:2], _count_entries(self._new)))
 
-    def __call__(self, table: Floats, laid: Floats) -> Floats:
+    def __call__(self, table: Floats, prepared: Floats) -> Floats:
         """The product of a table and a factor that was laid out for it: shape (size of each axis of `after` ...)."""
         if self._summed_axes:
             table = table.sum(axis=self._summed_axes)
         if not self._contracted:
-            product: Floats = laid * table[self._widened]
+            product: Floats = prepared * table[self._widened]
             return product
         turned = table.transpose(self._permutation)
-        lead = turned.shape[: self._lead]
+        lead = turned.shape[: self._leading_count]
         stack = turned.reshape(math.prod(lead), *self._stack_sizes).swapaxes(2, 3)
-        if stack.shape[0] * len(laid) == 1 or stack.shape[2] * laid[0].size >= _LEAST_MATMUL_WORK:
-            product = np.matmul(stack, laid)
+        if stack.shape[0] * len(prepared) == 1 or stack.shape[2] * prepared[0].size >= _LEAST_MATMUL_WORK:
+            product = np.matmul(stack, prepared)
         else:
-            product = np.einsum("lsfk,skn->lsfn", stack, laid)
+            product = np.einsum("lsfk,skn->lsfn", stack, prepared)
         return product.reshape(*lead, *self._result_sizes)
 
 
@@ -219,12 +223,12 @@ class ProductChain:
             self.widest = max(self.widest, _count_entries(self.after))
 
     def prepare(self, factors: Iterable[Floats]) -> list[Floats]:
-        """The factors as the products want them; shapes as in `TableProduct.laid`."""
+        """The factors as the products want them; shapes as in `TableProduct.prepare`."""
         return [product.prepare(factor) for product, factor in zip(self._products, factors, strict=True)]
 
-    def __call__(self, table: Floats, laid: Iterable[Floats]) -> Floats:
+    def __call__(self, table: Floats, prepared: Iterable[Floats]) -> Floats:
         """The table times the factors, shape (size of each axis of `after` ...)."""
-        for product, factor in zip(self._products, laid, strict=True):
+        for product, factor in zip(self._products, prepared, strict=True):
             table = product(table, factor)
         return table
 
@@ -303,12 +307,12 @@ class Contraction:
     factored: FactoredTable | None
 
     @staticmethod
-    def of(move: ConditionalTable, new_variable: Parent, before: Axes, needed: set[Parent]) -> Contraction:
+    def of(conditional: ConditionalTable, new_variable: Parent, before: Axes, needed: set[Parent]) -> Contraction:
         """The halves of the table where it has any and no table on the way is larger for them, or else the table."""
         wanted = {*needed, CHANNELS}
-        factors: tuple[Axes, ...] = ((*move.parents, new_variable),)
+        factors: tuple[Axes, ...] = ((*conditional.parents, new_variable),)
         whole = ProductChain((CHANNELS, *before), factors, wanted)
-        halves = move.factored({axis: place for place, axis in enumerate(before)})
+        halves = conditional.factored({axis: place for place, axis in enumerate(before)})
         if halves is not None:
             # The second half first: its parents are the last axes of the table, which are summed over without a copy.
             half_axes = tuple((*parents, new_variable) for parents in reversed(halves.parents))
@@ -346,31 +350,21 @@ class ContractionStep:
         task: EliminationTask, before: Axes, needed: set[Parent], channels: tuple[int, int], split: ChannelSplit | None
     ) -> ContractionStep:
         """A task where the table has some axes, of which some are needed afterwards."""
-        move, new_variable = task.what, task.new_variable
-        if not isinstance(move, ConditionalTable) or new_variable is None:
+        conditional, new_variable = task.what, task.new_variable
+        if not isinstance(conditional, ConditionalTable) or new_variable is None:
             after = tuple(axis for axis in before if axis in needed)
             return ContractionStep(task, before, before, after, channels, split)
-        if (
-            move.is_mixture
-            and move.rows >= LARGE_TABLE_ROWS
-            and move.law.previous_state in before
-            and move.law.previous_state not in needed
-        ):
-            over = tuple(new_variable if axis == move.law.previous_state else axis for axis in before)
-            after = tuple(axis for axis in over if axis in needed)
-            passing = _report_chain(task, before, ((*move.redraw_parents, new_variable),))
-            return ContractionStep(task, before, over, after, channels, report_chain=passing)
-        moving = Contraction.of(move, new_variable, before, needed)
-        after = moving.chain.after[1:]
-        return ContractionStep(
-            task,
-            before,
-            after,
-            after,
-            channels,
-            contraction=moving,
-            report_chain=_report_chain(task, before, moving.factors),
-        )
+        contraction, own = None, conditional.law.previous_state
+        if conditional.is_mixture and conditional.rows >= LARGE_TABLE_ROWS and own in before and own not in needed:
+            factors: tuple[Axes, ...] = ((*conditional.redraw_parents, new_variable),)
+            unsummed = tuple(new_variable if axis == own else axis for axis in before)
+            after = tuple(axis for axis in unsummed if axis in needed)
+        else:
+            contraction = Contraction.of(conditional, new_variable, before, needed)
+            factors = contraction.factors
+            unsummed = after = contraction.chain.after[1:]
+        report_chain = None if task.report is None else ProductChain(before, factors, task.report.axes)
+        return ContractionStep(task, before, unsummed, after, channels, split, contraction, report_chain)
 
     @property
     def is_mixture(self) -> bool:
@@ -397,39 +391,37 @@ class ContractionStep:
         and the chance to keep; for first visits their chances.
         """
         match self.task.what:
-            case ConditionalTable() as move if self.contraction is not None:
+            case ConditionalTable() as conditional if self.contraction is not None:
                 halves = self.contraction.factored
-                return [move.table()] if halves is None else [*reversed(halves.odds)]
-            case ConditionalTable() as move:
-                shares, hold = move.mixture()
+                return [conditional.table()] if halves is None else [*reversed(halves.odds)]
+            case ConditionalTable() as conditional:
+                shares, hold = conditional.mixture()
                 return [shares * (1.0 - hold), hold]
-            case FirstPassage() as avoiding:
-                return [avoiding.chances()]
+            case FirstPassage() as passage:
+                return [passage.chances()]
         return []
 
     def prepare(self, factors: list[Floats]) -> tuple[list[Floats], list[Floats]]:
-        """The factors as the sums want them, and as the report in passing does; shapes as `ProductChain.laid`."""
-        passing = (
-            [] if self.report_chain is None else self.report_chain.prepare(factors[:1] if self.is_mixture else factors)
-        )
+        """The factors as the sums want them, and as the report in passing does; shapes as `ProductChain.prepare`."""
+        report_factors = factors[:1] if self.is_mixture else factors
+        for_report = [] if self.report_chain is None else self.report_chain.prepare(report_factors)
         if self.contraction is not None:
-            return self.contraction.chain.prepare(factors), passing
-        factor_axes, over = (
-            (*self.conditional_table.redraw_parents, self.task.new_variable or CHANNELS),
-            (CHANNELS, *self.unsummed),
-        )
-        return [np.ascontiguousarray(broadcast_to_axes(factor, factor_axes, over)) for factor in factors], passing
+            return self.contraction.chain.prepare(factors), for_report
+        factor_axes = (*self.conditional_table.redraw_parents, self.task.new_variable or CHANNELS)
+        axes = (CHANNELS, *self.unsummed)
+        return [np.ascontiguousarray(broadcast_to_axes(one, factor_axes, axes)) for one in factors], for_report
 
     @property
     def conditional_entries(self) -> int:
         """The entries of the conditional table."""
         match self.task.what:
-            case ConditionalTable() as move if self.contraction is not None and self.contraction.factored is not None:
+            case ConditionalTable() if self.contraction is not None and self.contraction.factored is not None:
                 return sum(odds.size for odds in self.contraction.factored.odds)
-            case ConditionalTable() as move:
-                return move.rows * (1 if self.is_mixture else move.law.size)
-            case FirstPassage(move, sets):
-                return math.prod(parent.size for parent in move.redraw_parents) * max(len(sets), move.law.size)
+            case ConditionalTable() as conditional:
+                return conditional.rows * (1 if self.is_mixture else conditional.law.size)
+            case FirstPassage(conditional, sets):
+                columns = max(len(sets), conditional.law.size)
+                return math.prod(parent.size for parent in conditional.redraw_parents) * columns
         return 0
 
     @property
@@ -451,10 +443,6 @@ class ContractionStep:
         if self.task.new_variable is None:
             return CALL_COST + 2 * before
         return CALL_COST + before * (3 if self.is_mixture else self.task.new_variable.size)
-
-
-def _report_chain(task: EliminationTask, before: Axes, factors: Sequence[Axes]) -> ProductChain | None:
-    return None if task.report is None else ProductChain(before, factors, task.report.axes)
 
 
 # Sums ----------------------------------------------------------------------------------------------------------------
