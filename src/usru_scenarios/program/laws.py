@@ -284,6 +284,14 @@ def draws_parent(draws: int) -> Parent:
 
 
 def replace_if_changed(part: ProgramPart, **new_fields: object) -> ProgramPart:
-    """The part with other fields; itself where none of them is another."""
-    changed_fields = {name: value for name, value in new_fields.items() if value is not getattr(part, name)}
+    """The part with other fields; itself where they are the same objects, or tuples and maps of the same objects."""
+    changed_fields = {name: value for name, value in new_fields.items() if not _is_same(value, getattr(part, name))}
     return replace(part, **changed_fields) if changed_fields else part  # type: ignore[type-var]
+
+
+def _is_same(one: object, other: object) -> bool:
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_is_same(value, other[key]) for key, value in one.items())
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return one is other or (len(one) == len(other) and all(map(_is_same, one, other)))
+    return one is other

@@ -24,7 +24,6 @@ from usru_scenarios.program.laws import (
     JUDGEMENTS,
     Parent,
     PiecewiseCurve,
-    ProgramPart,
     StepLaw,
     Term,
     draws_parent,
@@ -83,23 +82,17 @@ class CategoricalNode:
     def select_draws(self, draws: range) -> CategoricalNode:
         """The node for some draws of the judgements; itself where it does not depend on them."""
         prior, prior_parents = select_table_draws(self.prior, self.prior_parents, draws)
-        initial = None if self.initial is None else select_value_draws(self.initial, 1, draws)
-        reports = {
-            step: select_table_draws(table, parents, draws)[::-1] for step, (parents, table) in self.reports.items()
-        }
-        same = all(table is self.reports[step][1] for step, (_, table) in reports.items())
+        reports = self.reports.items()
         return replace_if_changed(
             self,
-            reports=self.reports if same else reports,
+            reports={step: select_table_draws(table, parents, draws)[::-1] for step, (parents, table) in reports},
             prior=prior,
             prior_parents=prior_parents,
-            initial=initial,
-            forced=_reuse_values_if_unchanged(
-                self.forced, {step: select_value_draws(one, 1, draws) for step, one in self.forced.items()}
-            ),
+            initial=None if self.initial is None else select_value_draws(self.initial, 1, draws),
+            forced={step: select_value_draws(shares, 1, draws) for step, shares in self.forced.items()},
             persistence=select_value_draws(self.persistence, 1, draws),
-            terms=_reuse_if_unchanged(self.terms, tuple(term.select_draws(draws) for term in self.terms)),
-            curves=_reuse_if_unchanged(self.curves, tuple(curve.select_draws(draws) for curve in self.curves)),
+            terms=tuple(term.select_draws(draws) for term in self.terms),
+            curves=tuple(curve.select_draws(draws) for curve in self.curves),
             windows=select_value_draws(self.windows, 2, draws),
             log_odds=select_value_draws(self.log_odds, 0, draws),
         )
@@ -129,7 +122,7 @@ class CategoricalNode:
 
     @cached_property
     def cached_laws(self) -> dict[object, StepLaw]:
-        """Its laws by regime, as far as `Program.law` remembers them."""
+        """Its laws by their keys, as far as `Program.law` remembers them."""
         return {}
 
     def __getstate__(self) -> dict[str, object]:
@@ -195,8 +188,8 @@ class NumericNode:
             initial=None if self.initial is None else select_value_draws(self.initial, 0, draws),
             persistence=select_value_draws(self.persistence, 0, draws),
             sd_per_point=select_value_draws(self.sd_per_point, 0, draws),
-            terms=_reuse_if_unchanged(self.terms, tuple(term.select_draws(draws) for term in self.terms)),
-            curves=_reuse_if_unchanged(self.curves, tuple(curve.select_draws(draws) for curve in self.curves)),
+            terms=tuple(term.select_draws(draws) for term in self.terms),
+            curves=tuple(curve.select_draws(draws) for curve in self.curves),
             windows=select_value_draws(self.windows, 1, draws),
         )
 
@@ -261,14 +254,6 @@ def _transitive_closure(start: Iterable[str], neighbours_of: Callable[[str], Ite
         reached |= frontier
         frontier = {other for name in frontier for other in neighbours_of(name)} - reached
     return frozenset(reached)
-
-
-def _reuse_if_unchanged(before: tuple[ProgramPart, ...], after: tuple[ProgramPart, ...]) -> tuple[ProgramPart, ...]:
-    return before if all(one is other for one, other in zip(before, after, strict=True)) else after
-
-
-def _reuse_values_if_unchanged(before: Mapping[int, Floats], after: Mapping[int, Floats]) -> Mapping[int, Floats]:
-    return before if all(after[step] is one for step, one in before.items()) else after
 
 
 @dataclass(frozen=True, eq=False)
@@ -385,17 +370,17 @@ class Program:
     def law(self, node: CategoricalNode, step: int) -> StepLaw:
         """How a categorical node gets its state at a step (the order of precedence of section 3).
 
-        The law of a node follows from its regime, whatever the program: so those without draws of the judgements, which
+        The law of a node follows from its key, whatever the program: so those without draws of the judgements, which
         take little, are made once for all programs and steps that have them in common.
         """
         if self.draws:
             return self._build_law(node, step)
-        regime = self.law_key(node, step)
-        if regime not in node.cached_laws:
+        key = self.law_key(node, step)
+        if key not in node.cached_laws:
             if len(node.cached_laws) >= _CACHED_LAWS:
                 node.cached_laws.clear()
-            node.cached_laws[regime] = self._build_law(node, step)
-        return node.cached_laws[regime]
+            node.cached_laws[key] = self._build_law(node, step)
+        return node.cached_laws[key]
 
     def _build_law(self, node: CategoricalNode, step: int) -> StepLaw:
         size = len(node.states)
