@@ -298,7 +298,7 @@ class EffectiveLaws:
     def __init__(self, program: Program) -> None:
         self.program = program
         self._laws: dict[int, StepLaw] = {}
-        self._regimes: dict[tuple[str, int], int] = {}
+        self._law_numbers: dict[tuple[str, int], int] = {}
         self._numbers: dict[Hashable, int] = {}
 
     def law(self, name: str, step: int) -> StepLaw:
@@ -318,12 +318,12 @@ class EffectiveLaws:
 
     def law_number(self, name: str, step: int) -> int:
         """A number that two steps or nodes share only where their laws are the same."""
-        if (name, step) not in self._regimes:
+        if (name, step) not in self._law_numbers:
             node = self.program.nodes[name]
             assert isinstance(node, CategoricalNode)
             key = (name, self.program.law_key(node, step))
-            self._regimes[name, step] = self._numbers.setdefault(key, len(self._numbers))
-        return self._regimes[name, step]
+            self._law_numbers[name, step] = self._numbers.setdefault(key, len(self._numbers))
+        return self._law_numbers[name, step]
 
     def keeps_state(self, name: str, step: int) -> bool:
         """Whether a node keeps its state for certain at a step."""
