@@ -90,7 +90,7 @@ class CompiledFile:
 
     @cached_property
     def names(self) -> dict[str, list[str]]:
-        """The names of the model by kind: see `model.ids`."""
+        """The names of the model by kind: see `model.outline`."""
         return self._get_or_make(KEPT_NAMES, lambda: _collect_names(self.loaded.data))
 
     @cached_property
@@ -283,7 +283,7 @@ class CompiledFile:
 
 
 def _collect_names(data: dict[str, Any]) -> dict[str, list[str]]:
-    from usru_scenarios.model.ids import model_names
+    from usru_scenarios.model.outline import model_names
 
     return model_names(data)
 

@@ -63,7 +63,7 @@ def _names_of_model(words: Sequence[str], kinds: Sequence[str]) -> list[str]:
 
 
 def _cached_names(model: str) -> dict[str, list[str]]:
-    """The names of a model as a run kept them: see `model.ids`."""
+    """The names of a model as a run kept them: see `model.outline`."""
     from usru_scenarios.reading.cache import CompileCache
     from usru_scenarios.reading.request import Request
 

@@ -163,7 +163,17 @@ class _NormalFamily(Family):
         return scale[0] - 6 * sd < mean < scale[1] + 6 * sd
 
     def quantile(self, parameters: Sequence[Floats], limits: Interval, shares: Floats) -> Floats:
-        return _truncated_normal_quantile(parameters[0], np.abs(parameters[1]), limits, shares)
+        mean, sd = parameters[0], np.abs(parameters[1])
+        spread = np.maximum(sd, 1e-300)
+        with np.errstate(over="ignore"):
+            left, right = (limits[0] - mean) / spread, (limits[1] - mean) / spread
+        below, above = normal_cdf(left), normal_cdf(-right)
+        inside = 1.0 - below - above
+        # From the nearer end, so that the tails are as exact as the body.
+        from_left, from_right = below + shares * inside, above + (1.0 - shares) * inside
+        z = np.where(from_left < 0.5, normal_quantile(from_left), -normal_quantile(from_right))
+        values: Floats = mean + sd * z
+        return values
 
     def means(self, parameters: Sequence[Floats], limits: Interval) -> Floats:
         return truncated_mean(parameters[0], np.abs(parameters[1]), *limits)
@@ -174,7 +184,13 @@ class _NormalFamily(Family):
     def density(self, parameters: Sequence[float], low: float, high: float) -> tuple[LogDensity, float, float]:
         mean, sd = parameters
         low, high = _normal_support(mean, sd, low, high)
-        return _normal_density((mean - low) / (high - low), sd / (high - low)), low, high
+        centre, spread = (mean - low) / (high - low), sd / (high - low)
+
+        def log_density(logit: Floats) -> Floats:
+            share = 1.0 / (1.0 + np.exp(-logit))
+            return -0.5 * ((share - centre) / spread) ** 2 + beta_density(1.0, 1.0)(logit)
+
+        return log_density, low, high
 
     def repair_parameters(self, parameters: Floats, low: float, high: float) -> list[float]:
         return [float(parameters[0]), max(float(parameters[1]), _LEAST_WIDTH * (high - low))]
@@ -228,22 +244,9 @@ def _triangular_quantile(mode: Floats, shares: Floats) -> Floats:
     return values
 
 
-def _truncated_normal_quantile(mean: Floats, sd: Floats, limits: Interval, shares: Floats) -> Floats:
-    """Of a normal distribution between two limits, from the nearer end, so that the tails are as exact as the body."""
-    spread = np.maximum(sd, 1e-300)
-    with np.errstate(over="ignore"):
-        left, right = (limits[0] - mean) / spread, (limits[1] - mean) / spread
-    below, above = normal_cdf(left), normal_cdf(-right)
-    inside = 1.0 - below - above
-    from_left, from_right = below + shares * inside, above + (1.0 - shares) * inside
-    z = np.where(from_left < 0.5, normal_quantile(from_left), -normal_quantile(from_right))
-    values: Floats = mean + sd * z
-    return values
-
-
 def normal_cdf(z: Floats) -> Floats:
     """The probability that a standard normal variate is at most z, any shape."""
-    flat = [0.5 * math.erfc(-one / math.sqrt(2.0)) for one in np.ravel(z).tolist()]
+    flat = [0.5 * math.erfc(-value / math.sqrt(2.0)) for value in np.ravel(z).tolist()]
     return np.array(flat).reshape(np.shape(z))
 
 
@@ -366,25 +369,32 @@ _MOST_NODES = 73
 
 
 @lru_cache(maxsize=4096)
-def mean(law: FamilyValues) -> float:
+def mean(distribution: FamilyValues) -> float:
     """The mean of what is drawn: method (12).
 
     Over parameters that are drawn themselves it is integrated, unless it is a linear function of them.
     """
-    family = FAMILIES[law.family]
-    nested = any(isinstance(one, FamilyValues) for one in law.parameters)
-    if nested and not family.is_linear([_parameter_bounds(one) for one in law.parameters], law.limits):
-        values, weights = _integration_grid(law)
-        return float(family.means(values, law.limits) @ weights)
-    central = [np.array([mean(one) if isinstance(one, FamilyValues) else one]) for one in law.parameters]
-    return float(family.means(central, law.limits)[0])
+    family = FAMILIES[distribution.family]
+    nested = any(isinstance(parameter, FamilyValues) for parameter in distribution.parameters)
+    if nested and not family.is_linear(
+        [_parameter_bounds(parameter) for parameter in distribution.parameters], distribution.limits
+    ):
+        values, weights = _integration_grid(distribution)
+        return float(family.means(values, distribution.limits) @ weights)
+    central = [
+        np.array([mean(parameter) if isinstance(parameter, FamilyValues) else parameter])
+        for parameter in distribution.parameters
+    ]
+    return float(family.means(central, distribution.limits)[0])
 
 
-def _parameter_bounds(one: float | FamilyValues) -> Interval:
+def _parameter_bounds(parameter: float | FamilyValues) -> Interval:
     """The lowest and highest value of a parameter."""
-    if not isinstance(one, FamilyValues):
-        return one, one
-    return FAMILIES[one.family].bounds([_parameter_bounds(below) for below in one.parameters], one.limits)
+    if not isinstance(parameter, FamilyValues):
+        return parameter, parameter
+    return FAMILIES[parameter.family].bounds(
+        [_parameter_bounds(below) for below in parameter.parameters], parameter.limits
+    )
 
 
 def truncated_mean(mean: Floats, sd: Floats, low: float, high: float) -> Floats:
@@ -412,25 +422,25 @@ def truncated_mean(mean: Floats, sd: Floats, low: float, high: float) -> Floats:
     return result
 
 
-def _integration_grid(law: FamilyValues) -> tuple[list[Floats], Floats]:
+def _integration_grid(distribution: FamilyValues) -> tuple[list[Floats], Floats]:
     """The parameters of a law at the nodes of an integration over them, each of shape (nodes,), and the weights."""
-    each = [_parameter_nodes(one) for one in law.parameters]
-    values = np.meshgrid(*(one for one, _ in each), indexing="ij")
+    nodes = [_parameter_nodes(one) for one in distribution.parameters]
+    values = np.meshgrid(*(one for one, _ in nodes), indexing="ij")
     weights = np.ones(())
-    for _, own in each:
-        weights = np.multiply.outer(weights, own)
+    for _, own_weights in nodes:
+        weights = np.multiply.outer(weights, own_weights)
     return [one.ravel() for one in values], weights.ravel()
 
 
-def _parameter_nodes(one: float | FamilyValues) -> tuple[Floats, Floats]:
+def _parameter_nodes(parameter: float | FamilyValues) -> tuple[Floats, Floats]:
     """Values of a parameter and their weights."""
-    if not isinstance(one, FamilyValues):
-        return np.array([one]), np.ones(1)
-    parameters, outer = _integration_grid(one)
+    if not isinstance(parameter, FamilyValues):
+        return np.array([parameter]), np.ones(1)
+    parameters, outer = _integration_grid(parameter)
     inner = np.exp(-0.5 * _NORMAL_NODES**2)
     inner /= inner.sum()
     shares = np.tile(normal_cdf(_NORMAL_NODES), len(outer))
-    values = quantile(one.family, [np.repeat(each, len(inner)) for each in parameters], one.limits, shares)
+    values = quantile(parameter.family, [np.repeat(each, len(inner)) for each in parameters], parameter.limits, shares)
     weights = np.multiply.outer(outer, inner).ravel()
     return (values, weights) if len(outer) == 1 else _merge_nodes(values, weights)
 
@@ -467,14 +477,6 @@ def _triangular_density(low: float, mode: float, high: float) -> LogDensity:
         height = np.where(share < at, share * (1.0 - at), rest * at) if 0 < at < 1 else (rest, share)[int(at)]
         with np.errstate(divide="ignore"):  # next to the ends the height may be less than a float can hold
             return np.log(height) + beta_density(1.0, 1.0)(logit)
-
-    return log_density
-
-
-def _normal_density(mean: float, sd: float) -> LogDensity:
-    def log_density(logit: Floats) -> Floats:
-        share = 1.0 / (1.0 + np.exp(-logit))
-        return -0.5 * ((share - mean) / sd) ** 2 + beta_density(1.0, 1.0)(logit)
 
     return log_density
 
