@@ -45,7 +45,7 @@ Atom = InStates | Compared
 _MOST_TABLE_ENTRIES = 1 << 24
 """The most entries of the table of one judgement block once numeric nodes are multiplied out."""
 LARGE_TABLE_ROWS = 1024
-"""From so many rows on, a conditional table is not multiplied out where there is another way."""
+"""The least rows of a conditional table that is not multiplied out where there is another way."""
 _WIDEST_LOG_RANGE = 600.0
 """The most by which the log-weights of both halves of a row may differ: exp(-700) is the least that a float holds."""
 
@@ -77,7 +77,7 @@ class StateFunction:
     values: Floats | None = None
 
     def index(self, edges: tuple[float, ...]) -> Indices:
-        """By which index a table over the node is read, its state or how many edges it reaches: shape as `states`."""
+        """The index into a table over the node: its state, or how many edges its value reaches; shape as `states`."""
         if self.values is None:
             return self.states
         return np.asarray(np.searchsorted(np.array(edges), self.values, side="right"))
@@ -293,7 +293,7 @@ def relevant_nodes(wanted_by_step: Sequence[Iterable[tuple[str, int]]], links: L
 
 
 class EffectiveLaws:
-    """What a program says of each node and step, without what has no effect."""
+    """The laws of a program at each node and step, without points that have no effect."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
@@ -460,7 +460,7 @@ class DiscretizedModel:
         ]
 
     def _breakpoints(self, name: str) -> list[float]:
-        """Where the readers of a numeric node change abruptly along its scale: edges of comparisons and knots."""
+        """The values of a numeric node at which its readers have corners or jumps: knots, and edges of comparisons."""
         places = [atom.value for atom in self.compared if atom.node == name]
         for step, needed in enumerate(self.needed):
             for reader in sorted(needed - {JUDGEMENTS}):
@@ -518,7 +518,7 @@ class DiscretizedModel:
         return float(decay_latent(np.asarray(decay), np.asarray(start))), math.sqrt(1.0 - decay * decay)
 
     def _latent_shift(self, node: NumericNode, step: int) -> tuple[tuple[Parent, ...], Floats]:
-        """By how much points move the latent normal: the variables that this depends on, and the shift over them."""
+        """The shift of the latent normal by points: the variables that it depends on, and the shift over them."""
         own_terms, curves = self.laws.active_points(node, step)
         terms = self._terms_over_variables(own_terms, curves, step)
         variables = union(*(term.parents for term in terms))

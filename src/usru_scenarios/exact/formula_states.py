@@ -100,7 +100,7 @@ def split_by_predicates(
 
 
 _MOST_BITS = 31
-"""So many predicates are read before the states are numbered anew; the numbers fit whatever is held in memory."""
+"""Most predicates that are read before the states are numbered anew, so that the numbers fit 64 bits."""
 
 
 def _truth_combinations(predicates: Mapping[Timed, Truths]) -> list[tuple[dict[Timed, bool], Truths]]:
@@ -124,7 +124,7 @@ def _add_mask(table: dict[tuple[int, int], Truths], key: tuple[int, int], where:
 
 
 def progress_formula(formula: Formula, truths: Mapping[Timed, bool], step: int) -> Formula:
-    """What is left of an event once some of its predicates have been read at a step."""
+    """The part of an event that is undecided once some of its predicates have been read at a step."""
 
     def progress_part(part: Formula) -> Formula:
         if not isinstance(part, Timed) or part not in truths:

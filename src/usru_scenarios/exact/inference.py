@@ -94,7 +94,7 @@ class TooLarge(UsruError):  # noqa: N818  # a public name
 
 
 class NothingObservedError(UsruError):
-    """What is given has no probability that a float holds: it is impossible, or next to it."""
+    """The observation has no probability that a float holds: it is impossible, or next to it."""
 
 
 _BYTES = tuple((1000.0, 1000.0, unit) for unit in ("kB", "MB", "GB", "TB", "PB"))
@@ -310,7 +310,7 @@ def _solve_portions(
     solve: Callable[[_Planner, _InferenceRequest], Solved],
     progress: Listener,
 ) -> Iterator[Solved]:
-    """What is found in each portion of a question that is within its bound.
+    """Solve each portion of a question that is within its bound.
 
     Raises:
         TooLarge: it would take more.
@@ -574,7 +574,7 @@ def _visit_event(program: Program, members: frozenset[int]) -> Timed:
 
 
 def _forecast_questions(laws: EffectiveLaws, given: Formula | None) -> list[PassQuestion]:
-    """Where the outcome is and what follows what, its first visits, and where all other nodes are."""
+    """The questions of a forecast: the outcome and its transitions, its first visits, and all other nodes."""
     program = laws.program
     observed = () if given is None else tuple(atom.node for atom in atoms(given))
     others = {name: program.upstream([name, *observed]) for name in program.model_nodes if name != OUTCOME}

@@ -434,7 +434,7 @@ class StepFactors:
         self._prepared: dict[str, dict[ContractionStep, tuple[list[Floats], list[Floats]]]] = {}
 
     def prepared_factors(self, stage: ContractionStep) -> tuple[list[Floats], list[Floats]]:
-        """What a stage needs; shapes as in `ContractionStep.prepare`."""
+        """The factors of a stage; shapes as in `ContractionStep.prepare`."""
         name = stage.conditional_table.law.name
         prepared = self._prepared.setdefault(name, {})
         if stage not in prepared:
@@ -450,7 +450,7 @@ class StepFactors:
 
 
 def _predicate_mask(predicate: Formula, model: DiscretizedModel, step: int, over: Axes) -> Truths:
-    """Where a predicate holds, over variables of its step."""
+    """The truth of a predicate over variables of its step."""
 
     def atom_mask(atom: InStates | Compared | Timed) -> Truths:
         if isinstance(atom, Timed):

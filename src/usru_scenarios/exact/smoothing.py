@@ -149,7 +149,7 @@ class Smoothing(ForwardPass):
         return backward_tables[::-1]
 
     def _stage_tables(self, stages: Sequence[ContractionStep], after: Floats, tables: StepFactors) -> list[Floats]:
-        """The same before each stage of a step, from that after the last one."""
+        """The backward tables before each stage of a step, from that after the last stage."""
         stage_tables = []
         for stage in reversed(stages):
             after = self._adjoint(stage, after, tables)
@@ -157,7 +157,7 @@ class Smoothing(ForwardPass):
         return stage_tables[::-1]
 
     def _adjoint(self, stage: ContractionStep, after: Floats, tables: StepFactors) -> Floats:
-        """From the probabilities of what is still to be observed after a stage those before it."""
+        """The backward table before a stage from that after it."""
         before = (CHANNELS, *stage.before)
         result = (
             broadcast_to_axes(after, (CHANNELS, *stage.after), (CHANNELS, *stage.unsummed))
@@ -208,7 +208,7 @@ class Smoothing(ForwardPass):
 
 
 def _undecidable(steps: int) -> Timed:
-    """What no step decides: an event that waits for it stays open."""
+    """A predicate that no step decides, so that an event with it stays open."""
     return Timed("at", range(steps, steps + 1), TRUE)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from usru_scenarios.names import KeyPath
 
 PushSign = Literal["+", "-", "both", "none"]
-"""In which direction a claim pushes a number."""
+"""The direction in which a claim pushes a number."""
 
 SignVerdict = Literal["carried", "contradicted", "undirected", "inferred", "zero"]
 """What the claims that a number cites say of its sign.
@@ -79,7 +79,7 @@ class PointsCell:
 
     @property
     def sign(self) -> int:
-        """That of the value: 1, -1 or 0."""
+        """The sign of the value: 1, -1 or 0."""
         return (self.value > 0) - (self.value < 0)
 
     def is_target_of(self, push: ClaimPush) -> bool:
@@ -113,7 +113,7 @@ class Direction:
 
     @property
     def verdict(self) -> SignVerdict:
-        """What the claims together say."""
+        """The verdict of the claims together on the sign."""
         sign = self.cell.sign
         if not sign:
             return "zero"
@@ -131,7 +131,7 @@ _PUSH_SIGNS: dict[tuple[bool, bool], PushSign] = {
 
 
 def cited_directions(model: Model, pushes: Mapping[str, Sequence[ClaimPush]]) -> Iterator[Direction]:
-    """What claims say of every number of points that cites any, in the order of `judgements`.
+    """The directions of every number of points that cites claims, in the order of `judgements`.
 
     Args:
         model: the model.
@@ -152,7 +152,7 @@ def points_cells(model: Model) -> Iterator[PointsCell]:
 
 
 def _cause_and_target(model: Model, path: KeyPath) -> tuple[dict[str, str | Condition], tuple[str, str | None]]:
-    """Under which cause points at a path act, and on which node and state."""
+    """The cause of points at a path, and the node and state that they act on."""
     match [str(key) for key in path]:
         case ["rules", name, "then", node, *state]:
             return dict(model.rules[name].when), (node, state[0] if state else None)

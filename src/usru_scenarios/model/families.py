@@ -312,7 +312,7 @@ def beta_quantile(a: Floats, b: Floats, shares: Floats) -> tuple[Floats, Floats]
     a, b = (one[:, None] for one in np.broadcast_arrays(a, b))
 
     def log_density(logit: Floats) -> Floats:
-        """Of x^a (1-x)^b, which is the density times the x (1-x) of the logit coordinate."""
+        """The logarithm of x^a (1-x)^b: of the density times the x (1-x) of the logit coordinate."""
         density: Floats = -a * np.logaddexp(0.0, -logit) - b * np.logaddexp(0.0, logit)
         return density
 
@@ -332,7 +332,7 @@ def beta_quantile(a: Floats, b: Floats, shares: Floats) -> tuple[Floats, Floats]
 
 
 def _invert_density(at: Floats, height: Floats, shares: Floats) -> Floats:
-    """Where a density has some of its probability below, the density being a parabola in each cell.
+    """The quantiles of a density that is a parabola in each cell.
 
     Args:
         at: the ends and the middles of cells of equal width in turn, shape (rows, 2 * cells + 1).
@@ -446,7 +446,7 @@ def _parameter_nodes(parameter: float | FamilyValues) -> tuple[Floats, Floats]:
 
 
 def _merge_nodes(values: Floats, weights: Floats) -> tuple[Floats, Floats]:
-    """As many nodes as one parameter may have: the means of groups of neighbours."""
+    """Nodes merged into as many as one parameter may have: the means of groups of neighbours."""
     order = np.argsort(values, kind="stable")
     values, weights = values[order], weights[order]
     group = np.minimum((np.cumsum(weights) * _MOST_NODES).astype(np.intp), _MOST_NODES - 1)
@@ -460,7 +460,7 @@ def _merge_nodes(values: Floats, weights: Floats) -> tuple[Floats, Floats]:
 
 
 def beta_density(a: float, b: float) -> LogDensity:
-    """Of x^(a-1) (1-x)^(b-1), times the x (1-x) of the logit coordinate."""
+    """The log-density of a beta distribution: of x^(a-1) (1-x)^(b-1), times the x (1-x) of the logit coordinate."""
     return lambda logit: -a * np.logaddexp(0.0, -logit) - b * np.logaddexp(0.0, logit)
 
 

@@ -32,7 +32,7 @@ from usru_scenarios.problems import shortened
 from usru_scenarios.timeline import Grid, TimeError, parse_date, parse_day, parse_duration
 
 BOUND_MARGIN = 1e-9
-"""What is drawn and must be above a bound is kept this far away from it."""
+"""How far above an open bound drawn values are kept."""
 
 
 def _refuse_reserved_name(text: str) -> str:
@@ -205,7 +205,7 @@ class Distribution(Value):
 
     @property
     def family_definition(self) -> Family:
-        """What there is to know of its family."""
+        """The definition of its family."""
         return FAMILIES[self.family]
 
     def cut_off(self, low: float, high: float) -> None:
@@ -220,7 +220,7 @@ class Distribution(Value):
 
     @property
     def family_values(self) -> FamilyValues:
-        """The same as plain data."""
+        """The distribution as plain data."""
         parameters = tuple(
             one.value.family_values if isinstance(one.value, Distribution) else one.value for one in self.parameters
         )

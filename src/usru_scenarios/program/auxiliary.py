@@ -24,7 +24,7 @@ _MOST_STAGE_ROWS = 256
 
 
 class TooManyCasesError(ValueError):
-    """So many different things can be left open after some parents that no auxiliary node has a state for each."""
+    """More cases can be left open after some parents than an auxiliary node has states."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ HOLDS, FAILS = 0, -1
 
 
 def at_least_chain(required: int, holds: Sequence[npt.NDArray[np.bool_]]) -> ConditionChain[int]:
-    """Whether at least so many conditions hold.
+    """The stages that tell whether at least so many conditions hold.
 
     What is open is how many more have to hold, down to `HOLDS`, or `FAILS` where too few are left. By stage these are
     at most min(wanted, n - wanted) + 3 of n conditions.
@@ -121,7 +121,7 @@ FirstRow = int | tuple[int, ...]
 
 
 def first_row_chain(sizes: Sequence[int], rows: Sequence[dict[int, npt.NDArray[np.bool_]]]) -> ConditionChain[FirstRow]:
-    """Which of some rows is the first that holds.
+    """The stages that tell which of some rows is the first that holds.
 
     Args:
         sizes: of the parents.

@@ -282,7 +282,7 @@ class _Compiler:
         return Term(parents, points, weight=name if target == OUTCOME else None)
 
     def _rule_mask(self, name: str, rule: schema.Rule) -> tuple[npt.NDArray[np.bool_], tuple[Parent, ...]]:
-        """Where a rule holds, shape (size of each parent ...), and the parents: of a long one, the node that counts."""
+        """The mask of a rule, shape (size of each parent ...), and the parents: of a long rule the node that counts."""
         parents = self._condition_parents([rule.when], rule.lag)
         if math.prod(parent.size for parent in parents) <= RULE_ROWS:
             return self._count_met(rule.when, parents) >= rule.required_count, parents
@@ -326,7 +326,7 @@ class _Compiler:
         )
 
     def _parent_mask(self, condition: schema.Condition, parent: Parent) -> npt.NDArray[np.bool_]:
-        """Where a condition on a parent holds, shape (size,)."""
+        """The states of a parent, or parts of its scale, in which a condition holds, shape (size,)."""
         if condition.comparison is not None:
             sign, _ = condition.bound()
             reached = np.arange(parent.size) > parent.edges.index(_cut_point(condition))

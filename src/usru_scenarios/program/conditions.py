@@ -160,7 +160,7 @@ class Conditioned:
 
     @property
     def observed_event(self) -> All:
-        """What is observed as one event, with a part for each observation; always true where there is none."""
+        """The observations as one event, with a part for each; always true where there is none."""
         return All(tuple(observation.event for observation in self.observations))
 
     @property
@@ -175,7 +175,7 @@ class Conditioned:
 
     @property
     def texts(self) -> tuple[list[str], list[str]]:
-        """What is imposed and what is observed, as written, without the items of a file of evidence."""
+        """The interventions and the observations, as written, without the items of a file of evidence."""
         observed = [one.text for one in self.observations if not one.item]
         return [one.text for one in self.interventions], observed
 

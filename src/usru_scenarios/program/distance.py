@@ -112,12 +112,12 @@ class _LawPair:
 
     @cached_property
     def links(self) -> set[tuple[str, int]]:
-        """What either reads, and at which lag."""
+        """The nodes that either law reads, each with its lag."""
         return _law_links(self.first) | _law_links(self.second)
 
     @cached_property
     def difference(self) -> float:
-        """By how much a set's probability after a step can differ, all else being equal."""
+        """The most by which a set's probability after a step can differ, all else being equal."""
         if self.is_equal:
             return 0.0
         law, changed = self.first, self.second
@@ -156,7 +156,7 @@ class _LawPair:
 
 
 def _law_links(law: StepLaw) -> set[tuple[str, int]]:
-    """What a law reads, and at which lag."""
+    """The nodes that a law reads, each with its lag."""
     if law.fixed is not None:
         return set()
     read = {(parent.node, parent.lag) for parent in law.parents if parent.node != JUDGEMENTS}

@@ -19,7 +19,7 @@ from usru_scenarios.light_dataclasses import dataclass
 Truth = npt.NDArray[np.bool_]
 
 _FEW_STATES = 8
-"""So many states are looked for one by one, in a fifth of the time that `np.isin` takes."""
+"""Most states that are compared one by one, in a fifth of the time that `np.isin` takes."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-"""What a sign says of a value and a bound, or of arrays of them."""
+"""The comparison of a value, or an array, with a bound that each sign stands for."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def atoms(formula: Formula) -> Iterator[InStates | Compared]:
 
 
 def truth(formula: Formula, leaf: Callable[[Any], Truth]) -> Truth:
-    """Where a formula is true, from where its leaves are; shapes broadcast."""
+    """The truth of a formula from that of its leaves; shapes broadcast."""
     match formula:
         case Not(part):
             return ~truth(part, leaf)
@@ -148,7 +148,7 @@ def truth(formula: Formula, leaf: Callable[[Any], Truth]) -> Truth:
 
 
 def atom_truth(atom: Formula, values: npt.NDArray[Any]) -> Truth:
-    """Where an atom holds of states or values, any shape."""
+    """The truth of an atom for states or values, of any shape."""
     if isinstance(atom, InStates):
         if len(atom.states) > _FEW_STATES:
             return np.isin(values, sorted(atom.states))

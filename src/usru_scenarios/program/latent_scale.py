@@ -98,7 +98,7 @@ class LatentScale:
 
 
 def decay_latent(persistence: Floats, latent: Floats) -> Floats:
-    """What is kept of a latent normal, their product, of a shape that both broadcast to: method (3).
+    """The product of a persistence and a latent normal, of a shape that both broadcast to: method (3).
 
     Where nothing is kept it is 0, though the normal be infinite: that of a value at an end of the scale is.
     """

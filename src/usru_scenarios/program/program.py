@@ -305,7 +305,7 @@ class Program:
         return frozenset(name for name, weight in weights if bool(np.any(weight != weight[..., :1])))
 
     def model_links(self, name: str) -> set[tuple[str, int]]:
-        """As `links` of a node, with what auxiliary nodes read in the place of these."""
+        """The `links` of a node, with those of auxiliary nodes in the place of these nodes."""
         links = set(self.nodes[name].links)
         while auxiliary := {link for link in links if self.nodes[link[0]].role == "auxiliary"}:
             behind = {(parent, lag) for one, lag in auxiliary for parent, _ in self.nodes[one].links}
@@ -325,7 +325,7 @@ class Program:
         return _transitive_closure(readers[origin], readers.__getitem__)
 
     def influential_nodes(self, names: Iterable[str]) -> frozenset[str]:
-        """Of the nodes that some nodes depend on, those that change something; these nodes themselves included.
+        """The nodes that make a difference to some nodes, these themselves included.
 
         Points that are the same whatever the parent's state, above all 0, make no difference, nor do those whose weight
         is 0 at all steps: an intervention on such a parent leaves every trial as it was.

@@ -43,14 +43,14 @@ _MOST_COMBINATIONS = 1 << 14
 """The most combinations of states for which an event is worked out in each."""
 
 _FEW_SCENARIOS = 16
-"""Of no more scenarios it is kept for later runs how likely each can be; it takes longer the more there are."""
+"""Most scenarios for which the limits of their probabilities are kept for later runs: these take time."""
 
 _CACHED_PAIRS = 1 << 22
 """Pairs of scenarios for which what a step makes of them is remembered."""
 
 
 class _LawCache:
-    """What has been found of laws, for all programs that have their nodes.
+    """Results about laws, shared by all programs that have their nodes.
 
     Attributes:
         targets: by law, with what can be read of its parents, and the states before: where it can go, and whether it
@@ -135,7 +135,7 @@ class Support:
                     self._find_range(node, step)
 
     def cacheable_findings(self) -> dict[str, object]:
-        """What was found, what a forecast asks of the outcome included, for `from_findings` in a later run."""
+        """The results, those included that a forecast needs of the outcome, for `from_findings` in a later run."""
         states = np.arange(len(self.program.outcome.states))
         for step in range(self.program.steps):
             self._redraw_weights(step)
@@ -150,7 +150,7 @@ class Support:
 
     @classmethod
     def from_findings(cls, program: Program, findings: Mapping[str, object]) -> Self:
-        """What an earlier run has found of the same program."""
+        """The support of a program from the results of an earlier run."""
         support = cls.__new__(cls)
         vars(support).update(findings, program=program)
         return support
@@ -178,14 +178,14 @@ class Support:
                 self.moves[step] = targets_by_state & previous[:, None]
 
     def _readable_key(self, name: str, step: int) -> bytes:
-        """What a node that reads another one at a step can read; it is known from then on."""
+        """A key of what another node can read of this one at a step: states or range, and whether it varies."""
         if (key := (name, step)) not in self._readable_keys:
             possible = self.possible[name][step] if name in self.possible else self.ranges[name][step]
             self._readable_keys[key] = possible.tobytes() + self.varies[name][step].tobytes()
         return self._readable_keys[key]
 
     def _find_targets(self, law: StepLaw, step: int, previous: Truth | None) -> tuple[Truth, bool]:
-        """Where a law can go from each own state, shape (states, states), and whether it differs between trials."""
+        """The possible next states for each previous one, shape (states, states), and whether the law varies."""
         if law.fixed is not None:
             return np.broadcast_to(law.fixed > 0, (law.size, law.size)), False
         prior = self._possible_rows(law.prior, law.prior_parents, step)
@@ -271,7 +271,7 @@ class Support:
                 self.ranges[name][step] = node.scale(latent_value)[0]
 
     def _latent_shift(self, node: NumericNode, step: int) -> float | None:
-        """By how much a numeric node's latent normal is shifted at a step; None where that differs between trials."""
+        """The shift of a numeric node's latent normal at a step; None where it differs between trials."""
         window = node.windows[..., step]
         if window.ndim or node.sd_per_point.ndim:
             return None
@@ -313,7 +313,7 @@ class Support:
         return low if self.program.has_feedback else np.where(self.carried_varies, low, high), high
 
     def first_visit_limits(self, members: Iterable[int]) -> tuple[Floats, Floats, Floats]:
-        """The same of a step being the first at which a set of scenarios is visited, and of it being visited ever.
+        """The limits of the probability that a step is the first visit of a set of scenarios, and of any visit.
 
         Returns the least and the largest probability by step, each of shape (steps,), and of `ever`, shape (2,). Where
         the outcome feeds back, a trial adds up what is read one step ahead, which may come to more than 1.
@@ -337,7 +337,7 @@ class Support:
         return low, high, ever if before.any() or self.program.has_feedback else np.ones(2)
 
     def _reachable_from(self, before: Truth, step: int) -> Truth:
-        """Where a step can lead from some scenarios, each of shape (scenarios,)."""
+        """The scenarios that a step can lead to from some others, each of shape (scenarios,)."""
         key = self._reach_numbers[step], before.tobytes()
         if key not in self._cache.reachable:
             self._cache.reachable[key] = self.moves[step][before].any(axis=0)
@@ -468,7 +468,7 @@ class Support:
         return frozenset(({decisive} if can_decide else set()) | ({not decisive} if can_agree else set()))
 
     def _domains(self, asked: Iterable[tuple[int, Formula]]) -> dict[Site, Sequence[Any]]:
-        """What each node that predicates at steps ask about can be: its states, or values of each kind of its range."""
+        """The possible states of each node that predicates ask about, or values from each part of its range."""
         ends: dict[Site, set[float]] = {}
         for step, predicate in asked:
             for atom in atoms(predicate):
@@ -520,7 +520,7 @@ def _relative_points(points: Floats, size: int, *, holds: bool) -> Floats:
 
 
 def _observed_states(program: Program, seen: Iterable[Formula]) -> Iterator[tuple[Site, Truth]]:
-    """What observations of single nodes leave possible."""
+    """The states that observations of single nodes leave possible."""
     possible: dict[Site, Truth] = {}
     for part in (conjunct for formula in seen for conjunct in conjuncts(formula)):
         asked_nodes = {atom.node for atom in atoms(part)}
@@ -548,12 +548,12 @@ def _truth_values(truths: Truth) -> frozenset[bool]:
 
 
 def _predicate_truth(step: int, predicate: Formula, values: Mapping[Site, npt.NDArray[Any]]) -> Truth:
-    """Where a predicate holds at a step."""
+    """The truth of a predicate at a step, of the shape that the values broadcast to."""
     return truth(predicate, lambda atom: atom_truth(atom, values[atom.node, step]))
 
 
 def _timed_truth(part: Timed, values: Mapping[Site, npt.NDArray[Any]]) -> Truth:
-    """Where a timed predicate holds."""
+    """The truth of a timed predicate, of the shape that the values broadcast to."""
     first, *others = (_predicate_truth(step, part.predicate, values) for step in part.steps)
     for other in others:
         first = first & other if part.mode == "always" else first | other
