@@ -11,11 +11,11 @@ from usru_scenarios.report.document import Heading, Items, Lines, Notes, StyledT
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from usru_scenarios.report.document import Block, Cell, Figure, Report, Table
+    from usru_scenarios.report.document import Block, Cell, Report, Table
 
 
 class _HeadTemplates(NamedTuple):
-    """How the head of a report, with what is said below it, and that of a section are marked."""
+    """The markup of the head of a report, with its subtitle, and of that of a section."""
 
     top: str
     section: str
@@ -55,12 +55,13 @@ code {{ font-size: 0.875em; overflow-wrap: anywhere; }}
 
 def render_html(report: Report) -> str:
     """A report whose parts stand below each other."""
-    return _join_parts(report, _NOTEBOOK_HEADS)
+    return "".join(f"{part}\n" for part in _report_parts(report, _NOTEBOOK_HEADS))
 
 
 def render_page(report: Report) -> str:
     """A report as a page of its own, which fetches nothing and runs nothing."""
-    return assemble_page(_escape(report.title), _POLICY, _STYLE, f"<main>\n{_join_parts(report, _PAGE_HEADS)}</main>")
+    body = "".join(f"{part}\n" for part in _report_parts(report, _PAGE_HEADS))
+    return assemble_page(_escape(report.title), _POLICY, _STYLE, f"<main>\n{body}</main>")
 
 
 def assemble_page(title: str, policy: str, style: str, body: str) -> str:
@@ -86,28 +87,19 @@ def preformatted_html(text: str) -> str:
     return f"<pre>{escape(text)}</pre>\n"
 
 
-def _join_parts(report: Report, heads: _HeadTemplates) -> str:
-    return "".join(f"{part}\n" for part in _report_parts(report, heads))
-
-
 def _report_parts(report: Report, heads: _HeadTemplates) -> Iterator[str]:
     yield heads.top.format(_escape(report.title), _escape(report.subtitle))
     yield from _list_html(f"{kind}: {_escape(text)} ({_escape(meaning)})" for kind, text, meaning in report.conditions)
     yield from _paragraph_html(_escape(report.lead))
-    if report.picture is not None:
-        yield _figure_html(report.picture)
+    if (picture := report.picture) is not None:
+        media = f"(max-width: {_NARROW_PIXELS}px)"
+        narrow = f'<source media="{media}" srcset="{escape(picture.narrow)}">' if picture.narrow else ""
+        image = f'<img src="{escape(picture.address)}" alt="{_escape(picture.text)}">'
+        yield f"<figure><picture>{narrow}{image}</picture></figure>"
     for block in report.blocks:
         yield from _block_html(block, heads)
     yield from _paragraph_html(f"<strong>{_escape(report.verdict)}</strong>" if report.verdict else "")
     yield from _small_print((*footer_lines(report), report.citation))
-
-
-def _figure_html(picture: Figure) -> str:
-    narrow = (
-        f'<source media="(max-width: {_NARROW_PIXELS}px)" srcset="{escape(picture.narrow)}">' if picture.narrow else ""
-    )
-    shown = f'<img src="{escape(picture.address)}" alt="{_escape(picture.text)}">'
-    return f"<figure><picture>{narrow}{shown}</picture></figure>"
 
 
 def _block_html(block: Block, heads: _HeadTemplates) -> Iterator[str]:
@@ -115,8 +107,8 @@ def _block_html(block: Block, heads: _HeadTemplates) -> Iterator[str]:
         case Heading(text):
             yield heads.section.format(_escape(text))
         case Lines(lines, as_list):
-            shown = [_cell_html(line) for line in lines]
-            yield from _list_html(shown) if as_list else _paragraph_html("<br>".join(shown))
+            texts = [_cell_html(line) for line in lines]
+            yield from _list_html(texts) if as_list else _paragraph_html("<br>".join(texts))
         case Notes(notes, omitted):
             yield from _small_print((omitted, *notes))
         case Items(items):
@@ -140,17 +132,17 @@ def _table_html(table: Table) -> Iterator[str]:
 
 def _row_html(tag: str, table: Table, cells: Iterable[Cell]) -> str:
     """A row without what is drawn for terminals; numbers stand to the right."""
-    shown = (
+    cells_html = (
         f'<{tag} style="text-align: {"right" if column.kind == "number" else "left"}">{_cell_html(cell)}</{tag}>'
         for column, cell in zip(table.columns, cells, strict=True)
         if column.kind != "drawing"
     )
-    return f"<tr>{''.join(shown)}</tr>"
+    return f"<tr>{''.join(cells_html)}</tr>"
 
 
 def _list_html(items: Iterable[str]) -> Iterator[str]:
-    if shown := "".join(f"<li>{item}</li>" for item in items):
-        yield f"<ul>{shown}</ul>"
+    if markup := "".join(f"<li>{item}</li>" for item in items):
+        yield f"<ul>{markup}</ul>"
 
 
 def _paragraph_html(text: str) -> Iterator[str]:

@@ -37,8 +37,8 @@ def _block_lines(block: Block) -> Iterator[str]:
         case Heading(text):
             yield f"## {escape(text)}"
         case Lines(lines, as_list):
-            shown = [_cell_text(line) for line in lines]
-            yield from (f"- {line}" for line in shown) if as_list else [" ".join(shown)]
+            texts = [_cell_text(line) for line in lines]
+            yield from (f"- {text}" for text in texts) if as_list else [" ".join(texts)]
         case Notes(notes, omitted):
             first = omitted and f"{omitted[:1].upper()}{omitted[1:]}."
             yield escape(" ".join(filter(None, (first, *notes))))

@@ -15,13 +15,7 @@ from usru_scenarios.report.document import GAP, Column, Heading, Lines, Report, 
 from usru_scenarios.report.forecast_in_words import quote_title
 from usru_scenarios.report.likelihoods import format_error_bound, format_percent, percent_decimals
 from usru_scenarios.report.numbers import decimals_for, format_number, round_up_error, sparkline
-from usru_scenarios.report.provenance_line import (
-    FROM_JUDGEMENTS,
-    citation_line,
-    describe_profile,
-    describe_run,
-    list_conditions,
-)
+from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, describe_profile, describe_run, result_report
 
 if TYPE_CHECKING:
     from usru_scenarios.report import Layout
@@ -29,9 +23,9 @@ if TYPE_CHECKING:
     from usru_scenarios.report.document import Block, Cell
     from usru_scenarios.results.sweep import Crossing, Sweep, Swept
 
-_SHORTEST_TITLE, _LONGEST_TITLE = 12, 30
-_SHORTEST_SPARKLINE, _LONGEST_SPARKLINE = 8, 48
-_MOST_ROWS = 41
+_MIN_TITLE, _MAX_TITLE = 12, 30
+_MIN_SPARKLINE, _MAX_SPARKLINE = 8, 48
+_MAX_ROWS = 41
 """More values of the first of two variables are thinned out, for people."""
 
 _SHADES = " ░▒▓█"
@@ -42,36 +36,31 @@ _STYLES = ("green", "cyan", "yellow", "red", "magenta", "blue")
 def report(result: Sweep, layout: Layout) -> Report:
     """A table for each time: of curves for one variable, a map for two."""
     blocks: list[Block] = []
-    thinned = False
+    any_thinned = False
     for at in result.at:
-        table, skips = _points(result, at, layout) if len(result.variables) == 1 else _map(result, at, layout)
+        if len(result.variables) == 2:
+            table, is_thinned = _map_table(result, at, layout)
+        elif layout.width:
+            table, is_thinned = _curve_table(result, at, layout)
+        else:
+            table, is_thinned = _point_table(result, at), False
         blocks += [Heading(describe_time(at, result), "cyan"), table]
-        thinned |= skips
+        any_thinned |= is_thinned
     if len(result.variables) == 2:
-        blocks.append(Lines((StyledText(_key(result), "dim"),), as_list=True))
+        blocks.append(Lines((StyledText(_map_key(result), "dim"),), as_list=True))
     subtitle = f"{result.model.name}{describe_profile(result.run.profile)}: {' and '.join(describe_variables(result))}"
-    return Report(
-        title=result.model.title,
-        subtitle=subtitle if layout.width else f"{subtitle}.",
-        conditions=list_conditions(result.run.do, result.run.given, result.run.evidence),
-        lead=" ".join(describe_crossings(result)),
-        blocks=blocks,
-        footer=list(_footer(result, thinned=thinned)),
-        citation=citation_line(result.model, result.run.usru_version),
-    )
-
-
-def _points(result: Sweep, at: str, layout: Layout) -> tuple[Table, bool]:
-    """The curves in a terminal; else a row for each point. And whether points are left out."""
-    return _curves(result, at, layout) if layout.width else (_every_point(result, at), False)
+    lead = " ".join(describe_crossings(result))
+    footer = list(_footer(result, any_thinned=any_thinned))
+    return result_report(result, subtitle if layout.width else f"{subtitle}.", blocks, footer, lead=lead)
 
 
 def describe_variables(result: Sweep) -> Iterator[str]:
     """What is varied, from where to where."""
-    for one in result.variables:
-        kind = "weight of " if one.kind == "weight" else ""
-        present = "" if one.present is None else f" (now {format_value(one.present)})"
-        yield f"{kind}{one.name} from {format_value(one.values[0])} to {format_value(one.values[-1])}{present}"
+    for variable in result.variables:
+        kind = "weight of " if variable.kind == "weight" else ""
+        present = "" if variable.present is None else f" (now {format_value(variable.present)})"
+        first, last = format_value(variable.values[0]), format_value(variable.values[-1])
+        yield f"{kind}{variable.name} from {first} to {last}{present}"
 
 
 def format_value(value: float) -> str:
@@ -80,18 +69,15 @@ def format_value(value: float) -> str:
 
 
 def describe_time(at: str, result: Sweep) -> str:
-    """A time, with the steps that it is."""
+    """A time as a heading, with the steps that it is."""
     first, last = result.run.steps[0], result.run.steps[-1]
     if at == "mean":
         return f"Share of time, average over {first} to {last}"
     return {"start": f"At the start, {first}", "end": f"At the end, {last}", "now": "Likelihood"}.get(at, f"In {at}")
 
 
-def _when(at: str) -> str:
-    """A time, as a sentence begins."""
-    return {"mean": "On average over time", "start": "At the start", "end": "At the end", "now": "Here"}.get(
-        at, f"In {at}"
-    )
+_TIMES = {"mean": "On average over time", "start": "At the start", "end": "At the end", "now": "Here"}
+"""How sentences about a time begin."""
 
 
 def describe_crossings(result: Sweep) -> Iterator[str]:
@@ -100,49 +86,48 @@ def describe_crossings(result: Sweep) -> Iterator[str]:
         return
     name = result.variables[0].name
     for at in result.at:
-        found = [one for one in result.crossings if one.at == at]
-        leader = quote_title(result.scenarios[result.likeliest[at][0]].title)
-        if not found:
-            yield f"{_when(at)} {leader} is likeliest over the whole range."
-        for one in found:
-            before, after = (
-                quote_title(result.scenarios[one.before].title),
-                quote_title(result.scenarios[one.after].title),
-            )
-            yield f"{_when(at)} {before} is likeliest up to {name} = {format_crossing(one)}, then {after}."
+        time = _TIMES.get(at, f"In {at}")
+        crossings = [crossing for crossing in result.crossings if crossing.at == at]
+        if not crossings:
+            leader = quote_title(result.scenarios[result.likeliest[at][0]].title)
+            yield f"{time} {leader} is likeliest over the whole range."
+        for crossing in crossings:
+            before, after = (quote_title(result.scenarios[one].title) for one in (crossing.before, crossing.after))
+            yield f"{time} {before} is likeliest up to {name} = {format_crossing(crossing)}, then {after}."
 
 
-def format_crossing(one: Crossing) -> str:
-    """Where it changes, with its standard error, or between which values."""
-    if one.value is None or one.standard_error is None:
-        return f"somewhere between {format_value(one.low)} and {format_value(one.high)}"
-    if one.standard_error == 0:
-        return f"{one.value:.4g}"
-    return f"{one.value:.{decimals_for(one.standard_error) + 1}f} ± {round_up_error(one.standard_error)}"
+def format_crossing(crossing: Crossing) -> str:
+    """Where the likeliest scenario changes, with its standard error, or between which values."""
+    if crossing.value is None or crossing.standard_error is None:
+        return f"somewhere between {format_value(crossing.low)} and {format_value(crossing.high)}"
+    if crossing.standard_error == 0:
+        return f"{crossing.value:.4g}"
+    decimals = decimals_for(crossing.standard_error) + 1
+    return f"{crossing.value:.{decimals}f} ± {round_up_error(crossing.standard_error)}"
 
 
-def _footer(result: Sweep, *, thinned: bool) -> Iterator[str]:
+def _footer(result: Sweep, *, any_thinned: bool) -> Iterator[str]:
     run = result.run
-    each = " for each point, the same random numbers for all" if run.trials else ""
+    common = " for each point, the same random numbers for all" if run.trials else ""
     errors = f"; standard errors {format_error_bound(largest_error(result))}" if run.trials else ""
-    crossing = ", ± of crossings is one" if any(one.standard_error for one in result.crossings) else ""
-    yield f"{describe_run(run)}{each}{errors}{crossing}."
-    if thinned:
+    crossings = ", ± of crossings is one" if any(crossing.standard_error for crossing in result.crossings) else ""
+    yield f"{describe_run(run)}{common}{errors}{crossings}."
+    if any_thinned:
         yield "Not every point has its number here: -f csv and --json have them all."
     yield FROM_JUDGEMENTS
 
 
-def _all(result: Sweep) -> list[Swept]:
+def _all_swept(result: Sweep) -> list[Swept]:
     return [*result.scenarios.values(), *result.groups.values()]
 
 
 def largest_error(result: Sweep) -> float:
     """The largest standard error of a likelihood."""
-    return max(max(curve.standard_errors) for one in _all(result) for curve in one.curves.values())
+    return max(max(curve.standard_errors) for swept in _all_swept(result) for curve in swept.curves.values())
 
 
-def _thinned(count: int, most: int) -> list[int]:
-    """Places in a row of so many, evenly spaced, with the first and, where that can be, the last."""
+def _thin_out(count: int, most: int) -> list[int]:
+    """At most so many places in a row, evenly spaced, with the first and, where that can be, the last."""
     if count <= most:
         return list(range(count))
     fits = [stride for stride in range(2, count) if (count - 1) % stride == 0 and (count - 1) // stride + 1 <= most]
@@ -154,113 +139,103 @@ def _thinned(count: int, most: int) -> list[int]:
 # One variable ---------------------------------------------------------------------------------------------------------
 
 
-def _curves(result: Sweep, at: str, layout: Layout) -> tuple[Table, bool]:
-    """A row for each scenario and group: a sparkline, and as many numbers as there is room for."""
-    values = result.variables[0].values
-    places = min(percent_decimals(largest_error(result)), 1)
-    title = min(max(cell_len(single_line(one.title)) for one in _all(result)), _LONGEST_TITLE)
+def _curve_table(result: Sweep, at: str, layout: Layout) -> tuple[Table, bool]:
+    """A sparkline of each scenario and group, with as many numbers as have room; and whether some are missing."""
+    name, values = result.variables[0].name, result.variables[0].values
+    places = _decimals(result)
+    title = min(max(cell_len(single_line(swept.title)) for swept in _all_swept(result)), _MAX_TITLE)
     number = GAP + max(places + 4, *(len(format_value(value)) for value in values))
-    small = min(len(values), _LONGEST_SPARKLINE)
+    small = min(len(values), _MAX_SPARKLINE)
     if layout.width - title - GAP - small < 3 * number:
-        title, small = min(title, 2 * _SHORTEST_TITLE), min(small, _SHORTEST_SPARKLINE)
+        title, small = min(title, 2 * _MIN_TITLE), min(small, _MIN_SPARKLINE)
     if layout.width - title - GAP - small < 2 * number:
-        title = _SHORTEST_TITLE
-    shown = _thinned(len(values), max((layout.width - title - GAP - small) // number, 2))
-    name = result.variables[0].name
+        title = _MIN_TITLE
+    shown = _thin_out(len(values), max((layout.width - title - GAP - small) // number, 2))
     columns = [
         Column(name if len(name) <= title else "", width=title, folds=True),
         *(Column(format_value(values[place]), "number") for place in shown),
         Column(kind="drawing", width=small),
     ]
     rows: list[tuple[Cell, ...]] = []
-    for number_of, section in enumerate((result.scenarios, result.groups)):
-        if number_of and section and result.scenarios:
+    for section, style in ((result.scenarios, "bold"), (result.groups, "")):
+        if rows and section:
             rows.append(())
-        top = max((max(one.curves[at].probability) for one in section.values()), default=0.0)
-        for one in section.values():
-            curve = one.curves[at].probability
+        top = max((max(swept.curves[at].probability) for swept in section.values()), default=0.0)
+        for swept in section.values():
+            curve = swept.curves[at].probability
             cells = [format_percent(curve[place], places) for place in shown]
-            rows.append((StyledText(one.title, "" if number_of else "bold"), *cells, sparkline(curve, top, small)))
+            rows.append((StyledText(swept.title, style), *cells, sparkline(curve, top, small)))
     return Table(columns, rows), len(shown) < len(values)
 
 
-def _every_point(result: Sweep, at: str) -> Table:
+def _decimals(result: Sweep) -> int:
+    return min(percent_decimals(largest_error(result)), 1)
+
+
+def _point_table(result: Sweep, at: str) -> Table:
     """A row for each value, a column for each scenario and group."""
-    places = min(percent_decimals(largest_error(result)), 1)
-    found = _all(result)
-    name = result.variables[0].name
+    places, swept, (variable,) = _decimals(result), _all_swept(result), result.variables
     rows = [
-        (format_value(value), *(format_percent(one.curves[at].probability[number], places) for one in found))
-        for number, value in enumerate(result.variables[0].values)
+        (format_value(value), *(format_percent(each.curves[at].probability[number], places) for each in swept))
+        for number, value in enumerate(variable.values)
     ]
-    return Table(
-        [Column(kind="number", label=StyledText(name, "", "`")), *(Column(one.title, "number") for one in found)], rows
-    )
+    values = Column(kind="number", label=StyledText(variable.name, "", "`"))
+    return Table([values, *(Column(each.title, "number") for each in swept)], rows)
 
 
 # Two variables --------------------------------------------------------------------------------------------------------
 
 
-def _map(result: Sweep, at: str, layout: Layout) -> tuple[Table, bool]:
-    """Rows for the first variable and columns for the second: the likeliest scenario, or the chosen one."""
+def _map_table(result: Sweep, at: str, layout: Layout) -> tuple[Table, bool]:
+    """A map of the two variables: the likeliest scenario or the chosen one; and whether some are missing."""
     down, across = result.variables
     columns, lines = list(range(len(across.values))), list(range(len(down.values)))
     if layout.width:
         label = max(map(len, map(format_value, down.values)))
         cell = GAP + max(4, *(len(format_value(value)) for value in across.values))
-        columns, lines = (
-            _thinned(len(columns), max((layout.width - label) // cell, 2)),
-            _thinned(len(lines), _MOST_ROWS),
-        )
-    rows: list[tuple[Cell, ...]] = [
-        (format_value(down.values[line]), *(_cell(result, at, line * len(across.values) + place) for place in columns))
-        for line in lines
-    ]
+        columns = _thin_out(len(columns), max((layout.width - label) // cell, 2))
+        lines = _thin_out(len(lines), _MAX_ROWS)
+    rows: list[tuple[Cell, ...]] = []
+    for line in lines:
+        cells = (_map_cell(result, at, line * len(across.values) + place) for place in columns)
+        rows.append((format_value(down.values[line]), *cells))
     heads = (Column(format_value(across.values[place]), "number") for place in columns)
-    corner = Column(
-        kind="number",
-        label=(StyledText(down.name, "", "`"), StyledText("by"), StyledText(across.name, "", "`")),
-        style="dim",
-    )
+    names = StyledText(down.name, "", "`"), StyledText("by"), StyledText(across.name, "", "`")
+    corner = Column(kind="number", label=names, style="dim")
     return Table([corner, *heads], rows), len(rows) < len(down.values) or len(columns) < len(across.values)
 
 
-def _cell(result: Sweep, at: str, point: int) -> StyledText:
+def _map_cell(result: Sweep, at: str, point: int) -> StyledText:
+    """The likelihood in whole percents, behind the letter of the scenario or a shade."""
     if not result.likeliest:
-        (one,) = _all(result)
-        value = one.curves[at].probability[point]
-        return StyledText(f"{_SHADES[min(int(value * len(_SHADES)), len(_SHADES) - 1)]}{_share(value)}")
+        (swept,) = _all_swept(result)
+        value = swept.curves[at].probability[point]
+        shade = _SHADES[min(int(value * len(_SHADES)), len(_SHADES) - 1)]
+        return StyledText(f"{shade}{100.0 * value:.0f}")
     leader = result.likeliest[at][point]
-    number = list(result.scenarios).index(leader)
-    style = _STYLES[number % len(_STYLES)]
-    return StyledText(
-        f"{_letters(result)[leader]}{_share(result.scenarios[leader].curves[at].probability[point])}", style
-    )
+    style = _STYLES[list(result.scenarios).index(leader) % len(_STYLES)]
+    value = result.scenarios[leader].curves[at].probability[point]
+    return StyledText(f"{_scenario_letters(result)[leader]}{100.0 * value:.0f}", style)
 
 
-def _share(value: float) -> str:
-    """Whole percents, without their sign."""
-    return f"{100.0 * value:.0f}"
-
-
-def _letters(result: Sweep) -> dict[str, str]:
+def _scenario_letters(result: Sweep) -> dict[str, str]:
     """A letter for each scenario: its first where all differ."""
-    first = [single_line(one.title)[:1].upper() for one in result.scenarios.values()]
-    if len(set(first)) < len(first) or not all(letter.isalpha() for letter in first):
-        first = [_LETTERS[number % len(_LETTERS)] for number in range(len(first))]
-    return dict(zip(result.scenarios, first, strict=True))
+    letters = [single_line(scenario.title)[:1].upper() for scenario in result.scenarios.values()]
+    if len(set(letters)) < len(letters) or not all(letter.isalpha() for letter in letters):
+        letters = [_LETTERS[number % len(_LETTERS)] for number in range(len(letters))]
+    return dict(zip(result.scenarios, letters, strict=True))
 
 
-def _key(result: Sweep) -> str:
+def _map_key(result: Sweep) -> str:
     """What rows, columns and cells of a map mean."""
-    down, across = (one.name for one in result.variables)
+    down, across = (variable.name for variable in result.variables)
     axes = f"Down: {down}; across: {across}."
     if not result.likeliest:
-        return f"{axes} Each cell: the likelihood in percent of {_all(result)[0].title}."
-    letters = _letters(result)
-    shown = {name for each in result.likeliest.values() for name in each}
-    named = ", ".join(f"{letters[name]} {one.title}" for name, one in result.scenarios.items() if name in shown)
-    return f"{axes} Each cell: the likeliest scenario and its likelihood in percent: {named}."
+        return f"{axes} Each cell: the likelihood in percent of {_all_swept(result)[0].title}."
+    leaders = {name for names in result.likeliest.values() for name in names}
+    letters = _scenario_letters(result).items()
+    key = ", ".join(f"{letter} {result.scenarios[name].title}" for name, letter in letters if name in leaders)
+    return f"{axes} Each cell: the likeliest scenario and its likelihood in percent: {key}."
 
 
 # Rows -----------------------------------------------------------------------------------------------------------------
@@ -268,16 +243,16 @@ def _key(result: Sweep) -> str:
 
 def rows(result: Sweep, _layout: Layout) -> Rows:
     """A row for each point, time, and scenario or group."""
-    varied = (one.name for one in result.variables)
-    yield *MODEL_COLUMNS, *varied, "kind", "id", "title", "at", "date", "probability", "standard_error"
-    found = (("scenario", result.scenarios), ("group", result.groups))
-    rows = [(kind, name, one) for kind, each in found for name, one in each.items()]
+    variables = (variable.name for variable in result.variables)
+    yield *MODEL_COLUMNS, *variables, "kind", "id", "title", "at", "date", "probability", "standard_error"
+    sections = (("scenario", result.scenarios), ("group", result.groups))
     model = model_cells(result.model, result.run.profile)
     edges = {"start": result.run.steps[0], "end": result.run.steps[-1]}
     days = {at: first_day(edges.get(at, at)) for at in result.at}
     for number, point in enumerate(result.points):
         for at in result.at:
-            for kind, name, one in rows:
-                curve = one.curves[at]
-                said = kind, name, one.title, at, days[at]
-                yield (*model, *point, *said, curve.probability[number], curve.standard_errors[number])
+            for kind, section in sections:
+                for name, swept in section.items():
+                    curve = swept.curves[at]
+                    cells = kind, name, swept.title, at, days[at]
+                    yield *model, *point, *cells, curve.probability[number], curve.standard_errors[number]

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from usru_scenarios.report import Layout
     from usru_scenarios.report.document import Item, Report, Table
 
-_HEIGHT = 25
-"""Lines of a terminal, which nothing here depends on."""
-
 
 def render_terminal(report: Report, layout: Layout) -> str:
     """A report, drawn to the width of the layout."""
@@ -40,8 +37,8 @@ def _report_parts(report: Report, width: int) -> Iterator[RenderableType]:
 
 
 def _draw_block(block: document.Block, width: int) -> Iterator[RenderableType]:
-    if (simple := lines.block_lines(block)) is not None:
-        yield from (_line_text(line, width) for line in simple)
+    if (plain_lines := lines.block_lines(block)) is not None:
+        yield from (_line_text(line, width) for line in plain_lines)
         return
     yield Text()
     if isinstance(block, Items):
@@ -53,7 +50,7 @@ def _draw_block(block: document.Block, width: int) -> Iterator[RenderableType]:
 
 
 def _line_text(line: lines.Line, width: int) -> Text:
-    """A line of texts that stand beside one another."""
+    """A line of styled texts."""
     return Text.assemble(*((document.insert_breaks(part.text, width), part.style) for part in line))
 
 
@@ -79,10 +76,10 @@ def _dashed_point(text: str) -> Grid:
 
 def _draw_table(table: Table, width: int) -> Iterator[RenderableType]:
     """A table without the columns that have no room; notes stand below their row, as wide as there is room."""
-    whole, table = table, document.break_long_names(document.drop_columns(table, width), width)
-    yield from _draw_rows(table, width)
-    if missed := document.describe_dropped_columns(whole, table):
-        yield safe_text(missed, "dim")
+    fitted = document.break_long_names(document.drop_columns(table, width), width)
+    yield from _draw_rows(fitted, width)
+    if dropped := document.describe_dropped_columns(table, fitted):
+        yield safe_text(dropped, "dim")
 
 
 def _draw_rows(table: Table, width: int) -> Iterator[RenderableType]:
@@ -94,8 +91,8 @@ def _draw_rows(table: Table, width: int) -> Iterator[RenderableType]:
         column if column.kind == "notes" else column._replace(width=next(widths), takes_rest=False)
         for column in table.columns
     ]
-    before = list(takewhile(lambda column: column.kind != "text" or column.no_wrap, columns))
-    offset = sum(document.GAP + (column.width or 0) for column in before)
+    left = takewhile(lambda column: column.kind != "text" or column.no_wrap, columns)
+    offset = sum(document.GAP + (column.width or 0) for column in left)
     if table.has_header:
         yield _make_grid(columns, (), header=True)
     for row in table.rows:
@@ -105,13 +102,13 @@ def _draw_rows(table: Table, width: int) -> Iterator[RenderableType]:
 
 
 def _make_grid(columns: Sequence[Column], rows: Sequence[Sequence[document.Cell]], *, header: bool) -> Grid:
-    drawn = grid(header=header)
+    table = grid(header=header)
     for column in columns:
         if column.kind != "notes":
-            _add_column(drawn, column)
+            _add_column(table, column)
     for row in rows:
-        drawn.add_row(*_draw_cells(columns, row))
-    return drawn
+        table.add_row(*_draw_cells(columns, row))
+    return table
 
 
 def _row_notes(columns: Sequence[Column], row: Sequence[document.Cell]) -> Iterator[StyledText]:
@@ -153,22 +150,22 @@ def _draw_cells(columns: Sequence[Column], row: Sequence[document.Cell]) -> Iter
     for column, cell in zip(columns, row, strict=False):
         if column.kind != "notes":
             assert isinstance(cell, str | StyledText)
-            one = StyledText(cell) if isinstance(cell, str) else cell
+            text, style, _ = StyledText(cell) if isinstance(cell, str) else cell
             if column.multiline:
-                yield Text("\n").join(safe_text(line, one.style) for line in one.text.split("\n"))
+                yield Text("\n").join(safe_text(line, style) for line in text.split("\n"))
             else:
-                yield safe_text(one.text, one.style) if column.kind == "text" else Text(one.text, one.style)
+                yield safe_text(text, style) if column.kind == "text" else Text(text, style)
 
 
 def draw(parts: list[RenderableType], layout: Layout) -> str:
     """The parts one below the other, without blanks at the ends of lines.
 
-    All that rich would else look up in the environment is said, so that a layout alone decides what is drawn.
+    All that rich would else look up in the environment is given, so that the layout alone decides what is drawn.
     """
     console = Console(
         file=io.StringIO(),
         width=layout.width,
-        height=_HEIGHT,
+        height=25,  # which nothing here depends on
         force_terminal=layout.colour,
         color_system="standard" if layout.colour else None,
         legacy_windows=False,
