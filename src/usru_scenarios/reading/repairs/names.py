@@ -85,14 +85,14 @@ def _likely_name(fault: LocatedFault, written: str, *, is_definition: bool) -> s
     known = _undefined_names(fault.data) if is_definition else _defined_names(fault.data)
     if name in known and re.fullmatch(NAME, name):
         return name
-    near = sorted(known - taken, key=lambda other: -SequenceMatcher(None, other, name).ratio())
+    near = sorted(known - taken, key=lambda other: (-SequenceMatcher(None, other, name).ratio(), other))
     if near and name and SequenceMatcher(None, near[0], name).ratio() >= 0.7:
         return near[0]
     if not name and not is_definition:
         return ""
     if not re.match("[a-z]", name):
-        noun, number = NOUNS.get(str(fault.path[-2]), "name"), list(fault.parent).index(written) + 1
-        name = f"s{name}" if name else f"{noun}_{number}"
+        noun = NOUNS.get(str(fault.path[-2]), "name")
+        name = f"s{name}" if name else f"{noun}_{list(fault.parent).index(written) + 1}"
     while name in taken or name in RESERVED:
         name = f"{name}_2"
     return name
