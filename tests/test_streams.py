@@ -15,7 +15,7 @@ import pytest
 import usru_scenarios as us
 from support import effort
 from support.command import COMMAND, HARBOUR, answer, environment, refusal, shell
-from usru_scenarios.problems import presentable
+from usru_scenarios.problems import to_printable_lines
 
 OUTCOMES = {
     "an answer with warnings": ["validate", "warned.yaml"],
@@ -221,9 +221,9 @@ def test_no_message_quotes_what_nobody_would_read_to_its_end(arguments: list[str
 
 def test_what_is_cut_and_what_is_not() -> None:
     path = "/" + "x" * 200
-    assert presentable(f"a\n  b: {path}") == f"a\n  b: {path}"
-    assert presentable(f"'{'x' * 500}' is no y") == f"'{'x' * 119}...{'x' * 39}' is no y"
-    assert presentable("\x1b[1m\tx\r") == " [1m x "
+    assert to_printable_lines(f"a\n  b: {path}") == f"a\n  b: {path}"
+    assert to_printable_lines(f"'{'x' * 500}' is no y") == f"'{'x' * 119}...{'x' * 39}' is no y"
+    assert to_printable_lines("\x1b[1m\tx\r") == " [1m x "
 
 
 def test_a_method_that_cannot_be_had_is_a_wrong_call() -> None:

@@ -82,18 +82,18 @@ def test_grids_that_can_not_be(start: str, end: str, step: StepLength, message: 
     ],
 )
 def test_moments_of_a_grid(text: str, steps: range) -> None:
-    assert Grid.between("2025-01", "2026-07", "quarter").moment(text) == steps
+    assert Grid.between("2025-01", "2026-07", "quarter").steps_of_moment(text) == steps
 
 
 @pytest.mark.parametrize("text", ["2024-12", "2024", "2026-07", "2027", "now", "later"])
 def test_moments_off_the_grid(text: str) -> None:
     with pytest.raises(TimeError):
-        Grid.between("2025-01", "2026-07", "quarter").moment(text)
+        Grid.between("2025-01", "2026-07", "quarter").steps_of_moment(text)
 
 
 def test_one_step_called_now() -> None:
     grid = Grid.single()
     assert grid.labels == ("now",)
-    assert grid.moment("now") == grid.moment("start") == grid.moment("end") == range(1)
+    assert grid.steps_of_moment("now") == grid.steps_of_moment("start") == grid.steps_of_moment("end") == range(1)
     with pytest.raises(TimeError, match="without 'time'"):
-        grid.moment("2025-01")
+        grid.steps_of_moment("2025-01")

@@ -60,8 +60,8 @@ class Problem:
     span: Span | None = None
     hint: str = ""
     severity: Literal["error", "warning"] = "error"
-    many: str = ""
-    """What is said where there are several of the kind, `{count}` being their number; this one is then the first."""
+    plural_message: str = ""
+    """The message where there are several of the kind, `{count}` being their number; this one is then the first."""
     count: int = 1
     """For how many problems of the kind this one stands."""
     fix: tuple[Replacement, ...] = ()
@@ -69,21 +69,21 @@ class Problem:
 
     def __post_init__(self) -> None:
         """Make one line each of the sentence and the hint."""
-        object.__setattr__(self, "message", one_line(self.message))
-        object.__setattr__(self, "hint", one_line(self.hint))
+        object.__setattr__(self, "message", to_one_line(self.message))
+        object.__setattr__(self, "hint", to_one_line(self.hint))
 
     def __str__(self) -> str:
         """The message with its place, the source line, a row of carets and the hint, as a compiler would print it."""
-        head = printable(self.message if self.severity == "error" else f"warning: {self.message}")
-        hint = printable(self.hint)
+        head = to_printable(self.message if self.severity == "error" else f"warning: {self.message}")
+        hint = to_printable(self.hint)
         if self.span is None:
-            return with_hint(head, hint)
-        lines = [f"{printable(str(self.span))}: {head}"]
+            return append_hint(head, hint)
+        lines = [f"{to_printable(str(self.span))}: {head}"]
         margin = ""
         if self.span.text.strip():
             number = str(self.span.line)
             margin = " " * (len(number) + 4)
-            shown, column = _window(self.span)
+            shown, column = _visible_source(self.span)
             lines.append(f"   {number} | {shown}")
             lines.append(f"{margin}| {' ' * column}{'^' * max(1, min(self.span.width, len(shown) - column))}")
         if hint:
@@ -91,20 +91,20 @@ class Problem:
         return "\n".join(lines)
 
 
-def with_hint(message: str, hint: str) -> str:
-    """A message without a place, and below it the hint if there is one."""
+def append_hint(message: str, hint: str) -> str:
+    """A message without a place, and the hint in a line of its own if there is one."""
     return f"{message}\n    = {hint}" if hint else message
 
 
-def _window(span: Span) -> tuple[str, int]:
+def _visible_source(span: Span) -> tuple[str, int]:
     """The part of a long source line that surrounds the place, and the place's column in it."""
     column = min(span.column - 1, len(span.text))
     if len(span.text) <= _LONGEST_SOURCE:
-        return printable(span.text).rstrip(), column
+        return to_printable(span.text).rstrip(), column
     left = max(0, min(column - _LONGEST_SOURCE // 3, len(span.text) - _LONGEST_SOURCE))
     right = left + _LONGEST_SOURCE
     head, tail = ("..." if left else ""), ("..." if right < len(span.text) else "")
-    return head + printable(span.text[left:right]).rstrip() + tail, column - left + len(head)
+    return head + to_printable(span.text[left:right]).rstrip() + tail, column - left + len(head)
 
 
 _LONG_NAME = r"[^\s/\\]{81,}"
@@ -117,56 +117,57 @@ _LONGEST_SOURCE = 100
 _MOST_LINES = 5
 
 
-def one_line(text: str) -> str:
+def to_one_line(text: str) -> str:
     """A sentence of a message without line breaks and control characters, long names and words cut."""
-    return _cut(re.sub(_LONG_NAME, lambda name: shortened(name[0]), printable(text)), _LONGEST_SENTENCE)
+    return _truncate(re.sub(_LONG_NAME, lambda name: shorten(name[0]), to_printable(text)), _LONGEST_SENTENCE)
 
 
-def _cut(line: str, limit: int) -> str:
+def _truncate(line: str, limit: int) -> str:
     line = re.sub(_LONG_WORD, r"\1...\2", line)
     return line if len(line) <= limit else f"{line[: limit - 3]}..."
 
 
-def shortened(text: str, limit: int = 40) -> str:
+def shorten(text: str, limit: int = 40) -> str:
     """A text for a message: its beginning where it is long, in one line."""
-    return printable(text if len(text) <= limit else f"{text[: limit - 3]}...")
+    return to_printable(text if len(text) <= limit else f"{text[: limit - 3]}...")
 
 
-def gathered(problems: Iterable[Problem]) -> list[Problem]:
+def merge_warnings(problems: Iterable[Problem]) -> list[Problem]:
     """The problems with one in the place of all warnings of a kind: the first, which says how many there are."""
     kinds: dict[object, list[Problem]] = {}
     for number, problem in enumerate(problems):
         kinds.setdefault(problem.code if problem.severity == "warning" else number, []).append(problem)
-    return [_of_many(first, others) if others else first for first, *others in kinds.values()]
+    return [_count_in(first, others) if others else first for first, *others in kinds.values()]
 
 
-def _of_many(first: Problem, others: list[Problem]) -> Problem:
+def _count_in(first: Problem, others: list[Problem]) -> Problem:
+    """The first problem of a kind, with how many others there are in its message."""
     count = first.count + sum(problem.count for problem in others)
-    if first.many:
-        message = f"{first.many.format(count=f'{count:,}')}; this is the first"
+    if first.plural_message:
+        message = f"{first.plural_message.format(count=f'{count:,}')}; this is the first"
     else:
-        message = f"{first.message} (and {count - 1:,} more like it{_lines(first, others)})"
-    return replace(first, message=message, many="", count=count)
+        message = f"{first.message} (and {count - 1:,} more like it{_describe_lines(first, others)})"
+    return replace(first, message=message, plural_message="", count=count)
 
 
-def _lines(first: Problem, others: list[Problem]) -> str:
-    """In which lines of its file the others stand."""
-    spans = [problem.span for problem in others if problem.span and first.span]
-    lines = sorted({span.line for span in spans if first.span and span.source == first.span.source})
+def _describe_lines(first: Problem, others: list[Problem]) -> str:
+    """The lines in which the others stand, of those in the same file."""
+    source = first.span.source if first.span else None
+    lines = sorted({problem.span.line for problem in others if problem.span and problem.span.source == source})
     if not lines:
         return ""
     rest = ", ..." if len(lines) > _MOST_LINES else ""
     return f", in line{'' if len(lines) == 1 else 's'} {', '.join(map(str, lines[:_MOST_LINES]))}{rest}"
 
 
-def printable(text: str) -> str:
+def to_printable(text: str) -> str:
     """The text with a blank for every character that would break a line, move the cursor or colour a terminal."""
     return "".join(character if character.isprintable() else " " for character in text)
 
 
-def presentable(message: str) -> str:
-    """A message as a terminal may show it: its lines made `printable`, and what nobody would read to its end cut."""
-    return "\n".join(_cut(printable(line), _LONGEST_LINE) for line in message.split("\n"))
+def to_printable_lines(message: str) -> str:
+    """A message as a terminal may show it: its lines made `to_printable`, and what nobody would read to its end cut."""
+    return "\n".join(_truncate(to_printable(line), _LONGEST_LINE) for line in message.split("\n"))
 
 
 _NO_MEMORY = (
@@ -181,22 +182,22 @@ _NO_MEMORY = (
 """What Python, numpy's libraries, the loader of shared objects and the system say where memory is lacking."""
 
 
-def tells_want_of_memory(text: str) -> bool:
-    """Whether what a process or an error said is that memory was lacking."""
-    return any(sign in text for sign in _NO_MEMORY)
+def reports_lack_of_memory(text: str) -> bool:
+    """Whether the message of a process or an error says that memory was lacking."""
+    return any(message in text for message in _NO_MEMORY)
 
 
 _MOST_CANDIDATES = 2_000
 """Names compared with an unknown one: enough for any file that a person edits, few enough for one made to annoy."""
 
 
-def suggestion(name: str, known: Iterable[str]) -> str:
+def suggest_name(name: str, known: Iterable[str]) -> str:
     """The hint `did you mean 'x'?` with the known name nearest to `name`, or an empty string when none is near."""
-    near = nearest(name, known)
+    near = nearest_name(name, known)
     return f"did you mean '{near}'?" if near else ""
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def nearest_name(name: str, known: Iterable[str]) -> str:
     """The known name nearest to another, or an empty string where none is near."""
     from difflib import get_close_matches
 
@@ -210,12 +211,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return near[0] if near else ""
 
 
-def first_quoted(names: Sequence[str]) -> str:
+def quote_first(names: Sequence[str]) -> str:
     """The first of some names, quoted, as in a sentence."""
     return ", ".join(f"'{name}'" for name in names[:5]) + (", ..." if len(names) > 5 else "")
 
 
-def listing(names: Iterable[str], limit: int = 12) -> str:
+def list_choices(names: Iterable[str], limit: int = 12) -> str:
     """The hint `one of: a, b, c` over the known names, cut short when they are many."""
     known = list(names)
     if not known:
@@ -237,16 +238,16 @@ class UsruError(Exception):
 
     def __init__(self, message: str, hint: str = "") -> None:
         self.message, self.hint = message, hint
-        super().__init__(with_hint(message, hint))
+        super().__init__(append_hint(message, hint))
 
     def __reduce__(self) -> tuple[object, ...]:
         """Errors come whole from other processes, whatever they are made from."""
-        return _revived, (type(self), self.args, self.__dict__)
+        return _rebuild_error, (type(self), self.args, self.__dict__)
 
 
-def _revived(kind: type[UsruError], said: tuple[object, ...], known: dict[str, object]) -> UsruError:
-    error = kind.__new__(kind, *said)
-    error.__dict__.update(known)
+def _rebuild_error(kind: type[UsruError], arguments: tuple[object, ...], attributes: dict[str, object]) -> UsruError:
+    error = kind.__new__(kind, *arguments)
+    error.__dict__.update(attributes)
     return error
 
 

@@ -12,7 +12,7 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Literal, Protocol, TypeGuard, TypeVar, cast
 
 from usru_scenarios.light_dataclasses import dataclass, replace
-from usru_scenarios.problems import UsageError, listing, one_line, suggestion
+from usru_scenarios.problems import UsageError, list_choices, suggest_name, to_one_line
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -70,7 +70,7 @@ class ArgumentError(UsageError, ValueError):
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(one_line(message), one_line(hint))
+        super().__init__(to_one_line(message), to_one_line(hint))
 
 
 DEFAULT_TOP = 10
@@ -250,8 +250,8 @@ def check_choice(name: str, value: object, known: Iterable[str]) -> str:
     """
     known = list(known)
     if not isinstance(value, str) or value not in known:
-        hint = suggestion(value, known) if isinstance(value, str) else ""
-        raise ArgumentError(f"{name} {format_value(value)} is unknown", hint or listing(known))
+        hint = suggest_name(value, known) if isinstance(value, str) else ""
+        raise ArgumentError(f"{name} {format_value(value)} is unknown", hint or list_choices(known))
     return value
 
 

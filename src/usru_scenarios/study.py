@@ -317,7 +317,7 @@ class Study(DescribedFile, ConditionedFile):
             ImpossibleEvidence: what is given can't happen.
             TooFewTrials: too few trials agree with what is given.
         """
-        from usru_scenarios.problems import listing, suggestion
+        from usru_scenarios.problems import list_choices, suggest_name
         from usru_scenarios.questions.program_edits import make_uncached
         from usru_scenarios.questions.sensitivity.perturbed_model import PerturbedModel
         from usru_scenarios.questions.sensitivity.question import sensitivity
@@ -332,7 +332,7 @@ class Study(DescribedFile, ConditionedFile):
         check_callable("map_blocks", map_blocks)
         names = check_texts("questions", QUESTIONS if questions is None else questions, "drivers")
         if unknown := [name for name in names if name not in QUESTIONS]:
-            hint = suggestion(unknown[0], QUESTIONS) or listing(QUESTIONS)
+            hint = suggest_name(unknown[0], QUESTIONS) or list_choices(QUESTIONS)
             raise ArgumentError(f"no question is called '{unknown[0]}'", hint)
         conditions = self._read_conditions(do, given)
         result = sensitivity(

@@ -8,7 +8,7 @@ from typing import Literal
 
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.limits import LONGEST_DURATION, MOST_STEPS
-from usru_scenarios.problems import shortened
+from usru_scenarios.problems import shorten
 
 StepLength = Literal["month", "quarter", "year"]
 
@@ -25,7 +25,7 @@ class TimeError(ValueError):
 
 @dataclass(frozen=True)
 class Date:
-    """A stretch of the calendar: its first month, counted from January of year 0, and its length in months."""
+    """A month, quarter or year: its first month, counted from January of year 0, and its length in months."""
 
     month: int
     length: int
@@ -43,7 +43,7 @@ def parse_date(text: str) -> Date:
         from usru_scenarios.written_forms import suggest_date  # few texts are no dates
 
         hint = suggest_date(text)[0] or "write 2025-01, 2025-Q1, 2025 or 2025-01-20"
-        raise TimeError(f"'{shortened(text)}' is not a date: {hint}")
+        raise TimeError(f"'{shorten(text)}' is not a date: {hint}")
     year = 12 * int(match["year"])
     if match["quarter"]:
         return Date(year + 3 * (int(match["quarter"]) - 1), 3, text)
@@ -56,19 +56,22 @@ def parse_date(text: str) -> Date:
     return Date(year + int(match["month"]) - 1, 1, text)
 
 
-def before(date: Date) -> str:
+def period_before(date: Date) -> str:
     """The month that ends where a month begins, or the quarter that ends where a quarter or year begins."""
-    return _beside(date.month - 1, date)
+    return _format_period(date.month - 1, min(date.length, 3))
 
 
-def after(date: Date) -> str:
+def period_after(date: Date) -> str:
     """The month that begins where a month ends, or the quarter that begins where a quarter or year ends."""
-    return _beside(date.month + date.length, date)
+    return _format_period(date.month + date.length, min(date.length, 3))
 
 
-def _beside(month: int, date: Date) -> str:
+def _format_period(month: int, length: int) -> str:
+    """The month, quarter or year that contains a month; the month alone where a year begins in another than January."""
     year, number = _year_and_month(month)
-    return f"{year:04d}-{number:02d}" if date.length == 1 else f"{year:04d}-Q{(number + 2) // 3}"
+    if length == 3:
+        return f"{year:04d}-Q{(number + 2) // 3}"
+    return f"{year:04d}" if length == 12 and number == 1 else f"{year:04d}-{number:02d}"
 
 
 def parse_day(text: str) -> str:
@@ -79,13 +82,13 @@ def parse_day(text: str) -> str:
     """
     day = re.fullmatch(_DATE, text.strip())
     if day is None or day["day"] is None:
-        raise TimeError(f"'{shortened(text)}' is no day: write for instance 2027-06-30")
-    if int(day["day"]) > (last := _days(parse_date(text).month)) or int(day["day"]) < 1:
-        raise TimeError(f"'{shortened(text)}' is no day: {text.strip()[:7]} has days 01 to {last}")
+        raise TimeError(f"'{shorten(text)}' is no day: write for instance 2027-06-30")
+    if int(day["day"]) > (last := _days_in_month(parse_date(text).month)) or int(day["day"]) < 1:
+        raise TimeError(f"'{shorten(text)}' is no day: {text.strip()[:7]} has days 01 to {last}")
     return text.strip()
 
 
-def _days(month: int) -> int:
+def _days_in_month(month: int) -> int:
     """How many days a month has, counted as in `Date`."""
     from calendar import monthrange
 
@@ -93,8 +96,7 @@ def _days(month: int) -> int:
 
 
 def _year_and_month(month: int) -> tuple[int, int]:
-    year, within = divmod(month, 12)
-    return year, within + 1
+    return month // 12, month % 12 + 1
 
 
 def parse_duration(text: str) -> float:
@@ -106,11 +108,11 @@ def parse_duration(text: str) -> float:
     match = re.fullmatch(_DURATION, text.strip())
     if match is None or float(match["number"]) == 0:
         raise TimeError(
-            f"'{shortened(text)}' is not a duration: write for instance '18 months', '6 quarters' or '2 years'"
+            f"'{shorten(text)}' is not a duration: write for instance '18 months', '6 quarters' or '2 years'"
         )
     if float(match["number"]) > LONGEST_DURATION:
         raise TimeError(
-            f"'{shortened(text)}' is longer than a duration can be, which is {LONGEST_DURATION:,.0f} {match['unit']}s"
+            f"'{shorten(text)}' is longer than a duration can be, which is {LONGEST_DURATION:,.0f} {match['unit']}s"
         )
     return float(match["number"]) * MONTHS[match["unit"]]
 
@@ -154,7 +156,7 @@ class Grid:
         """The name of each step: `now`, `2025-01`, `2025-Q1` or `2025`."""
         if not self.months:
             return ("now",)
-        return tuple(self._label(month) for month in self.step_starts)
+        return tuple(_format_period(month, self.months) for month in self.step_starts)
 
     @cached_property
     def step_starts(self) -> tuple[int, ...]:
@@ -165,31 +167,17 @@ class Grid:
         """The first day of a step, as `2027-04-01`; None without a calendar."""
         if not self.months:
             return None
-        year, number = _year_and_month(self.step_starts[step])
-        return f"{year:04d}-{number:02d}-01"
+        return f"{_format_period(self.step_starts[step], 1)}-01"
 
     def last_day(self, step: int) -> str | None:
         """The last day of a step, as `2027-06-30`; None without a calendar."""
         if not self.months:
             return None
         month = self.step_starts[step] + self.months - 1
-        year, number = _year_and_month(month)
-        return f"{year:04d}-{number:02d}-{_days(month)}"
+        return f"{_format_period(month, 1)}-{_days_in_month(month)}"
 
-    def _label(self, month: int) -> str:
-        year, within = divmod(month, 12)
-        if self.months == 3:
-            return f"{year:04d}-Q{within // 3 + 1}"
-        if self.months == 12 and within == 0:
-            return f"{year:04d}"
-        return f"{year:04d}-{within + 1:02d}"
-
-    def steps(self, text: str) -> range:
-        """The steps that a date label means: all that start within a coarser label, the one that contains a finer.
-
-        Raises:
-            TimeError: the date can't be read or no step of the grid belongs to it.
-        """
+    def _steps_of_date(self, text: str) -> range:
+        """The steps that a date means: all that start within a coarser one, the one that contains a finer one."""
         if not self.months:
             raise TimeError(f"the date {text} has no meaning in a model without 'time', whose one step is called now")
         date = parse_date(text)
@@ -203,11 +191,13 @@ class Grid:
             raise TimeError(f"the date {text} is off the grid, which runs from {self.labels[0]} to {self.labels[-1]}")
         return range(first, last + 1)
 
-    def moment(self, text: str) -> range:
+    def steps_of_moment(self, text: str) -> range:
         """The steps that a date or one of the words `start`, `end` and `now` means.
 
+        A date means all steps that start within it, or the one that it lies in.
+
         Raises:
-            TimeError: as for `steps`; `now` is the step of a model without time alone.
+            TimeError: the date can't be read or is off the grid; or it is `now` in a model with time.
         """
         if text == "start":
             return range(1)
@@ -217,4 +207,4 @@ class Grid:
             return range(1)
         if text == "now":
             raise TimeError("'now' has no meaning in a model with 'time': write a date, start or end")
-        return self.steps(text)
+        return self._steps_of_date(text)

@@ -6,7 +6,7 @@ import sys
 from contextlib import suppress
 
 from usru_scenarios.light_dataclasses import dataclass, field
-from usru_scenarios.problems import UsageError, one_line, presentable
+from usru_scenarios.problems import UsageError, to_one_line, to_printable_lines
 
 DONE, FINDINGS, USAGE, FAULT, INTERRUPTED, READER_GONE = 0, 1, 2, 101, 130, 141
 """The exit statuses: 1 is what a question found (an invalid model), 141 a pipe that nobody reads any more."""
@@ -45,16 +45,17 @@ class OptionError(UsageError):
     """An option has a value that makes no sense."""
 
     def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(one_line(f"usru: {message}"), one_line(hint))
+        super().__init__(to_one_line(f"usru: {message}"), to_one_line(hint))
 
 
 def complain(message: str) -> None:
     """Write a message to standard error: the one place where messages leave.
 
-    Names of files and whatever else a message quotes reach the terminal as `presentable` text. Where standard error is
-    closed, full or read by nobody any more the message is lost, and the exit status tells all that can be told.
+    Names of files and whatever else a message quotes reach the terminal as `to_printable_lines` makes them. Where
+    standard error is closed, full or read by nobody any more the message is lost, and the exit status tells all that
+    can be told.
     """
-    write_line(presentable(message))
+    write_line(to_printable_lines(message))
 
 
 def write_line(line: str) -> None:

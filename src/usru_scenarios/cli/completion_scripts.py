@@ -13,7 +13,7 @@ from typing import NamedTuple
 from usru_scenarios.cli.commands import COMMANDS, command_function
 from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.declarations import Declaration
-from usru_scenarios.problems import listing, suggestion
+from usru_scenarios.problems import list_choices, suggest_name
 
 _BASH_COMPLETIONS = (
     "/usr/share/bash-completion/bash_completion",
@@ -127,7 +127,7 @@ def _shell_name(shell: str | None) -> str:
             f"there is no completion for the shell {named}" if named else "SHELL says no shell",
             f"say which: usru --install-completion {shells[0]}, {shells[1]} or {shells[2]}",
         )
-    raise OptionError(f"there is no completion for '{shell}'", suggestion(shell, shells) or listing(shells))
+    raise OptionError(f"there is no completion for '{shell}'", suggest_name(shell, shells) or list_choices(shells))
 
 
 def _option_names(name: str, *, valued: bool = False) -> str:

@@ -22,12 +22,19 @@ from usru_scenarios.cli.common import (
 )
 from usru_scenarios.cli.declarations import CommandContext, Declaration
 from usru_scenarios.interruptions import Terminated, unwinding
-from usru_scenarios.problems import UsruError, one_line, printable, suggestion, tells_want_of_memory, with_hint
+from usru_scenarios.problems import (
+    UsruError,
+    append_hint,
+    reports_lack_of_memory,
+    suggest_name,
+    to_one_line,
+    to_printable,
+)
 
 if TYPE_CHECKING:
     from typer import TyperException
 
-_OUT_OF_MEMORY = with_hint("usru: out of memory", "fewer --jobs, -n, --judgements or steps need less")
+_OUT_OF_MEMORY = append_hint("usru: out of memory", "fewer --jobs, -n, --judgements or steps need less")
 
 _LEAST_ADDRESS_SPACE = 175 << 20
 """Bytes of address space without which numpy's linear algebra ends the process in words of its own."""
@@ -106,7 +113,7 @@ def _describe_error(error: Exception, *, debug: bool) -> tuple[str, int]:
         return f"usru: {(error.strerror or str(error)).lower()}{place}", USAGE
     said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     hint = "" if debug else "--debug shows where; please report it with the command that you ran"
-    return with_hint(one_line(f"usru: a fault of the program itself: {said}"), hint), FAULT
+    return append_hint(to_one_line(f"usru: a fault of the program itself: {said}"), hint), FAULT
 
 
 def _has_address_space() -> bool:
@@ -122,7 +129,7 @@ def _has_address_space() -> bool:
 def _is_want_of_memory(error: BaseException | None) -> bool:
     """Whether memory was lacking: for an array, for code that was to be loaded, or for the stack of a thread."""
     while error is not None:
-        if isinstance(error, MemoryError) or tells_want_of_memory(str(error)):
+        if isinstance(error, MemoryError) or reports_lack_of_memory(str(error)):
             return True
         error = error.__cause__ or error.__context__
     return False
@@ -191,7 +198,7 @@ def _run_with_typer(arguments: Sequence[str], state: CommandState) -> int:
 
 def _format_file_name(file: object) -> str:
     """A file as a message names it, in one line."""
-    return printable(os.fsdecode(file) if isinstance(file, str | bytes | os.PathLike) else str(file))
+    return to_printable(os.fsdecode(file) if isinstance(file, str | bytes | os.PathLike) else str(file))
 
 
 def _describe_usage_error(error: TyperException) -> str:
@@ -200,8 +207,8 @@ def _describe_usage_error(error: TyperException) -> str:
     speaker = context.command_path if context else "usru"
     message = error.format_message().split(" (Possible options:")[0].split(". Did you mean")[0].rstrip(".")
     word, known = _mistyped_word(error), _possible_names(error)
-    hint = _suggest_for_habit(word, known) or suggestion(word, known)
-    return with_hint(one_line(f"{speaker}: {message[:1].lower()}{message[1:]}"), hint or f"see {speaker} --help")
+    hint = _suggest_for_habit(word, known) or suggest_name(word, known)
+    return append_hint(to_one_line(f"{speaker}: {message[:1].lower()}{message[1:]}"), hint or f"see {speaker} --help")
 
 
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
@@ -213,8 +220,9 @@ def _describe_dash(arguments: Sequence[str]) -> str:
     for word in arguments:
         if word[:1] in _DASHES and (name := word.lstrip(f"-{_DASHES}")):
             hyphens = "-" if len(name.partition("=")[0]) == 1 else "--"
-            return with_hint(
-                one_line(f"usru: '{word}' begins with a dash, which is no hyphen"), one_line(f"write {hyphens}{name}")
+            return append_hint(
+                to_one_line(f"usru: '{word}' begins with a dash, which is no hyphen"),
+                to_one_line(f"write {hyphens}{name}"),
             )
     return ""
 

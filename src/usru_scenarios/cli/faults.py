@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from usru_scenarios.problems import ModelError, Problem, QueryError, UsruError, one_line
+from usru_scenarios.problems import ModelError, Problem, QueryError, UsruError, to_one_line
 from usru_scenarios.results.validate import Faults, diagnostic
 
 
@@ -36,6 +36,8 @@ def _problems(error: Exception, message: str) -> Sequence[Problem]:
         return [error.problem]
     code = re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__.removesuffix("Error")).lower()
     if isinstance(error, UsruError):
-        return [Problem(code or "error", one_line(error.message.removeprefix("usru: ")), hint=one_line(error.hint))]
+        return [
+            Problem(code or "error", to_one_line(error.message.removeprefix("usru: ")), hint=to_one_line(error.hint))
+        ]
     said, _, hint = message.partition("\n")
     return [Problem(code, said.removeprefix("usru: "), hint=hint.strip().removeprefix("= "))]

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from usru_scenarios.light_dataclasses import dataclass
-from usru_scenarios.problems import UsruError, printable
+from usru_scenarios.problems import UsruError, to_printable
 from usru_scenarios.report import Layout
 
 STANDARD_OUTPUT = "-"
@@ -29,7 +29,7 @@ class OutputError(UsruError):
     @classmethod
     def of(cls, where: str, error: OSError) -> OutputError:
         """The error of the system, in a sentence that names the place."""
-        return cls(f"usru: {printable(where)} can't be written: {(error.strerror or str(error)).lower()}")
+        return cls(f"usru: {to_printable(where)} can't be written: {(error.strerror or str(error)).lower()}")
 
 
 @dataclass(frozen=True)

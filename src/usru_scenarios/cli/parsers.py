@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.output import Destination
-from usru_scenarios.problems import listing, suggestion
+from usru_scenarios.problems import list_choices, suggest_name
 from usru_scenarios.settings import DEFAULT_MODEL, MOST_TRIALS, ArgumentError, RunSettings
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def address(option: str, text: str) -> str:
     """A cluster: `local`, or the address of a scheduler."""
     if text == "local" or re.fullmatch(_ADDRESS, text):
         return text
-    hint = suggestion(text, ["local"]) or "local, or the address of a scheduler, such as tcp://host:8786"
+    hint = suggest_name(text, ["local"]) or "local, or the address of a scheduler, such as tcp://host:8786"
     raise OptionError(f"{option} '{text}' is no address", hint)
 
 
@@ -123,7 +123,7 @@ def one_of(known: Collection[str]) -> Callable[[str, str], str]:
 
     def read(option: str, text: str) -> str:
         if text not in known:
-            raise OptionError(f"{option} '{text}' is unknown", suggestion(text, known) or listing(known))
+            raise OptionError(f"{option} '{text}' is unknown", suggest_name(text, known) or list_choices(known))
         return text
 
     return read

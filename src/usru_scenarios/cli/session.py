@@ -10,7 +10,7 @@ from usru_scenarios.cli.common import OptionError, complain
 from usru_scenarios.cli.declarations import CommandContext, Option, Subset
 from usru_scenarios.cli.options import FORMAT_BY_SUFFIX, EvidenceOptions, FormatChoice, ModelOptions, format_option
 from usru_scenarios.cli.output import Destination
-from usru_scenarios.problems import listing, printable, suggestion
+from usru_scenarios.problems import list_choices, suggest_name, to_printable
 from usru_scenarios.report import LIST_FORMATS, TABULAR_FORMATS, WIDE_FORMATS, Layout, ReportedResult, render_report
 
 if TYPE_CHECKING:
@@ -92,10 +92,10 @@ class Session(NamedTuple):
                 for one, form in FORMAT_BY_SUFFIX.items()
                 if form in known or _SPECIFICATION_FORMAT.get(form) in known
             ]
-            near = suggestion(suffix, names) or listing(names)
+            near = suggest_name(suffix, names) or list_choices(names)
             raise OptionError(f"the ending {suffix} names no format of this answer", f"{near}; or say which by -f")
         elif meant not in known:
-            raise OptionError(f"this answer has no format {meant}, which {self.output} ends with", listing(known))
+            raise OptionError(f"this answer has no format {meant}, which {self.output} ends with", list_choices(known))
 
     @property
     def is_quiet(self) -> bool:
@@ -179,7 +179,7 @@ class Session(NamedTuple):
         """Say each warning once, in a line on standard error; `usru validate` says them at length."""
         for warning in () if self.is_quiet else warnings:
             place = f"{warning.path}:{warning.line}: " if warning.path else ""
-            line = printable(f"{place}warning: {warning.message}")
+            line = to_printable(f"{place}warning: {warning.message}")
             if line not in self.context.obj.said:
                 self.context.obj.said.add(line)
                 complain(line)

@@ -18,7 +18,7 @@ from usru_scenarios.language.questions import Case, ComparisonStatement, Probabi
 from usru_scenarios.language.text import read_assignment, read_observation, read_statement
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.problems import listing, suggestion
+from usru_scenarios.problems import list_choices, suggest_name
 from usru_scenarios.program.conditions import Intervention, Observation
 from usru_scenarios.program.events import COMPARISONS, All, Compared, Formula, InStates, Not, Some
 from usru_scenarios.program.program import CategoricalNode, Node, NumericNode, Program
@@ -178,7 +178,7 @@ class _StatementReader:
         for name in names:
             known = self.model.profiles
             if name.text not in known:
-                hint = suggestion(name.text, known) or listing(known) or "the model has no profiles"
+                hint = suggest_name(name.text, known) or list_choices(known) or "the model has no profiles"
                 raise self.text.error("unknown_name", f"unknown profile '{name.text}'", name.start, name.end, hint)
         if len(names) > 1:
             raise self.text.error("overlap", "a probability has one profile", names[1].start, names[1].end)
@@ -226,7 +226,7 @@ class _Reading:
 
     def _moment(self, word: tree.Word) -> range:
         try:
-            return self.program.grid.moment(word.text)
+            return self.program.grid.steps_of_moment(word.text)
         except TimeError as error:
             message = str(error)
         return self._refuse("time", message, word)
@@ -324,14 +324,14 @@ class _Reading:
         node = self.program.nodes.get(name.text)
         if isinstance(node, CategoricalNode):
             what = "the outcome" if name.text == OUTCOME else f"a {node.role}"
-            hint = f"write {name.text}=state, {listing(node.states)}"
+            hint = f"write {name.text}=state, {list_choices(node.states)}"
             self._refuse("unknown_name", f"'{name.text}' is {what}, not a scenario", name, hint)
         if node is not None:
             hint = f"compare it: {name.text}>{_middle(node):g}"
             self._refuse("unknown_name", f"'{name.text}' is a number, not a scenario", name, hint)
         self._refuse_rule(name)
         known = [*outcome.states, *groups]
-        hint = self._state_of(name) or suggestion(name.text, known) or listing(known)
+        hint = self._state_of(name) or suggest_name(name.text, known) or list_choices(known)
         return self._refuse("unknown_name", f"unknown scenario '{name.text}'", name, hint)
 
     def _state_of(self, name: tree.Word) -> str:
@@ -359,7 +359,7 @@ class _Reading:
             self._refuse("unknown_name", f"'{name.text}' is a {what}", name, f"write {name.text} alone")
         self._refuse_rule(name)
         known = sorted(self.program.nodes)
-        hint = suggestion(name.text, known) or listing(known)
+        hint = suggest_name(name.text, known) or list_choices(known)
         return self._refuse("unknown_name", f"unknown driver '{name.text}'", name, hint)
 
     def _in_state(self, name: tree.Word, value: tree.Word) -> InStates:
@@ -373,15 +373,15 @@ class _Reading:
     def _state(self, node: CategoricalNode, value: tree.Word) -> int:
         if value.text in node.states:
             return node.states.index(value.text)
-        near = suggestion(value.text, node.states)
-        hint = f"{near} {listing(node.states)}".strip()
+        near = suggest_name(value.text, node.states)
+        hint = f"{near} {list_choices(node.states)}".strip()
         what = "scenario" if node.name == OUTCOME else f"state of '{node.name}'"
         return self._refuse("unknown_state", f"unknown {what}: '{value.text}'", value, hint)
 
     def _compared(self, comparison: tree.Compares) -> Compared:
         name, node = comparison.node, self._node(comparison.node)
         if isinstance(node, CategoricalNode):
-            hint = f"write {name.text}=state, {listing(node.states)}"
+            hint = f"write {name.text}=state, {list_choices(node.states)}"
             self._refuse("not_numeric", f"'{name.text}' has states, not numbers", name, hint)
         atom = Compared(name.text, comparison.sign, comparison.value)
         low, high = node.scale.low, node.scale.high
@@ -425,7 +425,9 @@ class _Reading:
                 return OUTCOME, name.text
             case tree.ScenarioName(name) if name.text in self.program.groups:
                 members = [self.program.outcome.states[member] for member in self.program.groups[name.text]]
-                self._refuse("not_one", "a group can't be imposed, only one of its scenarios", name, listing(members))
+                self._refuse(
+                    "not_one", "a group can't be imposed, only one of its scenarios", name, list_choices(members)
+                )
             case tree.ScenarioName(name):
                 self._scenarios(name)
             case tree.Compares(name):

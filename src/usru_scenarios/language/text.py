@@ -30,9 +30,9 @@ from typing import Literal, NoReturn, TypeVar, cast
 from usru_scenarios.language import tree
 from usru_scenarios.limits import MOST_OPERATIONS
 from usru_scenarios.names import RESERVED
-from usru_scenarios.problems import QueryError, listing, suggestion
+from usru_scenarios.problems import QueryError, list_choices, suggest_name
 from usru_scenarios.source_text import SourceText
-from usru_scenarios.timeline import Date, Grid, TimeError, after, before, parse_date
+from usru_scenarios.timeline import Date, Grid, TimeError, parse_date, period_after, period_before
 
 MAXIMUM_DEPTH = 50
 """Parentheses, `not` and `-` within one another."""
@@ -63,11 +63,11 @@ def one_step(
     start, end = span or (0, len(text.text))
     name = text.text[start:end].strip()
     try:
-        steps = grid.moment(name)
+        steps = grid.steps_of_moment(name)
     except TimeError as error:
-        raise text.error("time", str(error), start, end, suggestion(name, near) or hint) from None
+        raise text.error("time", str(error), start, end, suggest_name(name, near) or hint) from None
     if len(steps) > 1:
-        labels = listing(grid.labels[step] for step in steps)
+        labels = list_choices(grid.labels[step] for step in steps)
         raise text.error("time", f"'{name}' has {len(steps)} steps{several}", start, end, labels)
     return steps[0]
 
@@ -190,7 +190,10 @@ _IN_WORDS: Mapping[str, str] = {
     **dict.fromkeys(("since", "from"), "@ {}.."),
 }
 """A time after a word of plain English, as a query has it."""
-_BESIDE: Mapping[str, tuple[str, Callable[[Date], str]]] = {"before": ("by {}", before), "after": ("ever {}..", after)}
+_BESIDE: Mapping[str, tuple[str, Callable[[Date], str]]] = {
+    "before": ("by {}", period_before),
+    "after": ("ever {}..", period_after),
+}
 """Likewise, with another date."""
 _SAID = re.compile(rf"[a-z]+(?:\s+the)?\s+({_DATE.pattern}|start\b|end\b|now\b)")
 
@@ -396,8 +399,8 @@ class _Parser:
             inner = _OPEN.match(self.text, self.at)
             message, hint = f"there is no mean '{name.text}( )'", _NO_MEAN.format(inner[1] if inner else "driver")
         elif self.piece() == "(":
-            near = "did you mean 'P'?" if name.text[:1] in "pP" else suggestion(name.text, _FUNCTIONS)
-            message, hint = f"unknown function '{name.text}'", near or listing(_FUNCTIONS)
+            near = "did you mean 'P'?" if name.text[:1] in "pP" else suggest_name(name.text, _FUNCTIONS)
+            message, hint = f"unknown function '{name.text}'", near or list_choices(_FUNCTIONS)
         else:
             message = f"'{name.text}' stands outside P( )"
             hint = _MISREAD.get(name.text, f"write P({name.text} ...) for its probability")
@@ -546,7 +549,7 @@ class _Parser:
         if word is None and self.piece() in _MOMENTS:
             word = self.take(_NAME)
         if word is None:
-            near = suggestion(self.piece(), _TIMES)
+            near = suggest_name(self.piece(), _TIMES)
             never = "'never' is 1 - P(... @ ever)"
             self.unexpected(
                 "a time", {"never": never, **_OTHER_TIMES}, near or "a date, start, end, mean, ever, always, each or by"

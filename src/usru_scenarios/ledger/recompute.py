@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from usru_scenarios.ledger.records import NumberedRecord, make_record
 from usru_scenarios.light_dataclasses import asdict, dataclass, field, replace
-from usru_scenarios.problems import ModelError, QueryError, UnreadableInput, UsruError, printable
+from usru_scenarios.problems import ModelError, QueryError, UnreadableInput, UsruError, to_printable
 from usru_scenarios.results.ledger import ForecastRecord, LedgerFault, Recomputed
 from usru_scenarios.results.simulate import StatesResult, ValuesResult
 
@@ -105,9 +105,9 @@ class Recomputation:
         try:
             study = load_cached(Request.of(path))
         except UsruError as error:
-            raise NotRecomputed(printable(str(error).splitlines()[0])) from error
+            raise NotRecomputed(to_printable(str(error).splitlines()[0])) from error
         if study.outline.model.sha256 != sha256:
-            raise NotRecomputed(printable(f"{path} was changed: it holds another model"), _restore_hint(path))
+            raise NotRecomputed(to_printable(f"{path} was changed: it holds another model"), _restore_hint(path))
         return study
 
     def forecast_under(
@@ -198,7 +198,7 @@ class Recomputation:
             raise _missing_file_error(path)
         text = read_evidence(path)
         if text.sha256 != sha256:
-            raise NotRecomputed(printable(f"{path} was changed: it holds other evidence"), _restore_hint(path))
+            raise NotRecomputed(to_printable(f"{path} was changed: it holds other evidence"), _restore_hint(path))
         return _select_items(text, text.file.evidence if items is None else items)
 
 
@@ -210,11 +210,11 @@ def _select_items(text: EvidenceText, names: Iterable[str]) -> EvidenceText:
 
 
 def _missing_file_error(path: Path) -> NotRecomputed:
-    return NotRecomputed(printable(f"there is no {path}"), _restore_hint(path))
+    return NotRecomputed(to_printable(f"there is no {path}"), _restore_hint(path))
 
 
 def _restore_hint(path: Path) -> str:
-    return printable(f"the history of the folder may have it: git log -- {path}")
+    return to_printable(f"the history of the folder may have it: git log -- {path}")
 
 
 def repeat_forecast(

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
-from usru_scenarios.problems import UsageError, listing, printable, suggestion
+from usru_scenarios.problems import UsageError, list_choices, suggest_name, to_printable
 from usru_scenarios.results.ask import Answer
 from usru_scenarios.results.ledger import (
     AskedSettings,
@@ -197,7 +197,7 @@ def _is_later_version(written: object) -> bool:
     version = re.fullmatch(r"usru\.forecast/([0-9]{1,4})\.([0-9]{1,4})", written if isinstance(written, str) else "")
     if version is None or version[1] != "1":
         hint = _LATER_VERSION_HINT if version and int(version[1]) > 1 else ""
-        raise UnreadableRecord(f"its format is {printable(json.dumps(written))[:60]}, not usru.forecast/1.0", hint)
+        raise UnreadableRecord(f"its format is {to_printable(json.dumps(written))[:60]}, not usru.forecast/1.0", hint)
     return version[2] != "0"
 
 
@@ -217,7 +217,7 @@ def _validate_record(data: Mapping[str, Any]) -> ForecastRecord:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"])) or "it"
-        raise UnreadableRecord(printable(f"{place}: {_lower_first(first['msg'])}")) from None
+        raise UnreadableRecord(to_printable(f"{place}: {_lower_first(first['msg'])}")) from None
 
 
 @cache
@@ -380,8 +380,8 @@ def check_names(records: list[NumberedRecord], names: list[str]) -> None:
         if all(event_kind(numbered.record, name) is None for numbered in records):
             known = list(dict.fromkeys(other for numbered in records for other in known_names(numbered.record)))
             who = "no record knows" if len(records) > 1 else f"number {records[0].number} does not know"
-            message = f"{who} '{printable(name)}', as a scenario, group, driver.state or question"
-            raise LedgerError(message, suggestion(name, known) or listing(known))
+            message = f"{who} '{to_printable(name)}', as a scenario, group, driver.state or question"
+            raise LedgerError(message, suggest_name(name, known) or list_choices(known))
 
 
 def recorded_point(numbered: NumberedRecord, name: str, at: str) -> RecordedPoint | None:
@@ -453,23 +453,23 @@ def check_time(records: list[NumberedRecord], at: str) -> None:
     """
     steps = list(dict.fromkeys(step for numbered in records for step in numbered.record.run.steps))
     if at not in MEASURES and at not in steps:
-        hint = suggestion(at, [*steps, *MEASURES]) or f"{', '.join(MEASURES)} or a step: {', '.join(steps[:3])}, ..."
+        hint = suggest_name(at, [*steps, *MEASURES]) or f"{', '.join(MEASURES)} or a step: {', '.join(steps[:3])}, ..."
         whose = "the step of no record" if len(records) > 1 else f"no step of number {records[0].number}"
-        raise LedgerError(f"--at {printable(at)} is {whose}", hint)
+        raise LedgerError(f"--at {to_printable(at)} is {whose}", hint)
 
 
 def missing_point_error(numbered: NumberedRecord, name: str, at: str) -> LedgerError:
     """Why a record that knows something says nothing of it at a time."""
     if event_kind(numbered.record, name) == "question":
         message = (
-            f"number {numbered.number} has no answer to '{printable(name)}': what it is conditional on is impossible"
+            f"number {numbered.number} has no answer to '{to_printable(name)}': what it is conditional on is impossible"
         )
         return LedgerError(message, "--of names another")
     if at == "now":
         message = f"the day of number {numbered.number}, {numbered.record.date}, lies in no step of its model"
         return LedgerError(message, "--at end, or a step that both have")
     return LedgerError(
-        f"number {numbered.number} says nothing of '{printable(name)}' @ {printable(at)}", "another --at may be"
+        f"number {numbered.number} says nothing of '{to_printable(name)}' @ {to_printable(at)}", "another --at may be"
     )
 
 

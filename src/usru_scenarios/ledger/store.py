@@ -20,7 +20,7 @@ from usru_scenarios.ledger.chain import (
 )
 from usru_scenarios.ledger.records import LedgerError, UnreadableRecord, encode_record, read_line
 from usru_scenarios.light_dataclasses import dataclass
-from usru_scenarios.problems import UnreadableInput, printable
+from usru_scenarios.problems import UnreadableInput, to_printable
 from usru_scenarios.reading.files import open_locked, write_atomically
 from usru_scenarios.results.ledger import ForecastRecord
 
@@ -65,7 +65,7 @@ class LedgerFolder:
             with open_locked(self.records_file, _READ_FLAGS) as handle:
                 return read_chain(_read_bytes(handle))
         except FileNotFoundError:
-            message = f"there is no ledger in '{printable(str(self.path))}'"
+            message = f"there is no ledger in '{to_printable(str(self.path))}'"
             raise UnreadableInput(message, "usru ledger record begins one; --ledger names another folder") from None
         except OSError as error:
             raise self._unusable_error(error) from error
@@ -91,7 +91,7 @@ class LedgerFolder:
     def _unusable_error(self, error: OSError) -> UnreadableInput:
         reason = (error.strerror or str(error)).lower()
         return UnreadableInput(
-            printable(f"the ledger {self.records_file} can't be used: {reason}"), _error_hint(error.errno)
+            to_printable(f"the ledger {self.records_file} can't be used: {reason}"), _error_hint(error.errno)
         )
 
     def append(self, record: ForecastRecord, resolved: Callable[[Path], str], evidence: str | None = None) -> int:
@@ -131,12 +131,12 @@ class LedgerFolder:
         """
         if torn:
             message = f"the last line of {self.records_file} is not finished"
-            raise LedgerError(printable(message), "usru ledger verify --repair takes it out")
+            raise LedgerError(to_printable(message), "usru ledger verify --repair takes it out")
         if (
             marked := next((number for number, text in enumerate(lines, 1) if is_conflict_marker(text)), None)
         ) is not None:
             message = f"{self.records_file}:{marked}: a conflict of git was left in the ledger"
-            raise LedgerError(printable(message), "usru ledger verify --relink keeps both sides")
+            raise LedgerError(to_printable(message), "usru ledger verify --relink keeps both sides")
 
     def repair(self) -> int:
         """Take out a last line that is not finished; how many bytes it had.

@@ -23,7 +23,7 @@ from usru_scenarios.ledger.records import (
     recorded_point,
 )
 from usru_scenarios.light_dataclasses import dataclass, replace
-from usru_scenarios.problems import UsruError, listing, printable
+from usru_scenarios.problems import UsruError, list_choices, to_printable
 from usru_scenarios.results.ledger import (
     AttributedChange,
     Attribution,
@@ -56,7 +56,7 @@ def choose_records(records: list[NumberedRecord], words: list[str]) -> tuple[Num
     name = (named or records)[-1].record.model.name
     alike = [numbered for numbered in records if numbered.record.model.name == name]
     if len(alike) < 2:
-        message = f"there is one record of {printable(name)} alone, and nothing to compare it with"
+        message = f"there is one record of {to_printable(name)} alone, and nothing to compare it with"
         raise LedgerError(message, "usru ledger record makes another; two numbers name records of different models")
     return named[0] if named else alike[-2], alike[-1]
 
@@ -71,7 +71,7 @@ def _find_record(records: list[NumberedRecord], word: str) -> NumberedRecord:
         numbers = [numbered.number for numbered in records]
         days = f"days {records[0].record.date} to {records[-1].record.date}"
         hint = f"numbers are {min(numbers)} to {max(numbers)}, {days}"
-        raise LedgerError(f"there is no record '{printable(word)}'", hint)
+        raise LedgerError(f"there is no record '{to_printable(word)}'", hint)
     return matches[-1]
 
 
@@ -146,7 +146,7 @@ class _MixedForecasts:
         dated = replace(record, date=self.later.date if later else self.earlier.date)
         point = recorded_point(NumberedRecord(0, dated), name, self.at)
         if point is None:
-            message = f"'{printable(name)}' @ {self.at} is not to be had of both models on both days"
+            message = f"'{to_printable(name)}' @ {self.at} is not to be had of both models on both days"
             raise LedgerError(message, "--of names another, or --at another time")
         return point.probability
 
@@ -213,10 +213,10 @@ def _shared_scenarios(pair: tuple[NumberedRecord, NumberedRecord]) -> list[str]:
     earlier_names = set(known_names(earlier))
     both = [name for name in known_names(later) if name in earlier_names]
     message = (
-        f"number {pair[0].number} is of {printable(earlier.model.name)} and number {pair[1].number} of "
-        f"{printable(later.model.name)}, which have no scenario in common"
+        f"number {pair[0].number} is of {to_printable(earlier.model.name)} and number {pair[1].number} of "
+        f"{to_printable(later.model.name)}, which have no scenario in common"
     )
-    raise LedgerError(message, f"--of names what both know, {listing(both)}" if both else "name two of one model")
+    raise LedgerError(message, f"--of names what both know, {list_choices(both)}" if both else "name two of one model")
 
 
 def _attributed_change(

@@ -28,7 +28,7 @@ from usru_scenarios.limits import LARGEST_NUMBER
 from usru_scenarios.model import families
 from usru_scenarios.model.families import FAMILIES, JUDGEMENT_FAMILIES, Family, FamilyValues
 from usru_scenarios.names import DIRICHLET, RESERVED
-from usru_scenarios.problems import shortened
+from usru_scenarios.problems import shorten
 from usru_scenarios.timeline import Grid, TimeError, parse_date, parse_day, parse_duration
 
 BOUND_MARGIN = 1e-9
@@ -313,7 +313,7 @@ def describe_value(raw: object) -> str:
     if isinstance(raw, bool):
         return "true" if raw else "false"
     if isinstance(raw, str):
-        return f"the text '{shortened(raw)}'"
+        return f"the text '{shorten(raw)}'"
     if isinstance(raw, Mapping):
         return "a map"
     if isinstance(raw, list | tuple):

@@ -343,7 +343,7 @@ class _Compiler:
 
     def _forced_redraws(self, events: Mapping[int | str, schema.Event], states: tuple[str, ...]) -> dict[int, Floats]:
         return {
-            self.grid.moment(event.at)[0]: shares
+            self.grid.steps_of_moment(event.at)[0]: shares
             for event in events.values()
             if (shares := self._normalised_shares(event.prior, states)) is not None
         }
@@ -364,8 +364,8 @@ class _Compiler:
         return total
 
     def _window_steps(self, event: schema.Event | schema.NumericEvent) -> range:
-        first = self.grid.moment(event.at)[0]
-        return range(first, (first if event.until is None else self.grid.moment(event.until)[-1]) + 1)
+        first = self.grid.steps_of_moment(event.at)[0]
+        return range(first, (first if event.until is None else self.grid.steps_of_moment(event.until)[-1]) + 1)
 
 
 def _influences(

@@ -169,7 +169,7 @@ def anchor_shares(model: Model) -> AnchorShares:
             "add for instance anchor: {at: start, shares: {...}} with a share for each scenario",
         )
     given = np.array([model.anchor.shares[name].mean for name in sorted(model.scenarios)])
-    return AnchorShares(given / given.sum(), model.grid.moment(model.anchor.at)[0])
+    return AnchorShares(given / given.sum(), model.grid.steps_of_moment(model.anchor.at)[0])
 
 
 def calibrated_compiler(file: Model, target: AnchorShares | None, plan: Plan) -> Callable[[Model], Program]:

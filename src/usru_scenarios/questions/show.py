@@ -174,8 +174,8 @@ class _Describer:
     ) -> Iterator[EventPart]:
         grid = self.program.grid
         for key, event in events:
-            first = grid.moment(event.at)[0]
-            last = first if event.until is None else grid.moment(event.until)[-1]
+            first = grid.steps_of_moment(event.at)[0]
+            last = first if event.until is None else grid.steps_of_moment(event.until)[-1]
             prior = event.prior if isinstance(event, schema.Event) else None
             yield EventPart(
                 first=grid.labels[first],

@@ -9,7 +9,7 @@ from usru_scenarios.model.directions import Direction, cited_directions
 from usru_scenarios.model.judgements import JudgementEntry, dotted_path, is_assumption, judgements
 from usru_scenarios.model.schema import Condition
 from usru_scenarios.model.values import Distribution, Duration, Judgement, Keep
-from usru_scenarios.problems import Problem, RequestError, listing, suggestion
+from usru_scenarios.problems import Problem, RequestError, list_choices, suggest_name
 from usru_scenarios.reading.checks import Context, unknown_names
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.register import Register
@@ -117,8 +117,8 @@ def _judgements_about(about: str, everything: list[JudgementEntry], loaded: Load
         paths = [dotted_path(judged.path) for judged in everything]
         claims = {} if loaded.register is None else {claim.lower(): claim for claim in loaded.register.claims}
         claim = claims.get(about.lower())
-        near = f"did you mean '{claim}'?" if claim else suggestion(about, [*known, *paths])
-        hint = near or listing(known)
+        near = f"did you mean '{claim}'?" if claim else suggest_name(about, [*known, *paths])
+        hint = near or list_choices(known)
         raise RequestError([Problem("unknown_name", f"the model has no part and no judgement '{about}'", None, hint)])
     return chosen
 

@@ -22,7 +22,7 @@ from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.model.judgements import JudgementEntry, judgements, with_values
 from usru_scenarios.model.outline import Outline
 from usru_scenarios.model.schema import Model
-from usru_scenarios.problems import ModelError, Problem, QueryError, RequestError, listing, suggestion
+from usru_scenarios.problems import ModelError, Problem, QueryError, RequestError, list_choices, suggest_name
 from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.conditions import Conditioned, with_reports_of
 from usru_scenarios.program.program import Program
@@ -230,7 +230,7 @@ def _is_weight(variable: Variable, outline: Outline) -> bool:
         message = f"'{name}' is a consequence, which has no weight"
         raise variable.error("unknown_variable", message, "drivers and rules have weights")
     known = [*outline.drivers, *outline.rules, *SCALES]
-    hint = suggestion(name, known) or listing(known)
+    hint = suggest_name(name, known) or list_choices(known)
     raise variable.error("unknown_variable", f"unknown driver or rule '{name}'", hint)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from usru_scenarios.language.text import one_step
 from usru_scenarios.light_dataclasses import dataclass
-from usru_scenarios.problems import listing, suggestion
+from usru_scenarios.problems import list_choices, suggest_name
 from usru_scenarios.program.events import Formula
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.questions.difference_error_floors import SingleTrials
@@ -86,7 +86,7 @@ def find_members(name: str, program: Program, text: SourceText, place: tuple[int
     known = {state: (number,) for number, state in enumerate(program.outcome.states)} | dict(program.groups)
     if name not in known:
         message = f"'{name}' is no scenario and no group of scenarios"
-        raise text.error("unknown_name", message, *place, suggestion(name, known) or listing(known))
+        raise text.error("unknown_name", message, *place, suggest_name(name, known) or list_choices(known))
     return known[name]
 
 

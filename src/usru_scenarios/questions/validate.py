@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from usru_scenarios.light_dataclasses import replace
-from usru_scenarios.problems import Problem, gathered
+from usru_scenarios.problems import Problem, merge_warnings
 from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.program import Program
 from usru_scenarios.questions.calibrate import anchor_warning
@@ -29,7 +29,7 @@ def answer_remarks(loaded: Loaded, program: Program, in_profile: Callable[[str],
     _, faults = read_expectations(loaded, program, in_profile)
     _, others = read_questions(loaded, program, in_profile)
     missed = anchor_warning(loaded, program)
-    unread = gathered(_unread_warning(fault) for fault in (*faults, *others))
+    unread = merge_warnings(_unread_warning(fault) for fault in (*faults, *others))
     return tuple(map(to_warned, [*([missed] if missed else []), *unread]))
 
 
@@ -37,7 +37,7 @@ def _unread_warning(fault: Problem) -> Problem:
     """A fault of an expectation or a question, of which other questions make no use."""
     said = f"an expectation or question can't be read: {fault.message}; 'usru validate' shows it"
     many = "{count} expectations and questions can't be read: 'usru validate' shows them"
-    return replace(fault, code="unread_statement", message=said, severity="warning", many=many)
+    return replace(fault, code="unread_statement", message=said, severity="warning", plural_message=many)
 
 
 def report_valid(loaded: Loaded, warnings: Iterable[Problem]) -> Validation:

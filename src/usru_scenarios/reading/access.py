@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from usru_scenarios.light_dataclasses import dataclass, field
-from usru_scenarios.problems import Problem, Span, UnreadableInput, UnreadableModelError, printable, suggestion
+from usru_scenarios.problems import Problem, Span, UnreadableInput, UnreadableModelError, suggest_name, to_printable
 from usru_scenarios.reading.files import (
     ABSENT,
     absolute_path,
@@ -80,7 +80,7 @@ class Access:
             UnreadableInput: it is, and access is confined.
         """
         if self.top is not None and not self._reaches(path):
-            raise UnreadableInput(f"{printable(name)} leads out of its folder, which --confined does not allow")
+            raise UnreadableInput(f"{to_printable(name)} leads out of its folder, which --confined does not allow")
 
     def read_document(self, path: Path, name: str) -> Document:
         """A file of the model.
@@ -181,7 +181,7 @@ class Access:
         if bundled and (claims := bundled_register()) and Path(text).name == claims.name:
             return f"did you mean '{DEFAULT_MODEL}'? the claims of the bundled models have its id"
         beside = [os.path.join(os.path.dirname(text), name) for name in self._beside(source.folder / text, wanted)]  # noqa: PTH118, PTH120  # as written
-        near = suggestion(text, [*beside, *bundled]) or suggestion(Path(text).stem, bundled)
+        near = suggest_name(text, [*beside, *bundled]) or suggest_name(Path(text).stem, bundled)
         return near or (f"bundled models: {', '.join(bundled)}" if bundled and can_be_model_id(text) else "")
 
     def _beside(self, path: Path, wanted: Callable[[Path], bool]) -> list[str]:
@@ -206,7 +206,7 @@ class Access:
 
 def _check_text(path: Path, name: str) -> None:
     if "\0" in str(path):
-        raise UnreadableInput(f"'{printable(name)}' is no name of a file")
+        raise UnreadableInput(f"'{to_printable(name)}' is no name of a file")
 
 
 def has_yaml_ending(path: Path) -> bool:

@@ -155,7 +155,7 @@ class _Draft:
 
     def _event(self, name: str) -> Iterator[_Line]:
         driver, grid = self.model.drivers[name], self.model.grid
-        used = {grid.moment(event.at)[0] for event in driver.events.values()}
+        used = {grid.steps_of_moment(event.at)[0] for event in driver.events.values()}
         free = [step for step in range(1, grid.count) if step not in used]
         if not free:
             return

@@ -18,7 +18,7 @@ from usru_scenarios.light_dataclasses import dataclass, field, replace
 from usru_scenarios.model.evidence import EvidenceFile
 from usru_scenarios.model.judgements import citations
 from usru_scenarios.model.values import describe_value
-from usru_scenarios.problems import ModelError, Problem, UnreadableInput, UsruError, printable, suggestion
+from usru_scenarios.problems import ModelError, Problem, UnreadableInput, UsruError, suggest_name, to_printable
 from usru_scenarios.reading.access import Access
 from usru_scenarios.reading.files import absolute_path
 from usru_scenarios.reading.locations import bundled_models, list_yaml_files
@@ -124,7 +124,7 @@ def read_evidence(file: str | PathLike[str], *, confined: bool = False, text: st
         raise ArgumentError(f"evidence takes the path of a file, not {format_value(file)}")
     path, name = Path(file), fspath(file)
     if "\0" in name:
-        raise UnreadableInput(f"'{printable(name)}' is no name of a file")
+        raise UnreadableInput(f"'{to_printable(name)}' is no name of a file")
     access = Access.of(path, confined=confined)
     access.check_model(path, name)
     document = access.count_document(_content(path, name) if text is None else read_content(path, text.encode(), name))
@@ -134,7 +134,7 @@ def read_evidence(file: str | PathLike[str], *, confined: bool = False, text: st
         )
         raise ModelError([*document.problems, Problem("not_a_map", message, document.place.span())])
     if document.data.get("kind") != "evidence" and {"scenarios", "drivers"} & document.data.keys():
-        message = f"{printable(name)} is a scenario file, and no evidence file, which has 'kind: evidence'"
+        message = f"{to_printable(name)} is a scenario file, and no evidence file, which has 'kind: evidence'"
         raise ModelError([*document.problems, Problem("no_evidence", message, document.place.span())])
     tree, problems, is_whole = merge_extended(document, access, EvidenceFile)
     if not is_whole:
@@ -156,8 +156,8 @@ def _content(path: Path, name: str) -> Document:
     try:
         return read_file(path, name)
     except UnreadableInput as error:
-        hint = error.hint if path.exists() else suggestion(name, list_yaml_files(path))
-        raise UnreadableInput(error.message, printable(hint)) from None
+        hint = error.hint if path.exists() else suggest_name(name, list_yaml_files(path))
+        raise UnreadableInput(error.message, to_printable(hint)) from None
 
 
 _STAND_INS = {"usru": 1, "kind": "evidence", "name": "nameless", "model": "", "as_of": "9999-12-31"}
@@ -224,5 +224,5 @@ def _unknown_claims(file: EvidenceFile, tree: Tree, register: Register) -> Itera
     for path, claim in citations(file):
         if claim not in register:
             span = locate(tree.place, path)[0].span()
-            hint = suggestion(claim, register.claims)
+            hint = suggest_name(claim, register.claims)
             yield Problem("unknown_claim", f"'{claim}' is no claim of the register", span, hint)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from usru_scenarios.light_dataclasses import dataclass
-from usru_scenarios.problems import ModelError, Problem, RequestError, UnreadableInput, printable
+from usru_scenarios.problems import ModelError, Problem, RequestError, UnreadableInput, to_printable
 from usru_scenarios.reading.evidence import EvidenceText, read_evidence
 from usru_scenarios.reading.files import open_locked, read_regular_file, write_atomically
 from usru_scenarios.reading.places import Document
@@ -94,7 +94,7 @@ def lock_evidence_file(file: str) -> Iterator[None]:
 
 def _unwritten(name: str, error: OSError | ValueError) -> UnreadableInput:
     reason = (getattr(error, "strerror", None) or str(error)).lower()
-    return UnreadableInput(printable(f"{name} can't be written: {reason}"), "it is as it was")
+    return UnreadableInput(to_printable(f"{name} can't be written: {reason}"), "it is as it was")
 
 
 def append_item(file: EvidenceText, item: str, learned: str | None, sources: Sequence[str] = ()) -> AppendedItem:
@@ -131,7 +131,7 @@ def append_item(file: EvidenceText, item: str, learned: str | None, sources: Seq
 
 
 def _refused(message: str, hint: str) -> RequestError:
-    return RequestError([Problem("learned", printable(message), None, hint)])
+    return RequestError([Problem("learned", to_printable(message), None, hint)])
 
 
 def _read(item: str) -> dict[str, Any]:

@@ -25,9 +25,9 @@ from usru_scenarios.problems import (
     RequestError,
     Span,
     UnreadableInput,
-    gathered,
-    listing,
-    suggestion,
+    list_choices,
+    merge_warnings,
+    suggest_name,
 )
 from usru_scenarios.reading.access import Access
 from usru_scenarios.reading.copies import is_resolved
@@ -317,7 +317,7 @@ class ScenarioFile:
         known = tree.data.get("profiles", {})
         if profile not in known:
             span = SourceText("--profile", profile).span(Mark(0, 0, len(profile)))
-            hint = suggestion(profile, known) or listing(known) or "the file has no profiles"
+            hint = suggest_name(profile, known) or list_choices(known) or "the file has no profiles"
             raise RequestError([Problem("unknown_profile", f"unknown profile '{profile}'", span, hint)])
         problems: list[Problem] = []
         checked = self._check(apply_profile(tree, profile, problems))
@@ -494,7 +494,7 @@ def _to_problem(finding: Finding, tree: Tree) -> Problem | None:
     if finding.uses:
         uses = [locate(tree.place, path)[0].span() for path in finding.uses]
         message = message.replace("{lines}", _describe_lines(uses, span.source))
-    return Problem(finding.code, message, span, hint, finding.severity, finding.many, fix=fix)
+    return Problem(finding.code, message, span, hint, finding.severity, finding.plural_message, fix=fix)
 
 
 _MAXIMUM_LINES = 6
@@ -566,7 +566,7 @@ def _sorted(problems: Iterable[Problem]) -> tuple[Problem, ...]:
 
     shown: list[Problem] = []
     errors = 0
-    for problem in gathered(sorted(unique, key=order)):
+    for problem in merge_warnings(sorted(unique, key=order)):
         errors += problem.severity == "error"
         if problem.severity != "error" or errors <= MAXIMUM_FAULTS:
             shown.append(_with_fix(problem))

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from usru_scenarios.problems import UnreadableInput, one_line, printable, suggestion
+from usru_scenarios.problems import UnreadableInput, suggest_name, to_one_line, to_printable
 
 STANDARD_INPUT = "-"
 
@@ -65,12 +65,12 @@ def find_model_file(source: str | Path) -> tuple[Path, str]:
     if source in bundled:
         return bundled[source], display_path(bundled[source])
     if _is(path, Path.is_dir):
-        raise UnreadableInput(printable(f"{source} is a folder, not a file"))
+        raise UnreadableInput(to_printable(f"{source} is a folder, not a file"))
     if _is(path, Path.exists):
         return path, source
     known = [*bundled, *list_yaml_files(path)]
-    hint = suggestion(source, known) or (f"bundled models: {', '.join(bundled)}" if bundled else "")
-    raise UnreadableInput(one_line(f"there is no file and no bundled model '{source}'"), one_line(hint))
+    hint = suggest_name(source, known) or (f"bundled models: {', '.join(bundled)}" if bundled else "")
+    raise UnreadableInput(to_one_line(f"there is no file and no bundled model '{source}'"), to_one_line(hint))
 
 
 def _is(path: Path, kind: Callable[[Path], bool]) -> bool:

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.model.schema import SHORT_FOR, Model, expand_short_form
 from usru_scenarios.model.values import Distribution, describe_value, is_judgement_form
-from usru_scenarios.problems import ModelError, Problem, UnreadableInput, listing, suggestion
+from usru_scenarios.problems import ModelError, Problem, UnreadableInput, list_choices, suggest_name
 from usru_scenarios.reading.access import MAXIMUM_EXTENDED, has_yaml_ending
 from usru_scenarios.reading.places import Place
 from usru_scenarios.reading.request import Assignment
@@ -174,7 +174,7 @@ def _long(tree: Tree, annotation: Any) -> Tree:
 
 
 def _nothing_to_remove(key: str, known: dict[str, Any], place: Place, path: KeyPath) -> Problem:
-    hint = suggestion(key, known) or "null removes what the file below has; an empty state is {}"
+    hint = suggest_name(key, known) or "null removes what the file below has; an empty state is {}"
     return Problem(
         "nothing_to_remove", f"there is no '{key}' to remove in {describe_place(path)}", place.key_span(), hint
     )
@@ -256,7 +256,7 @@ def _unknown_weight(node: str, data: dict[str, Any], weight: Tree) -> Problem:
     if isinstance(consequences := data.get("consequences"), dict) and node in consequences:
         message = f"'{node}' is a consequence, which has no weight"
         return Problem("unknown_weight", message, weight.place.key_span(), "drivers and rules have weights")
-    hint = suggestion(node, known) or listing(known)
+    hint = suggest_name(node, known) or list_choices(known)
     return Problem("unknown_weight", f"unknown driver or rule '{node}'", weight.place.key_span(), hint)
 
 
@@ -485,15 +485,17 @@ class _PathAssignment:
         """A new key may stand only where the format allows one; a new thing only as a whole, not by a path into it."""
         text = self.parts[at].text
         if self.value.data is None:
-            hint = suggestion(text, tree.data) or listing(tree.data)
+            hint = suggest_name(text, tree.data) or list_choices(tree.data)
             raise self._fault(at, f"there is no '{text}' to remove in {describe_place(path)}", hint)
         if isinstance(form, Fields) and text not in form.entries:
-            hint = self._in_section(tree.data, at, path) or suggestion(text, form.entries) or listing(form.entries)
+            hint = (
+                self._in_section(tree.data, at, path) or suggest_name(text, form.entries) or list_choices(form.entries)
+            )
             raise self._fault(at, f"unknown key '{text}' in {describe_place(path)}", hint)
         deep = after < len(self.parts)
         if deep and (isinstance(form, Atomic) or (isinstance(form, Entries) and form.holds_things)):
             noun = NOUNS.get(str(path[-1]), "key") if path else "key"
-            hint = suggestion(text, tree.data) or listing(tree.data)
+            hint = suggest_name(text, tree.data) or list_choices(tree.data)
             raise self._fault(at, f"unknown {noun} '{text}' in {'.'.join(map(str, path))}", hint)
 
     def _in_section(self, data: dict[str, Any], at: int, path: KeyPath) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from usru_scenarios.model.directions import ClaimPush, state_key, target_key
 from usru_scenarios.names import HOLD, OUTCOME
-from usru_scenarios.problems import Problem, Span, shortened
+from usru_scenarios.problems import Problem, Span, shorten
 
 if TYPE_CHECKING:
     from usru_scenarios.reading.places import Place
@@ -39,7 +39,7 @@ def read_push(text: str, place: Place) -> ClaimPush | Problem:
     try:
         return ClaimPush(text, *_parts(text), place.span())
     except UnreadablePush as fault:
-        message = f"unreadable push '{shortened(text)}': {fault.message}"
+        message = f"unreadable push '{shorten(text)}': {fault.message}"
         return Problem("unreadable_push", message, word_span(place.span(), fault.word), fault.hint)
 
 

@@ -10,7 +10,7 @@ from usru_scenarios.model.families import DEFAULT_FAMILY, FAMILIES
 from usru_scenarios.model.schema import Model
 from usru_scenarios.model.values import describe_value
 from usru_scenarios.names import RESERVED
-from usru_scenarios.problems import Problem, listing, shortened, suggestion
+from usru_scenarios.problems import Problem, list_choices, shorten, suggest_name
 from usru_scenarios.reading.schema_paths import describe_place, fields_at
 from usru_scenarios.timeline import MONTHS, TimeError, parse_duration
 
@@ -233,13 +233,13 @@ class _Translation:
             return "the key 'judgements' is reserved for a later format of the file", ""
         known = fields_at(parent, self.data, self.root)
         if "numeric" in self.loc[:4] and len(parent) == 2 and key in _OF_STATES:
-            return f"'{key}' has no meaning for a numeric driver such as '{parent[-1]}'", listing(known)
-        message = f"unknown key '{shortened(key)}' in {self.naming(parent)}"
-        return message, suggestion(key, known) or listing(known)
+            return f"'{key}' has no meaning for a numeric driver such as '{parent[-1]}'", list_choices(known)
+        message = f"unknown key '{shorten(key)}' in {self.naming(parent)}"
+        return message, suggest_name(key, known) or list_choices(known)
 
     def _missing(self) -> tuple[str, str]:
         # A thing without its parts is often a misspelt name of another, such as in an overlay.
-        hint = suggestion(str(self.path[-1]), self._siblings()) if len(self.path) > 1 else ""
+        hint = suggest_name(str(self.path[-1]), self._siblings()) if len(self.path) > 1 else ""
         return f"{self.naming(self.path)} has no '{self.loc[-1]}'", hint
 
     def _siblings(self) -> list[str]:
@@ -250,7 +250,7 @@ class _Translation:
 
     def _bad_name(self) -> tuple[str, str]:
         written = self.input if isinstance(self.input, str) else str(self.loc[-2])
-        shown = shortened(written)
+        shown = shorten(written)
         what, hint = _NAMES.get(
             str(self.context.get("pattern")), ("a number", "a knot is a number on the driver's scale")
         )
@@ -264,7 +264,7 @@ class _Translation:
             )
         expected = str(self.context.get("expected", ""))
         hint = (
-            suggestion(self.input, expected.replace("'", "").replace(" or ", ", ").split(", "))
+            suggest_name(self.input, expected.replace("'", "").replace(" or ", ", ").split(", "))
             if isinstance(self.input, str)
             else ""
         )

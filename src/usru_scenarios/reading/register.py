@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 from usru_scenarios.light_dataclasses import dataclass, field
 from usru_scenarios.model.directions import ClaimPush
 from usru_scenarios.model.values import ClaimId, Label, Part, describe_value
-from usru_scenarios.problems import ModelError, Problem, Span, UnreadableInput, suggestion
+from usru_scenarios.problems import ModelError, Problem, Span, UnreadableInput, suggest_name
 from usru_scenarios.reading.access import Access
 from usru_scenarios.reading.pushes import read_push
 from usru_scenarios.reading.pydantic_errors import faults_of
@@ -203,4 +203,4 @@ def _unknown_links(register: Register, first: dict[str, Span]) -> Iterator[Probl
             for other in getattr(claim, link):
                 if other not in first:
                     message = f"claim '{name}' {verb} an unknown claim '{other}'"
-                    yield Problem("unknown_claim", message, first.get(name), suggestion(other, first))
+                    yield Problem("unknown_claim", message, first.get(name), suggest_name(other, first))

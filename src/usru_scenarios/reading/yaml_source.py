@@ -20,8 +20,8 @@ from usru_scenarios.problems import (
     Span,
     UnreadableInput,
     UnreadableModelError,
-    printable,
-    shortened,
+    shorten,
+    to_printable,
 )
 from usru_scenarios.reading.decoding import check_text, decode_text, replace_odd_blanks
 from usru_scenarios.reading.files import MAXIMUM_BYTES, absolute_path, content_digest
@@ -87,12 +87,12 @@ def read_file(path: Path, name: str) -> Document:
         with path.open("rb") as stream:
             text = stream.read(MAXIMUM_BYTES + 1)
     except IsADirectoryError:
-        raise UnreadableInput(f"{printable(name)} is a folder, not a file") from None
+        raise UnreadableInput(f"{to_printable(name)} is a folder, not a file") from None
     except FileNotFoundError:
-        raise UnreadableInput(f"{printable(name)} does not exist") from None
+        raise UnreadableInput(f"{to_printable(name)} does not exist") from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise UnreadableInput(f"{printable(name)} can't be read: {reason}") from None
+        raise UnreadableInput(f"{to_printable(name)} can't be read: {reason}") from None
     return read_content(path, text, name)
 
 
@@ -323,7 +323,7 @@ class _Reader:
                 edits.append(self.source.replacement(start, start + place.value.width, text))
         others = len(parent.split_keys) - 1
         more = f" (and so {others} more {'time' if others == 1 else 'times'} in these braces)" if others else ""
-        message = f"a ',' ends a value in braces, and here stands '{shortened(written)}'{more}"
+        message = f"a ',' ends a value in braces, and here stands '{shorten(written)}'{more}"
         span = self.source.span(first.value)
         self.problems.append(Problem("comma_in_value", message, span, hints[0], fix=tuple(edits)))
 

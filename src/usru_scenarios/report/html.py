@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
-from usru_scenarios.problems import printable
+from usru_scenarios.problems import to_printable
 from usru_scenarios.report.document import Heading, Items, Lines, Notes, StyledText, footer_lines
 
 if TYPE_CHECKING:
@@ -173,4 +173,4 @@ def _cell_html(cell: Cell) -> str:
 
 def _escape(text: str) -> str:
     """Text of the file in one line, which can't be taken for markup."""
-    return escape(" ".join(printable(text).split()))
+    return escape(" ".join(to_printable(text).split()))

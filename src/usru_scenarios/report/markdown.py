@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from usru_scenarios.problems import printable
+from usru_scenarios.problems import to_printable
 from usru_scenarios.report.document import Heading, Items, Lines, Notes, StyledText, footer_lines
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def table_row(cells: Iterable[str]) -> str:
 
 def escape(text: str) -> str:
     """Text of the file that can't break the table or be taken for markup."""
-    flat = " ".join(printable(text).split())
+    flat = " ".join(to_printable(text).split())
     for sign in "\\|*_`<>[]#":
         flat = flat.replace(sign, f"\\{sign}")
     return flat

@@ -7,7 +7,7 @@ from typing import Literal, TypeVar
 
 from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.problems import Problem, RequestError, listing, suggestion
+from usru_scenarios.problems import Problem, RequestError, list_choices, suggest_name
 from usru_scenarios.results.common import FileRun, JsonResult, ModelLine, Tabled, Titled
 
 PartType = TypeVar("PartType")
@@ -283,7 +283,7 @@ class Overview(Tabled):
         """
         known = [*self.scenarios, *self.order, *self.rules, *self.profiles]
         if name not in known or name == OUTCOME:
-            hint = suggestion(name, known) or listing(known)
+            hint = suggest_name(name, known) or list_choices(known)
             raise RequestError([Problem("unknown_name", f"the model has no part '{name}'", None, hint)])
         return replace(
             self,

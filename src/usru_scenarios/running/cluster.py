@@ -25,7 +25,7 @@ from typing import Any, Self
 import numpy as np
 
 from usru_scenarios.interruptions import held
-from usru_scenarios.problems import UsruError, one_line
+from usru_scenarios.problems import UsruError, to_one_line
 from usru_scenarios.running.processes import cores
 from usru_scenarios.running.tasks import TASK_SECONDS, Result, Tasks, listed, predicted, unpacked
 from usru_scenarios.threads import NAMES, one_thread
@@ -54,7 +54,7 @@ class NoClusterError(UsruError):
 
 
 def _no_cluster(message: str, hint: str) -> NoClusterError:
-    return NoClusterError(one_line(f"usru: {message}"), one_line(hint))
+    return NoClusterError(to_one_line(f"usru: {message}"), to_one_line(hint))
 
 
 class Cluster:

@@ -36,7 +36,7 @@ from typing import IO, Any
 
 from usru_scenarios.interruptions import held
 from usru_scenarios.light_dataclasses import dataclass
-from usru_scenarios.problems import UsruError, one_line, printable, tells_want_of_memory
+from usru_scenarios.problems import UsruError, reports_lack_of_memory, to_one_line, to_printable
 from usru_scenarios.running import fork
 from usru_scenarios.running.fork import ForkedProcess
 from usru_scenarios.running.tasks import Result, Tasks, unpacked
@@ -214,7 +214,7 @@ class WorkerPool:
                     self.workers.append(Worker([one.pipe for one in self.workers] if forked else None))
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
-            raise NoWorkersError(one_line(f"usru: no worker can be started: {reason}"), _ALONE) from error
+            raise NoWorkersError(to_one_line(f"usru: no worker can be started: {reason}"), _ALONE) from error
 
     def outcomes(self, jobs: int, tasks: Tasks[Result]) -> Iterator[Result]:
         """The results of all tasks in order, by so many workers; these must be idle, and are when this ends by itself.
@@ -314,8 +314,8 @@ _LESS = "fewer --jobs need less memory; --jobs 1 needs the least"
 def _lost(number: int, how: int, said: str) -> LostWorkersError:
     """That workers died, and why the last one did: by what it said, or by how it ended."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    last = f': "{printable(lines[-1])[:200]}"' if lines else ""
-    memory = tells_want_of_memory(said)
+    last = f': "{to_printable(lines[-1])[:200]}"' if lines else ""
+    memory = reports_lack_of_memory(said)
     if memory:
         cause, hint = f"for want of memory{last}", _LESS
     elif how == -getattr(signal, "SIGKILL", 9):
@@ -324,7 +324,7 @@ def _lost(number: int, how: int, said: str) -> LostWorkersError:
     else:
         ended = f"signal {-how}" if how < 0 else f"exit status {how}"
         cause, hint = f"with {ended}{last}", _ALONE
-    error = LostWorkersError(one_line(f"usru: {number} workers died, the last one {cause}"), hint)
+    error = LostWorkersError(to_one_line(f"usru: {number} workers died, the last one {cause}"), hint)
     error.exit_status = 2 if memory else 101
     if said:
         error.add_note(f"The worker's standard error:\n{said}")

@@ -24,7 +24,7 @@ from usru_scenarios.cli.options import (
     Weights,
 )
 from usru_scenarios.cli.session import Session, TableSession
-from usru_scenarios.problems import UsageError, printable
+from usru_scenarios.problems import UsageError, to_printable
 from usru_scenarios.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ def _load_studies(sides: Sequence[Variant], session: Session) -> dict[str, Study
             study = study.recalibrated()
         name = side.name or _variant_name(options, [one.options for one in sides if one.name is None])
         if name in studies:
-            message = f"usru: two variants are called '{printable(name)}'"
+            message = f"usru: two variants are called '{to_printable(name)}'"
             raise UsageError(message, "give them names: --variant 'NAME: ...'")
         studies[name] = study
     return studies

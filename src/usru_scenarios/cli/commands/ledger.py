@@ -10,7 +10,7 @@ from usru_scenarios.cli.common import FINDINGS, CommandEnd, OptionError
 from usru_scenarios.cli.declarations import Argument, Option
 from usru_scenarios.cli.options import EvidenceOptions, RunOptions, StudyOptions
 from usru_scenarios.cli.session import LocalTableSession, Session
-from usru_scenarios.problems import listing, suggestion
+from usru_scenarios.problems import list_choices, suggest_name
 from usru_scenarios.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def ledger(
     action, *rest = words or ("",)
     if action not in _ACTIONS:
         message = f"there is no action '{action}' of a ledger" if action else "what is to be done with the ledger?"
-        raise OptionError(message, suggestion(action, _ACTIONS) or listing(_ACTIONS))
+        raise OptionError(message, suggest_name(action, _ACTIONS) or list_choices(_ACTIONS))
     asked = _LedgerRequest(folder, rest, message or "", date, at, of, repair, relink, options, run)
     asked.refuse_others(action)
     _ACTIONS[action].act(asked, session)

@@ -13,7 +13,7 @@ from usru_scenarios.cli.declarations import Argument, Option, Subset
 from usru_scenarios.cli.options import ModelOptions
 from usru_scenarios.cli.output import STANDARD_OUTPUT, Destination, write_together
 from usru_scenarios.cli.session import Session
-from usru_scenarios.problems import printable
+from usru_scenarios.problems import to_printable
 
 if TYPE_CHECKING:
     from usru_scenarios.reading.loading import Loaded
@@ -66,8 +66,8 @@ def new(
     if not force:
         _refuse_to_replace(texts)
     write_together({one: text for one, text in texts.items() if not _has_text(one, text)})
-    *most, last = [printable(str(one)) for one in texts]
-    session.say(f"wrote {', '.join(most)} and {last}\nnow run: usru simulate {printable(shlex.quote(str(file)))}")
+    *most, last = [to_printable(str(one)) for one in texts]
+    session.say(f"wrote {', '.join(most)} and {last}\nnow run: usru simulate {to_printable(shlex.quote(str(file)))}")
 
 
 def _new_file_text(file: Path, origin: str | None, extend: str | None, session: Session, *, alone: bool = False) -> str:

@@ -22,7 +22,7 @@ from usru_scenarios.cli.options import EvidenceOptions, ModelOptions, RunOptions
 from usru_scenarios.cli.parsers import is_model
 from usru_scenarios.cli.pictures import PICTURES, drawn, load_renderer
 from usru_scenarios.cli.session import Session
-from usru_scenarios.problems import listing, suggestion
+from usru_scenarios.problems import list_choices, suggest_name
 from usru_scenarios.settings import DEFAULT_MODEL, DEFAULT_TOP
 
 if TYPE_CHECKING:
@@ -134,7 +134,9 @@ def plot(
     name, rest = _split_chart_name(words)
     form = session.format
     if form in _GRAPHS and name is not None and name != "influences":
-        raise OptionError(f"the chart {name} has no format {form}", f"{listing(_FORMATS[:-2])}; influences has {form}")
+        raise OptionError(
+            f"the chart {name} has no format {form}", f"{list_choices(_FORMATS[:-2])}; influences has {form}"
+        )
     if form in PICTURES:
         load_renderer()
         if form in ("png", "pdf") and session.output.is_terminal:
@@ -172,9 +174,9 @@ def _split_chart_name(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]
     first, *rest = words
     if first in KINDS:
         return first, tuple(rest)
-    near = suggestion(first, KINDS)
+    near = suggest_name(first, KINDS)
     if not is_model(first) and not Path(first).is_file() and (near or rest):
-        raise OptionError(f"there is no chart '{first}'", near or listing(KINDS))
+        raise OptionError(f"there is no chart '{first}'", near or list_choices(KINDS))
     return None, tuple(words)
 
 
@@ -203,9 +205,9 @@ def _load_saved_result(file: str, name: str | None, asked: _PlotOptions) -> tupl
     fitting = [one for one, about in KINDS.items() if about.output == kind]
     if not fitting:
         known = dict.fromkeys(about.output for about in KINDS.values())
-        raise OptionError(f"--from '{file}': there is no chart of a result of the kind {kind}", listing(known))
+        raise OptionError(f"--from '{file}': there is no chart of a result of the kind {kind}", list_choices(known))
     if name is not None and name not in fitting:
-        raise OptionError(f"--from '{file}': a result of the kind {kind} has no chart {name}", listing(fitting))
+        raise OptionError(f"--from '{file}': a result of the kind {kind} has no chart {name}", list_choices(fitting))
     if kind == "sensitivity" and result.moves is None:
         raise OptionError(f"--from '{file}' does not say which driver moves it", "save it with --question moves")
     if kind == "history" and (fault := _find_history_fault(result)):
@@ -324,7 +326,7 @@ def _refuse_other_options(name: str, question: str, asked: _PlotOptions) -> None
         if there and option not in _OPTIONS_BY_QUESTION[question]:
             charts = [one for one, kind in KINDS.items() if option in _OPTIONS_BY_QUESTION[kind.question]]
             raise OptionError(
-                f"--{option.replace('_', '-')} has no meaning for the chart {name}", f"it is for {listing(charts)}"
+                f"--{option.replace('_', '-')} has no meaning for the chart {name}", f"it is for {list_choices(charts)}"
             )
 
 

@@ -30,11 +30,11 @@ def schema(
 ) -> None:
     """What may a file or an output hold? Its JSON Schema."""
     from usru_scenarios import schemas
-    from usru_scenarios.problems import listing, suggestion
+    from usru_scenarios.problems import list_choices, suggest_name
 
     if name not in schemas.NAMES:
         meant = _OTHER_NAMES.get(name.lower())
-        near = f"did you mean '{meant}'?" if meant else suggestion(name, schemas.NAMES)
-        names = listing(schemas.NAMES, len(schemas.NAMES))
+        near = f"did you mean '{meant}'?" if meant else suggest_name(name, schemas.NAMES)
+        names = list_choices(schemas.NAMES, len(schemas.NAMES))
         raise OptionError(f"there is no schema '{name}'", f"{near} {names.capitalize()}" if near else names)
     session.emit_json(schemas.schema(name))

@@ -11,7 +11,7 @@ from usru_scenarios.cli.options import ModelOptions, OptionalModel, format_optio
 from usru_scenarios.cli.parsers import split_model_and_part
 from usru_scenarios.cli.session import Session
 from usru_scenarios.names import KINDS
-from usru_scenarios.problems import RequestError, printable
+from usru_scenarios.problems import RequestError, to_printable
 from usru_scenarios.report import PART_FORMATS, Builders, Layout, lazy_builder
 
 if TYPE_CHECKING:
@@ -99,6 +99,6 @@ def _show_names(study: Study, kind: str, session: Session) -> None:
     found = PartNames(model, FileRun(profile), profile, {one: study.names[one] for one in kinds})
 
     def text(listed: PartNames, _layout: Layout) -> str:
-        return "".join(f"{printable(name)}\n" for names in listed.names.values() for name in names)
+        return "".join(f"{to_printable(name)}\n" for names in listed.names.values() for name in names)
 
     session.emit(found, builders=Builders(rows=lazy_builder("inventory.name_rows"), text=text))

@@ -10,7 +10,7 @@ from usru_scenarios.cli.declarations import Argument, Option, Subset
 from usru_scenarios.cli.options import RunOptions, StudyOptions
 from usru_scenarios.cli.parsers import is_model
 from usru_scenarios.cli.session import TableSession
-from usru_scenarios.problems import listing, suggestion
+from usru_scenarios.problems import list_choices, suggest_name
 from usru_scenarios.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -75,7 +75,9 @@ def check_scenario(name: str | None, study: Study) -> str | None:
     """
     known = [*study.outline.scenarios, *study.program.groups]
     if name is not None and name not in known:
-        raise OptionError(f"--of '{name}' is no scenario and no group", suggestion(name, known) or listing(known))
+        raise OptionError(
+            f"--of '{name}' is no scenario and no group", suggest_name(name, known) or list_choices(known)
+        )
     return name
 
 

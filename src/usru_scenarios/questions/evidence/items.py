@@ -15,7 +15,7 @@ from usru_scenarios.light_dataclasses import dataclass, field, replace
 from usru_scenarios.model.evidence import DEFAULT, EvidenceFile, EvidenceItem, Quiet, Resolution, Signpost, SoughtSign
 from usru_scenarios.model.values import Judgement
 from usru_scenarios.names import OUTCOME, KeyPath
-from usru_scenarios.problems import ModelError, Problem, QueryError, listing, suggestion
+from usru_scenarios.problems import ModelError, Problem, QueryError, list_choices, suggest_name
 from usru_scenarios.program.conditions import Observation, VirtualEvidence, with_virtual_evidence
 from usru_scenarios.program.draws import drawn_values
 from usru_scenarios.program.events import All, Formula, Not, Some, Timed
@@ -347,7 +347,7 @@ class _ItemReader:
         """Check that what came out are questions of the model."""
         for name in self.text.file.resolutions:
             if name not in known:
-                hint = suggestion(name, known) or listing(known) or "the model has no questions"
+                hint = suggest_name(name, known) or list_choices(known) or "the model has no questions"
                 span = locate(self.text.tree.place, ("resolutions", name))[0].key_span()
                 self.problems.append(Problem("unknown_question", f"unknown question '{name}'", span, hint))
 
@@ -386,7 +386,7 @@ class _ItemReader:
         likelihood = item.likelihood
         for state in likelihood:
             if state not in node.states and state != DEFAULT:
-                hint = suggestion(state, (*node.states, DEFAULT)) or listing(node.states)
+                hint = suggest_name(state, (*node.states, DEFAULT)) or list_choices(node.states)
                 message = f"'{name.strip()}' has no state '{state}'"
                 self._report("unknown_state", message, (*path, "likelihood", state), hint, of_key=True)
         missing = [state for state in node.states if state not in likelihood]
@@ -491,7 +491,7 @@ class _ItemReader:
         node = self._find_node(name, path) if dot else self.program.outcome
         if node is not None and state not in node.states:
             driver_hint = "" if dot else self._suggest_driver(state)
-            hint = driver_hint or suggestion(state, node.states) or listing(node.states)
+            hint = driver_hint or suggest_name(state, node.states) or list_choices(node.states)
             message = f"there is no scenario '{state}'" if node.name == OUTCOME else f"'{name}' has no state '{state}'"
             self._report("unknown_state", message, path, hint)
             return None
@@ -501,7 +501,7 @@ class _ItemReader:
         """A node with states."""
         known = self.program.model_nodes
         if name not in known:
-            message, hint = f"unknown name '{name}'", suggestion(name, known) or listing(known)
+            message, hint = f"unknown name '{name}'", suggest_name(name, known) or list_choices(known)
             if name in self.program.outcome.states or name in self.program.groups:
                 hint = f"a hint is about a node with all its states: write {OUTCOME}"
             self._report("unknown_name", message, path, hint)
@@ -531,7 +531,7 @@ class _ItemReader:
 
     def _parse_steps(self, time: str, path: KeyPath) -> range | None:
         try:
-            return self.program.grid.moment(time)
+            return self.program.grid.steps_of_moment(time)
         except TimeError as error:
             self._report("time", str(error), path)
             return None

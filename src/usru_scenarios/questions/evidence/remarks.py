@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.problems import Problem, printable
+from usru_scenarios.problems import Problem, to_printable
 from usru_scenarios.program.events import Formula, InStates, Timed, conjuncts
 from usru_scenarios.program.program import CategoricalNode, Program
 from usru_scenarios.reading.evidence import EvidenceText
@@ -43,7 +43,7 @@ def check_model_name(
     known = text.model_name
     if known == name or text.model_path in inputs():
         return
-    named = printable(text.file.model)
+    named = to_printable(text.file.model)
     message = f"this is about {known}" if known else f"this names the model {named}, which can't be read"
     hint = "what was seen is held against the model that is asked"
     yield _warning("other_model", f"{message}, and {name} is asked", text, ("model",), hint)

@@ -293,8 +293,8 @@ class _Decomposer:
 
 def window_steps(grid: Grid, at: str, until: str | None) -> range:
     """The steps that an event of the file covers."""
-    first = grid.moment(at)[0]
-    return range(first, (first if until is None else grid.moment(until)[-1]) + 1)
+    first = grid.steps_of_moment(at)[0]
+    return range(first, (first if until is None else grid.steps_of_moment(until)[-1]) + 1)
 
 
 # Estimates -----------------------------------------------------------------------------------------------------------

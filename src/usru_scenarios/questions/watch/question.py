@@ -20,7 +20,7 @@ from usru_scenarios.model.judgements import judgements
 from usru_scenarios.model.outline import Outline
 from usru_scenarios.model.schema import Categorical, Numeric, State
 from usru_scenarios.names import OUTCOME, KeyPath
-from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials, listing
+from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials, list_choices
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import Program
 from usru_scenarios.questions.described import describe_run
@@ -103,7 +103,11 @@ def parse_watch(program: Program, on: str | None, horizon: str | None, of: str |
 def _parse_step(text: str, option: str, program: Program) -> int:
     labels = program.grid.labels
     return one_step(
-        SourceText(option, text), program.grid, ", and one is meant", listing(labels), near=("start", "end", *labels)
+        SourceText(option, text),
+        program.grid,
+        ", and one is meant",
+        list_choices(labels),
+        near=("start", "end", *labels),
     )
 
 

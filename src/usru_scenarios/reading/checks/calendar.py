@@ -43,8 +43,8 @@ def _end_that_is_covered(context: Context) -> list[Finding]:
 def window(grid: Grid, event: Event | NumericEvent) -> range | None:
     """The steps that an event's points cover; None where its dates are at fault."""
     try:
-        first = grid.moment(event.at)[0]
-        last = first if event.until is None else grid.moment(event.until)[-1]
+        first = grid.steps_of_moment(event.at)[0]
+        last = first if event.until is None else grid.steps_of_moment(event.until)[-1]
     except TimeError:
         return None
     return range(first, last + 1) if first <= last else None
@@ -55,7 +55,7 @@ def redraw_step(grid: Grid, event: Event | NumericEvent) -> int | None:
     if isinstance(event, NumericEvent) or event.prior is None:
         return None
     try:
-        return grid.moment(event.at)[0]
+        return grid.steps_of_moment(event.at)[0]
     except TimeError:
         return None
 
@@ -90,7 +90,7 @@ def _on_grid(context: Context, text: str, path: KeyPath, *, of_key: bool = False
     if context.grid is None:
         return None
     try:
-        context.grid.moment(text)
+        context.grid.steps_of_moment(text)
     except TimeError as error:
         # A key is a date of a schedule, of which a single step has no use.
         remedy = "give the model a 'time'" if of_key else "write 'start', or give the model a 'time'"
@@ -140,7 +140,7 @@ def anchor(context: Context) -> Iterator[Finding]:
     path: KeyPath = ("anchor", "at")
     if finding := _on_grid(context, at, path):
         yield finding
-    elif context.grid.moment(at)[0] == 0 and context.model.outcome.initial is not None:
+    elif context.grid.steps_of_moment(at)[0] == 0 and context.model.outcome.initial is not None:
         message = "the anchor is at the first step, whose shares 'outcome.initial' decides whatever the baselines are"
         yield Finding("anchor_decided", message, path, "anchor a later step, or take 'initial' away", of_key=False)
 

@@ -33,7 +33,7 @@ class Finding:
     """Whether the key at the path is meant and not its value."""
     severity: Literal["error", "warning"] = "error"
     also: KeyPath | None = None
-    many: str = ""
+    plural_message: str = ""
     """As in `Problem`."""
     instead: object = None
     """What to write in the place of the entry at the path, its key and its value, as plain data of one key."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from usru_scenarios.light_dataclasses import dataclass, field
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.problems import nearest
+from usru_scenarios.problems import nearest_name
 from usru_scenarios.reading.checks.context import Finding
 from usru_scenarios.reading.checks.directions import unknown_names
 
@@ -66,7 +66,7 @@ def _misspelt(context: Context, whose: str, name: str, uses: _Uses) -> Finding |
     many = len(uses.found) + len(uses.pushed)
     given = _definitions(context, whose)
     # A register may serve other models too: what it alone names is one of this model where the two are much alike.
-    near = nearest(name, given) if uses.found else uses.pushed[0].near
+    near = nearest_name(name, given) if uses.found else uses.pushed[0].near
     if many < _FEWEST or near not in given:
         return None
     from usru_scenarios.reading.repairs.names import words_of  # few files have faults

@@ -10,7 +10,7 @@ from usru_scenarios.model.judgements import citations
 from usru_scenarios.model.schema import Categorical, Condition, Numeric, NumericDriver, Rule
 from usru_scenarios.model.values import Judgement
 from usru_scenarios.names import DIRICHLET, HOLD, OUTCOME
-from usru_scenarios.problems import listing, suggestion
+from usru_scenarios.problems import list_choices, suggest_name
 from usru_scenarios.reading.checks.context import Context, Finding
 from usru_scenarios.reading.schema_paths import NOUNS, describe_place
 
@@ -46,7 +46,7 @@ def _unknown(code: str, noun: str, name: str, path: KeyPath, known: Iterable[str
 
 def _likely(name: str, known: Iterable[str]) -> Callable[[], str]:
     """The known name nearest to another, or else all of them, once that is shown."""
-    return lambda: suggestion(name, known) or listing(known)
+    return lambda: suggest_name(name, known) or list_choices(known)
 
 
 # Who may be whose parent
@@ -291,7 +291,7 @@ def _condition(context: Context, node: str, condition: Condition, path: KeyPath)
         return
     if condition.comparison is not None:
         message = f"'{node}' has states and can't be compared with a number"
-        yield Finding("comparison_of_states", message, path, listing(states), of_key=False)
+        yield Finding("comparison_of_states", message, path, list_choices(states), of_key=False)
     for index, state in enumerate(condition.states):
         if state not in states:
             yield _unknown_condition(node, state, (*path, index), states)

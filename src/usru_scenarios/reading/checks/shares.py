@@ -20,7 +20,7 @@ from usru_scenarios.model.judgements import judgements
 from usru_scenarios.model.schema import Categorical, Numeric, State
 from usru_scenarios.model.values import Distribution, Judgement
 from usru_scenarios.names import DIRICHLET, OUTCOME
-from usru_scenarios.problems import first_quoted, suggestion
+from usru_scenarios.problems import quote_first, suggest_name
 from usru_scenarios.reading.checks.context import Context, Finding
 from usru_scenarios.reading.schema_paths import describe_place
 
@@ -68,7 +68,7 @@ def _nothing_to_doubt(path: KeyPath, lack: str, wanted: str) -> Finding:
 def _all_or_none(given: Mapping[str, Judgement | None], path: KeyPath, field: str, noun: str) -> Iterator[Finding]:
     without = [name for name, share in given.items() if share is None]
     if without and len(without) < len(given):
-        names = first_quoted(without)
+        names = quote_first(without)
         message = f"no {field} for {names}, while another {noun} has one"
         hint = f"give a {field} to all or to none; 0 for what is never drawn"
         yield Finding(f"missing_{field}", message, (*path, without[0]), hint)
@@ -99,7 +99,9 @@ def sums(context: Context) -> Iterator[Finding]:
             hint = "relative odds are normalised; if these are chances, one of them is amiss"
             stated = {"states": "prior", "scenarios": "baseline"}.get(str(path[-1]), "value")
             together = tuple((*path, name, stated) for name in shares)
-            yield Finding("shares_off_one", message, path, hint, severity="warning", many=many, together=together)
+            yield Finding(
+                "shares_off_one", message, path, hint, severity="warning", plural_message=many, together=together
+            )
 
 
 def _stated(context: Context) -> Iterator[tuple[KeyPath, Mapping[str, Judgement]]]:
@@ -147,7 +149,7 @@ def persistence(context: Context) -> Iterator[Finding]:
         missing = [state for state in states if state not in by_state]
         if len(missing) > sum(state not in states for state in by_state):  # else each is one of these, misspelt
             whose = "the outcome" if name == OUTCOME else f"'{name}'"
-            message = f"no persistence for {first_quoted(missing)} of {whose}"
+            message = f"no persistence for {quote_first(missing)} of {whose}"
             hint = "name every state, or add a default"
             yield Finding("incomplete_persistence", message, (*path, "persistence"), hint)
 
@@ -160,7 +162,7 @@ def anchor(context: Context) -> Iterator[Finding]:
     shares = context.model.anchor.shares
     for name, share in shares.items():
         if name not in context.scenarios and context.scenarios:
-            message, hint = f"unknown scenario '{name}' in shares of the anchor", suggestion(name, context.scenarios)
+            message, hint = f"unknown scenario '{name}' in shares of the anchor", suggest_name(name, context.scenarios)
             yield Finding("unknown_scenario", message, (*path, name), hint, refers=(OUTCOME, name))
         elif share.mean <= 0:
             yield Finding(
@@ -168,7 +170,7 @@ def anchor(context: Context) -> Iterator[Finding]:
             )
     missing = [name for name in context.scenarios if name not in shares]
     if len(missing) > sum(name not in context.scenarios for name in shares):  # likewise
-        names = first_quoted(missing)
+        names = quote_first(missing)
         yield Finding("incomplete_anchor", f"the anchor has no share for {names}", path, "it names every scenario")
 
 
@@ -253,7 +255,9 @@ def magnitudes(context: Context) -> Iterator[Finding]:
             ends = [end for end in (low, high, judged.judgement.mean) if math.isfinite(end)]
             message = f"{max(ends, key=abs):g} points lie off the scale, which goes from -3 to +3"
             many = "{count} points lie off the scale, which goes from -3 to +3"
-            yield Finding("points_off_scale", message, judged.path, of_key=False, severity="warning", many=many)
+            yield Finding(
+                "points_off_scale", message, judged.path, of_key=False, severity="warning", plural_message=many
+            )
 
 
 # Priors given parents

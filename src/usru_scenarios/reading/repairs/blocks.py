@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from usru_scenarios.model.values import NAME
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.problems import Replacement, first_quoted, shortened
+from usru_scenarios.problems import Replacement, quote_first, shorten
 from usru_scenarios.reading.repairs import common
 from usru_scenarios.reading.repairs.common import LocatedFault, Repair
 from usru_scenarios.reading.repairs.conditions import repair_conditions
@@ -102,7 +102,7 @@ def _repair_expectations(fault: LocatedFault) -> Repair | None:
         for number, item in enumerate(statements, 1)
     }
     lines = [f"{name}: {{that: {common.quote(item['that'])}}}" for name, item in value.items() if len(item) == 1]
-    hint = f"each has a name: write {shortened(lines[0] if lines else 'expectation_1: {that: ...}', 200)}"
+    hint = f"each has a name: write {shorten(lines[0] if lines else 'expectation_1: {that: ...}', 200)}"
     place = fault.place
     column = max(place.value.column, place.key.column + 2 if place.key else 0)
     text = " " * (column - place.value.column) + ("\n" + " " * column).join(lines)
@@ -228,8 +228,8 @@ def _move_below(fault: LocatedFault, parent: dict[str, Any], moved: list[str]) -
     edits = [edit for name in moved for edit in common.indent_lines(fault.place_at((*around, name)))]
     source = fault.place_at(around)
     fault.place.children = {name: child for name in moved if (child := source.child(name))}
-    message = f"'{shortened(moved[0])}' stands beside '{key}', which has nothing below it"
-    hint, first = f"indent {first_quoted(moved)} below {key}", common.place_at(source, (moved[0],))
+    message = f"'{shorten(moved[0])}' stands beside '{key}', which has nothing below it"
+    hint, first = f"indent {quote_first(moved)} below {key}", common.place_at(source, (moved[0],))
     return fault.propose(hint, value, path=around, edits=edits, message=message, at=first, of_key=True)
 
 

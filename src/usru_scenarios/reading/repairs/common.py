@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.problems import Problem, Replacement, shortened
+from usru_scenarios.problems import Problem, Replacement, shorten
 
 if TYPE_CHECKING:
     from usru_scenarios.names import KeyPath
@@ -99,7 +99,7 @@ class LocatedFault(NamedTuple):
         """Another value written in the place of the present one."""
         text = format_yaml(value) if text is None else text
         edits = replace_value(self.place, text) if text else ()
-        return self.propose(hint or f"write {shortened(text, 200)}", value, edits=edits, message=message)
+        return self.propose(hint or f"write {shorten(text, 200)}", value, edits=edits, message=message)
 
     def rename_key(self, name: str, hint: str, message: str = "") -> Repair | None:
         """The last key of the path by another name."""
@@ -212,7 +212,7 @@ def replace_key(place: Place, name: str) -> tuple[Replacement, ...]:
 def rewrite_entry(place: Place, entry: object) -> tuple[str, tuple[Replacement, ...]]:
     """The hint to write another entry, key and value, in the place of one of a map, and the edit."""
     text = format_yaml(entry)[1:-1] if isinstance(entry, dict) else format_yaml(entry)
-    hint = f"write {shortened(text, 200)}"
+    hint = f"write {shorten(text, 200)}"
     if place.key is None:
         return hint, ()
     start, end = place.source.offset(place.key), text_range(place)[1]
@@ -223,7 +223,7 @@ def rewrite_entry(place: Place, entry: object) -> tuple[str, tuple[Replacement, 
 
 def abbreviate_yaml(value: Any) -> str:
     """Plain data in one line, cut short."""
-    return shortened(format_yaml(value), 200)
+    return shorten(format_yaml(value), 200)
 
 
 def merge_maps(maps: Any) -> dict[str, Any] | None:

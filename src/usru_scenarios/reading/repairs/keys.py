@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from usru_scenarios.light_dataclasses import replace
 from usru_scenarios.model.families import FAMILIES, JUDGEMENT_FAMILIES
-from usru_scenarios.problems import Replacement, listing, shortened
+from usru_scenarios.problems import Replacement, list_choices, shorten
 from usru_scenarios.reading.repairs import common
 from usru_scenarios.reading.repairs.common import LocatedFault, Repair
 from usru_scenarios.reading.repairs.likely_keys import likely_key
@@ -127,7 +127,7 @@ def repair_unknown(fault: LocatedFault) -> Repair | None:
     if likely := likely_key(fault.path, fault.data, fault.root):
         return fault.rename_key(likely, f"did you mean '{likely}'?")
     if fault.details.problem.hint.startswith("did you mean"):
-        return fault.propose(listing(fields_at(around, fault.data)), common.without_key(parent, key), path=around)
+        return fault.propose(list_choices(fields_at(around, fault.data)), common.without_key(parent, key), path=around)
     return None
 
 
@@ -140,5 +140,5 @@ def _move_below_drivers(fault: LocatedFault, key: str) -> Repair:
     lines = list(common.indent_lines(place))
     columns = [child.key.column for child in (place.children or {}).values() if child.key]
     edits = lines[:1] if columns and min(columns) > 2 else lines
-    message = f"'{shortened(key)}' stands at the top of the file, and looks like a driver"
-    return fault.propose(f"indent '{shortened(key)}' below drivers", value, path=(), edits=edits, message=message)
+    message = f"'{shorten(key)}' stands at the top of the file, and looks like a driver"
+    return fault.propose(f"indent '{shorten(key)}' below drivers", value, path=(), edits=edits, message=message)

@@ -8,7 +8,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from usru_scenarios.model.values import NAME
-from usru_scenarios.problems import Replacement, first_quoted, shortened
+from usru_scenarios.problems import Replacement, quote_first, shorten
 from usru_scenarios.reading.repairs import common
 from usru_scenarios.reading.repairs.common import LocatedFault, Repair
 from usru_scenarios.reading.repairs.likely_keys import faults_under
@@ -67,8 +67,8 @@ def _move_inward(fault: LocatedFault, path: KeyPath) -> Repair | None:
             return None
         value = {name: below if name == before else entry for name, entry in parent.items() if name not in moved}
         why = "and belongs below it" if inner else "which has nothing below it"
-        message = f"'{shortened(next(iter(moved)))}' stands beside '{before}', {why}"
-        hint = f"indent {first_quoted(list(moved))} below {before}"
+        message = f"'{shorten(next(iter(moved)))}' stands beside '{before}', {why}"
+        hint = f"indent {quote_first(list(moved))} below {before}"
         return _move_entries(fault, _Move(around, list(moved), home), value, message, hint)
     return None
 
@@ -90,7 +90,7 @@ def _move_outward(fault: LocatedFault, path: KeyPath) -> Repair | None:
         if faults_under(data, home, target if known else {key: entry}, key):
             continue
         column = next(_columns(fault.place_at(home)), 0)
-        message = f"'{shortened(key)}' stands in {describe_place(around)}, and belongs beside '{neighbour}'"
+        message = f"'{shorten(key)}' stands in {describe_place(around)}, and belongs beside '{neighbour}'"
         hint = f"indent it by {column} blanks, like '{neighbour}'" if column else "don't indent it"
         return _move_entries(fault, _Move(around, [key], home), target, message, hint)
     return None

@@ -11,7 +11,7 @@ from usru_scenarios.model import schema, values
 from usru_scenarios.model.families import FAMILIES
 from usru_scenarios.model.values import NAME
 from usru_scenarios.names import HOLD, OUTCOME, RESERVED
-from usru_scenarios.problems import Replacement, shortened
+from usru_scenarios.problems import Replacement, shorten
 from usru_scenarios.reading.repairs import common
 from usru_scenarios.reading.repairs.common import LocatedFault, Repair
 from usru_scenarios.reading.repairs.conditions import fault_of_conditions, repair_conditions
@@ -190,9 +190,9 @@ def insert_space_after_colon(fault: LocatedFault) -> Repair | None:
     changed = {**parent, written: number.value if number else text}
     value = {key if name == written else name: entry for name, entry in changed.items()}
     edits = (place.source.replacement(start, start + len(sign), ": "),)
-    message = f"a space is missing after ':' in '{shortened(written)}'"
+    message = f"a space is missing after ':' in '{shorten(written)}'"
     if "=" in sign:
-        message = f"between a key and its value stands ': ', not '=', in '{shortened(written)}'"
+        message = f"between a key and its value stands ': ', not '=', in '{shorten(written)}'"
     return fault.propose(f"write {key}: {text}", value, path=fault.path[:-1], edits=edits, message=message)
 
 
@@ -207,7 +207,7 @@ def insert_space_before_bracket(fault: LocatedFault) -> Repair | None:
     message = f"a space is missing after '{match[1]}:'"
     edits = (place.source.replacement(start, start, " "),)
     rest = place.source.lines[place.key.line][place.key.column + len(match[1]) + 1 :].strip()
-    hint = f"write {match[1]}: {shortened(rest, 100)}"
+    hint = f"write {match[1]}: {shorten(rest, 100)}"
     return fault.propose(hint, value, path=fault.path[:-1], edits=edits, message=message, at=place, of_key=True)
 
 

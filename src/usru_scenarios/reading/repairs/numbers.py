@@ -8,7 +8,7 @@ from typing import Any
 from usru_scenarios.light_dataclasses import replace
 from usru_scenarios.model.families import FAMILIES, JUDGEMENT_FAMILIES
 from usru_scenarios.model.values import describe_value
-from usru_scenarios.problems import shortened
+from usru_scenarios.problems import shorten
 from usru_scenarios.reading.repairs import common
 from usru_scenarios.reading.repairs.common import LocatedFault, Repair
 from usru_scenarios.written_forms import (
@@ -246,7 +246,7 @@ def repair_date(fault: LocatedFault) -> Repair | None:
     hint, date = suggest_date(written)
     if not date:
         return None
-    message = f"'{shortened(written)}' is not a date"
+    message = f"'{shorten(written)}' is not a date"
     if of_key:
         return fault.rename_key(date, hint, message)
     edits = common.replace_value(fault.place, date) if "'?" in hint and " or " not in hint else ()
