@@ -191,7 +191,7 @@ def test_draws_count_by_their_weights() -> None:
         assert band.low[0] == pytest.approx(math.sqrt(0.05), abs=0.03)
         assert band.high[0] == pytest.approx(math.sqrt(0.95), abs=0.015)
         assert band.low[0] != pytest.approx(0.05, abs=0.1)
-    nothing = PerDraw(np.full((3, 10), np.nan), np.zeros(10), np.zeros((10, 0))).spread()
+    nothing = PerDraw(np.full((3, 10), np.nan), np.zeros(10), np.zeros((10, 0))).band()
     assert math.isnan(float(nothing.low))
 
 

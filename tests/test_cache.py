@@ -19,7 +19,7 @@ from support.command import HERE, answer
 from support.systems import on_unix
 from usru_scenarios import compiled_file, study
 from usru_scenarios.estimation import estimates
-from usru_scenarios.estimation.estimates import orthonormal
+from usru_scenarios.estimation.estimates import orthonormal_basis
 from usru_scenarios.problems import Span, UnreadableInput
 from usru_scenarios.program.laws import StepLaw
 from usru_scenarios.program.program import CategoricalNode, Floats
@@ -602,9 +602,9 @@ def test_controls_are_factored_once_for_a_program_and_its_variants_and_kept(
 
     def noted(columns: Floats, carried: Floats) -> tuple[Floats, Floats]:
         factored.append(columns)
-        return orthonormal(columns, carried)
+        return orthonormal_basis(columns, carried)
 
-    monkeypatch.setattr(estimates, "orthonormal", noted)
+    monkeypatch.setattr(estimates, "orthonormal_basis", noted)
     assert [factorings(), factorings(), factorings(do=["calm=high"]), factorings(seed=2)] == [1, 0, 0, 1]
 
 

@@ -25,7 +25,7 @@ from usru_scenarios.running.cluster import Cluster, NoClusterError
 from usru_scenarios.running.tasks import TASK_SECONDS
 from usru_scenarios.sampler.blocks import MapBlocks
 from usru_scenarios.study import Study, load
-from usru_scenarios.threads import NAMES
+from usru_scenarios.threads import VARIABLES
 
 pytestmark = pytest.mark.skipif(
     find_spec("distributed") is None, reason="distributed, in the extra cluster, is not there"
@@ -82,7 +82,7 @@ def test_workers_start_one_thread_each_unless_told_otherwise_and_the_environment
     with Cluster("local", 1, worthwhile=0.0) as one:
         assert os.environ["PYTHONSAFEPATH"] == "1"
         (seen,) = one.map(Labour().threads, [0])
-    assert seen == {**dict.fromkeys(NAMES, "1"), "OPENBLAS_NUM_THREADS": "3"}
+    assert seen == {**dict.fromkeys(VARIABLES, "1"), "OPENBLAS_NUM_THREADS": "3"}
     assert dict(os.environ) == before
 
 
@@ -144,9 +144,9 @@ def test_a_cluster_with_other_versions_is_refused(local: Cluster, monkeypatch: p
         list(local.map(Labour(1.0).add_one, range(3)))
     packages = {"python": "3.11", "numpy": "2.0", "distributed": "2026.1"}
     ours, other = {"packages": packages}, {"packages": {**packages, "numpy": "1.9"}}
-    cluster.hold_alike({"client": ours, "scheduler": ours, "workers": {"tcp://a:1": ours}})
+    cluster.require_same_versions({"client": ours, "scheduler": ours, "workers": {"tcp://a:1": ours}})
     with pytest.raises(NoClusterError, match=r"tcp://a:1 has numpy 1\.9, but this machine has 2\.0"):
-        cluster.hold_alike({"client": ours, "scheduler": ours, "workers": {"tcp://a:1": other}})
+        cluster.require_same_versions({"client": ours, "scheduler": ours, "workers": {"tcp://a:1": other}})
 
 
 def test_without_dask_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

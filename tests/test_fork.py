@@ -17,7 +17,7 @@ from support.labour import Labour, Stubborn
 from support.living import members, wait_until
 from usru_scenarios.problems import TooFewTrials
 from usru_scenarios.running import fork
-from usru_scenarios.running.processes import SHARED, WORTHWHILE, Processes
+from usru_scenarios.running.processes import FORK_SECONDS, WORKER_SECONDS, Processes
 from usru_scenarios.sampler.blocks import BLOCK
 from usru_scenarios.study import load
 
@@ -26,7 +26,7 @@ if sys.platform != "linux":
 
 FEEDBACK = HERE / "models" / "exact" / "feedback.yaml"
 
-NUMBERED = Labour(SHARED / 8)
+NUMBERED = Labour(FORK_SECONDS / 8)
 """Ten calls are long enough to be shared, and no more than that."""
 
 
@@ -69,18 +69,22 @@ def test_the_second_half_is_done_by_another_process_and_comes_in_order(sharing: 
 
 def test_a_mapping_within_another_one_runs_where_that_one_does(sharing: Processes) -> None:
     for _ in sharing.map(NUMBERED.double, range(9)):
-        assert sharing.pieces(SHARED) == 1
+        assert sharing.least_pieces(FORK_SECONDS) == 1
         assert {*sharing.map(NUMBERED.where, range(9))} == {os.getpid()}
 
 
 def test_it_is_done_only_where_it_pays_and_only_in_a_process_of_ones_own(sharing: Processes) -> None:
-    short, long = Labour(SHARED / 10), Labour(WORTHWHILE / 9)
+    short, long = Labour(FORK_SECONDS / 10), Labour(WORKER_SECONDS / 9)
     assert {*sharing.map(short.where, range(9))} == {os.getpid()}
-    assert [sharing.pieces(seconds) for seconds in (0.9 * SHARED, SHARED, WORTHWHILE)] == [1, 2, 1]
+    assert [sharing.least_pieces(seconds) for seconds in (0.9 * FORK_SECONDS, FORK_SECONDS, WORKER_SECONDS)] == [
+        1,
+        2,
+        1,
+    ]
     assert len({*sharing.map(long.where, range(10))} - {os.getpid()}) == 2, "no workers"
     sharing.close()
     for other in (Processes(1, forks=True), Processes(2)):
-        assert other.pieces(SHARED) == 1
+        assert other.least_pieces(FORK_SECONDS) == 1
         assert {*other.map(NUMBERED.where, range(9))} == {os.getpid()}
 
 
@@ -102,9 +106,9 @@ def test_no_process_that_has_threads_is_forked_or_that_is_watched_or_on_another_
         "thread.join()\n"
     )
     subprocess.run([sys.executable, "-c", code], env=environment(), check=True)
-    monkeypatch.setattr(fork, "_THREADS", "/nowhere")
+    monkeypatch.setattr(fork, "_THREADS_FOLDER", "/nowhere")
     assert not fork.may_fork()
-    monkeypatch.setattr(fork, "_THREADS", os.curdir)
+    monkeypatch.setattr(fork, "_THREADS_FOLDER", os.curdir)
     monkeypatch.setattr(sys, "platform", "darwin")
     assert not fork.may_fork()
 
@@ -149,7 +153,7 @@ def test_a_caller_that_wants_no_more_leaves_nothing_behind(sharing: Processes) -
     results = sharing.map(NUMBERED.where, range(9))
     assert next(results) == os.getpid()
     results.close()
-    assert sharing.pieces(SHARED) == 2
+    assert sharing.least_pieces(FORK_SECONDS) == 2
 
 
 def test_who_wants_to_hear_of_no_process_that_ends_gets_the_same(sharing: Processes) -> None:
@@ -178,7 +182,7 @@ sys.exit(entry.main())
 """
 """The command, which says how often it is forked and ended, and has not yet put out what it has written."""
 
-LASTING = "processes.WORTHWHILE = 1e12"
+LASTING = "processes.WORKER_SECONDS = 1e12"
 """Work of any length is shared with a fork."""
 
 
@@ -225,13 +229,13 @@ def test_every_byte_is_that_of_one_process(asked: tuple[str, ...], cache: dict[s
 
 TWICE = """
 from usru_scenarios.running import fork
-deliver = fork._deliver
-fork._deliver = lambda function, blocks, *rest: deliver(function, [0], *rest)
+send = fork._send_results
+fork._send_results = lambda function, blocks, *rest: send(function, [0], *rest)
 """
 KILLED = """
 import signal
 from usru_scenarios.running import fork
-fork._deliver = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+fork._send_results = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 """
 
 

@@ -323,7 +323,7 @@ def test_where_judgements_do_not_matter_the_band_is_narrow(study: File) -> None:
     assert band.high[0] - band.low[0] < math.sqrt(ERRORS * math.sqrt(4 / draws)) * 3.3 * math.sqrt(0.16 / each)
     uncorrected = PerDraw(
         np.tile(np.random.default_rng(1).binomial(64, 0.2, 500) / 64, (3, 1)), np.ones(500), np.zeros((500, 0))
-    ).spread()
+    ).band()
     assert float(uncorrected.high - uncorrected.low) > 0.1
 
 
@@ -467,11 +467,11 @@ def test_errors_from_moments_are_those_of_the_sums_that_they_are_made_of(fitted:
         some = Moments.empty((4, 3), fitted)
         for step in range(4):
             some.fold(step, sums[part, step], weights[part], controls.basis[part])
-        some.open[30] = share * sums[30]
-        moments.add(some)
-    moments.close(30, weights, controls.basis)
-    assert list(moments.open) == [30]
-    moments.close(31, weights, controls.basis)
+        some.open_groups[30] = share * sums[30]
+        moments.merge(some)
+    moments.fold_open_groups(30, weights, controls.basis)
+    assert list(moments.open_groups) == [30]
+    moments.fold_open_groups(31, weights, controls.basis)
     expected = ratio(with_control_variates(sums, controls), with_control_variates(weights, controls))
     found = moments.ratio((slice(None), slice(None)), weights, controls)
     assert found.value == pytest.approx(expected.value, rel=1e-12)
@@ -494,10 +494,10 @@ def test_moments_that_are_folded_where_they_are_added_have_the_same_bits() -> No
             for step, now in enumerate(sums[part].copy().swapaxes(0, 1)):
                 some.fold(step, now, weights[part], controls.basis[part])
                 now[:] = np.nan  # its place is used again
-            some.open[first + 19] = sums[first + 19]
-            moments.add(pickle.loads(pickle.dumps(some)))
-        moments.close(60, weights, controls.basis)
-        runs.append([part.tobytes() for part in (moments.total, moments.squares, moments.products, moments.along)])
+            some.open_groups[first + 19] = sums[first + 19]
+            moments.merge(pickle.loads(pickle.dumps(some)))
+        moments.fold_open_groups(60, weights, controls.basis)
+        runs.append([part.tobytes() for part in (moments.total, moments.squares, moments.products, moments.basis_sums)])
     assert runs[0] == runs[1] == runs[2]
 
 

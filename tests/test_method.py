@@ -92,7 +92,7 @@ def test_a_band_freed_of_noise(noise: float) -> None:
     one, other = (Y + noise * np.random.default_rng(seed).standard_normal(DRAWS) for seed in (6, 7))
     weights = 1.0 + np.random.default_rng(8).random(DRAWS)
     whole = (one + other) / 2
-    band = PerDraw(np.array([whole, one, other]), weights, Controls(COLUMNS).basis).spread()
+    band = PerDraw(np.array([whole, one, other]), weights, Controls(COLUMNS).basis).band()
 
     share = weights / weights.sum()
     effective = 1.0 / (share**2).sum()
@@ -126,7 +126,7 @@ CODES = RNG.integers(0, GROUPS, TRIALS)
 CHANCES = np.array([[0.2, 0.3, 0.5], [0.4, 0.4, 0.2], [0.25, 0.35, 0.4]])
 P = CHANCES[CODES].T + 0.05 * RNG.standard_normal(TRIALS) * np.array([[1.0], [-1.0], [0.0]])
 STARTS = np.arange(0, TRIALS, 100)
-SUMS = variance_shares.grouped(CODES, P, GROUPS, STARTS)
+SUMS = variance_shares.sum_by_group(CODES, P, GROUPS, STARTS)
 
 
 def test_information_without_its_bias() -> None:
@@ -137,7 +137,7 @@ def test_information_without_its_bias() -> None:
         return float(number * (mean * math.log(mean) - values.var(ddof=1) / (2 * number * mean)))
 
     nats = sum(term(row[group == CODES]) for row in P for group in range(GROUPS)) - sum(term(row) for row in P)
-    assert float(variance_shares.information(SUMS).value) == pytest.approx(nats / TRIALS / math.log(2), rel=1e-9)
+    assert float(variance_shares.mutual_information(SUMS).value) == pytest.approx(nats / TRIALS / math.log(2), rel=1e-9)
 
 
 def test_the_shift_by_two_halves() -> None:

@@ -29,11 +29,11 @@ from usru_scenarios.running import fork, processes
 from usru_scenarios.running import pool as worker_processes
 from usru_scenarios.running.pool import LostWorkersError, NoWorkersError
 from usru_scenarios.running.processes import Processes, cores
-from usru_scenarios.running.tasks import TASK_SECONDS, Result, Tasks, predicted
+from usru_scenarios.running.tasks import TASK_SECONDS, Result, Tasks, predict_seconds
 from usru_scenarios.sampler import blocks
 from usru_scenarios.sampler.blocks import MapBlocks
 from usru_scenarios.study import Study, load
-from usru_scenarios.work import listener
+from usru_scenarios.work import listener_of
 
 FEEDBACK = HERE / "models" / "exact" / "feedback.yaml"
 TRIALS = 150_000
@@ -132,7 +132,7 @@ def test_sabotaged_threads_that_walk_at_once_are_noticed(monkeypatch: pytest.Mon
 
 
 def test_jobs_change_no_byte_of_the_output(monkeypatch: pytest.MonkeyPatch, workers: Callable[[], int]) -> None:
-    monkeypatch.setattr(processes, "WORTHWHILE", 0.0)
+    monkeypatch.setattr(processes, "WORKER_SECONDS", 0.0)
     one, two = (answer("simulate", HARBOUR, "-n", "40000", "--json", "--jobs", jobs) for jobs in ("1", "2"))
     assert (one.returncode, one.stderr) == (0, "")
     assert (two.returncode, two.stdout, two.stderr) == (0, one.stdout, "")
@@ -255,7 +255,7 @@ def test_a_system_without_processes_is_told(two: Processes, monkeypatch: pytest.
 FOREIGN = ("signal", "socket", "random", "numpy", "pickle", "struct", "tempfile", "runpy", "sitecustomize", "support")
 AT_ONCE = (
     "import sys; from usru_scenarios.cli import main; from usru_scenarios.running import processes; "
-    "processes.WORTHWHILE = 0.0; sys.exit(main(sys.argv[1:]))"
+    "processes.WORKER_SECONDS = 0.0; sys.exit(main(sys.argv[1:]))"
 )
 
 
@@ -288,9 +288,9 @@ def test_workers_look_where_this_process_does_but_for_the_current_folder(
     home = str(Path(worker_processes.__file__).parents[2])
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.path", ["", str(tmp_path), "/elsewhere", home, "."])
-    assert worker_processes._modules() == ["/elsewhere", home]  # noqa: SLF001
+    assert worker_processes._module_folders() == ["/elsewhere", home]  # noqa: SLF001
     monkeypatch.chdir(home)
-    assert worker_processes._modules() == [str(tmp_path), "/elsewhere", home]  # noqa: SLF001
+    assert worker_processes._module_folders() == [str(tmp_path), "/elsewhere", home]  # noqa: SLF001
 
 
 def test_a_caller_that_wants_no_more_leaves_nothing_behind(two: Processes, workers: Callable[[], int]) -> None:
@@ -308,15 +308,15 @@ def test_a_caller_that_wants_no_more_leaves_nothing_behind(two: Processes, worke
 
 
 def test_short_runs_and_work_of_unknown_length_start_no_process(workers: Callable[[], int]) -> None:
-    assert predicted(Labour(0.1).double) == predicted(partial(Labour(0.1).add, 1)) == 0.1
-    assert predicted(str) is None
+    assert predict_seconds(Labour(0.1).double) == predict_seconds(partial(Labour(0.1).add, 1)) == 0.1
+    assert predict_seconds(str) is None
     with Processes(2) as pool:
-        assert set(pool.map(Labour(processes.WORTHWHILE / 11).where, range(10))) == {os.getpid()}
+        assert set(pool.map(Labour(processes.WORKER_SECONDS / 11).where, range(10))) == {os.getpid()}
         assert list(pool.map(str, range(3))) == ["0", "1", "2"]
         assert list(pool.map(Labour(100.0).where, range(1))) == [os.getpid()]
         load(HARBOUR).simulate(trials=TRIALS, map_blocks=pool.map)
         assert workers() == 0
-        assert os.getpid() not in set(pool.map(Labour(processes.WORTHWHILE / 9).where, range(10)))
+        assert os.getpid() not in set(pool.map(Labour(processes.WORKER_SECONDS / 9).where, range(10)))
     with Processes(1, worthwhile=0.0) as alone:
         assert set(alone.map(Labour(100.0).where, range(10))) == {os.getpid()}
 
@@ -459,13 +459,13 @@ def test_what_is_solved_is_told_too(ask: Callable[[Study, MapBlocks], object]) -
 def test_work_is_refused_by_all_that_is_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two walks of 40 minutes each are one run of more than an hour; on two cores they are none."""
     progress = Progress(wanted=False)
-    assert listener(progress) is progress
+    assert listener_of(progress) is progress
     progress.expect(2400.0)
     with pytest.raises(LongRunError, match="80 minutes"):
         progress.expect(2400.0)
     for allowed in (Progress(wanted=False, yes=True), Progress(wanted=False, at_once=2)):
         allowed.expect(2400.0, 2)
-    listener(map).expect(1e9)  # it does not listen
+    listener_of(map).expect(1e9)  # it does not listen
     monkeypatch.setattr("sys.stderr", None)
-    with Progress(wanted=True).stretch(1.0), listener(map).stretch(1.0):
+    with Progress(wanted=True).unmapped_work(1.0), listener_of(map).unmapped_work(1.0):
         assert True

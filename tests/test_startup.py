@@ -180,11 +180,11 @@ def test_a_process_is_ended_at_once_but_not_where_it_is_watched(*, watched: bool
 COLLECTING = """
 import gc
 from usru_scenarios.cli.progress import Progress
-from usru_scenarios.garbage import put_off_collection
+from usru_scenarios.garbage import postpone_collection
 usual = gc.get_threshold()
 list(Progress(wanted=False)(str, range(2)))
 assert gc.get_freeze_count() == 0, "a process of others is left alone"
-put_off_collection()
+postpone_collection()
 assert gc.get_threshold()[0] > 50 * usual[0]
 list(Progress(wanted=False)(str, range(2)))
 assert gc.get_threshold() == usual

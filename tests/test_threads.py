@@ -16,9 +16,9 @@ from support.effort import slow_but
 from support.labour import Labour
 from usru_scenarios.cli import main
 from usru_scenarios.running.processes import Processes
-from usru_scenarios.threads import NAMES, OF_ALL, one_thread
+from usru_scenarios.threads import OPENMP, VARIABLES, single_thread_variables
 
-ONE = dict.fromkeys(NAMES, "1")
+ONE = dict.fromkeys(VARIABLES, "1")
 
 _NUMPY = """
 import json, os
@@ -37,7 +37,7 @@ def script() -> list[str]:
 
 @pytest.fixture(autouse=True)
 def unset(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in NAMES:
+    for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
 
 
@@ -49,7 +49,7 @@ def seen_by_numpy(command: list[str], folder: Path, **changes: str) -> dict[str,
     done = subprocess.run(
         [*command, "simulate", "--json"], env=found, cwd=HERE.parent, capture_output=True, check=True, timeout=60
     )
-    return {name: value for name, value in json.loads(done.stdout).items() if name in NAMES}
+    return {name: value for name, value in json.loads(done.stdout).items() if name in VARIABLES}
 
 
 @pytest.mark.parametrize("command", [COMMAND, script()], ids=["python -m", "usru"])
@@ -58,17 +58,17 @@ def test_the_command_starts_one_thread(command: list[str], tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("command", [COMMAND, script()], ids=["python -m", "usru"])
-@pytest.mark.parametrize("name", slow_but(NAMES[1:2], NAMES[1:]))
+@pytest.mark.parametrize("name", slow_but(VARIABLES[1:2], VARIABLES[1:]))
 def test_a_setting_of_the_user_stays(command: list[str], name: str, tmp_path: Path) -> None:
     assert seen_by_numpy(command, tmp_path, **{name: "3"}) == {**ONE, name: "3"}
 
 
 def test_the_variable_of_openmp_speaks_for_all(tmp_path: Path) -> None:
-    assert seen_by_numpy(COMMAND, tmp_path, **{OF_ALL: "3"}) == {OF_ALL: "3"}
+    assert seen_by_numpy(COMMAND, tmp_path, **{OPENMP: "3"}) == {OPENMP: "3"}
 
 
 def test_an_empty_setting_is_one() -> None:
-    assert "MKL_NUM_THREADS" not in one_thread({"MKL_NUM_THREADS": ""})
+    assert "MKL_NUM_THREADS" not in single_thread_variables({"MKL_NUM_THREADS": ""})
 
 
 def test_an_interruption_of_the_start_is_silent(tmp_path: Path) -> None:

@@ -53,14 +53,14 @@ BINS = 64
 
 def first_order(function: Function, inputs: Floats, number: int) -> Estimate:
     codes = (inputs[number] * BINS).astype(np.int64)
-    return variance_shares.correlation_ratio(variance_shares.grouped(codes, function(inputs)[None], BINS, STARTS))
+    return variance_shares.correlation_ratio(variance_shares.sum_by_group(codes, function(inputs)[None], BINS, STARTS))
 
 
 def total(function: Function, inputs: Floats, number: int) -> Estimate:
     values = function(inputs)[None]
     exchanged = inputs.copy()
     exchanged[number] = inputs[number][variance_shares.partners(DRAWS, STARTS)]
-    alone = variance_shares.grouped(np.zeros(DRAWS, dtype=np.int64), values, 1, STARTS)
+    alone = variance_shares.sum_by_group(np.zeros(DRAWS, dtype=np.int64), values, 1, STARTS)
     return variance_shares.total_share(
         alone, variance_shares.squared_differences(values, function(exchanged)[None], STARTS)
     )
@@ -118,16 +118,16 @@ def test_shares_of_several_values_are_those_of_summed_variances() -> None:
     """Two values, one of three times the spread of the other: 9 parts of variance of x and 1 part of y."""
     x, y = uniform(2) - 0.5
     codes = ((x + 0.5) * 64).astype(np.int64)
-    found = variance_shares.correlation_ratio(variance_shares.grouped(codes, np.stack([3 * x, y]), 64, STARTS))
+    found = variance_shares.correlation_ratio(variance_shares.sum_by_group(codes, np.stack([3 * x, y]), 64, STARTS))
     assert found.value == pytest.approx([1.0, 0.0, 0.9], abs=0.01)
 
 
 def test_what_does_not_vary_has_no_shares() -> None:
     values = np.full((1, DRAWS), 0.3)
-    found = variance_shares.grouped(np.arange(DRAWS) % 2, values, 2, STARTS)
+    found = variance_shares.sum_by_group(np.arange(DRAWS) % 2, values, 2, STARTS)
     assert np.isnan(variance_shares.correlation_ratio(found).value).all()
     assert np.isnan(variance_shares.total_share(found, np.zeros((len(STARTS), 1))).value).all()
-    assert float(variance_shares.information(found).value) == pytest.approx(0.0, abs=1e-12)
+    assert float(variance_shares.mutual_information(found).value) == pytest.approx(0.0, abs=1e-12)
     assert float(variance_shares.expected_shift(found).value) == pytest.approx(0.0, abs=1e-12)
 
 
@@ -141,7 +141,7 @@ def counts(joint: Floats, draws: int, seed: int) -> variance_shares.GroupedSums:
     cells = np.random.default_rng(seed).choice(joint.size, size=draws, p=joint.ravel())
     codes, states = np.divmod(cells, joint.shape[1])
     values = (np.arange(joint.shape[1])[:, None] == states).astype(np.float64)
-    return variance_shares.grouped(codes, values, len(joint), np.arange(0, draws, max(draws // 64, 1)))
+    return variance_shares.sum_by_group(codes, values, len(joint), np.arange(0, draws, max(draws // 64, 1)))
 
 
 def true_information(joint: Floats) -> float:
@@ -155,9 +155,9 @@ def true_shift(joint: Floats) -> float:
 
 def test_information_and_shift_of_a_table() -> None:
     found = counts(JOINT, 40_000, 1)
-    assert holds(variance_shares.information(found), true_information(JOINT))
+    assert holds(variance_shares.mutual_information(found), true_information(JOINT))
     assert holds(variance_shares.expected_shift(found), true_shift(JOINT))
-    assert not holds(variance_shares.information(found), true_information(JOINT) * 1.3)
+    assert not holds(variance_shares.mutual_information(found), true_information(JOINT) * 1.3)
     assert not holds(variance_shares.expected_shift(found), true_shift(JOINT) * 1.2)
 
 
@@ -166,7 +166,7 @@ def test_of_counts_the_correction_is_that_of_miller_and_madow() -> None:
     found = counts(JOINT, 2000, 2)
     table = found.sums.sum(axis=0) / 2000
     correction = (2 - 1) * (3 - 1) / (2 * 2000) / math.log(2)
-    assert float(variance_shares.information(found).value) == pytest.approx(
+    assert float(variance_shares.mutual_information(found).value) == pytest.approx(
         true_information(table) - correction, abs=correction / 100
     )
 
@@ -175,7 +175,7 @@ def test_where_nothing_is_told_0_is_expected() -> None:
     """Over many small samples the means are 0; without the corrections they would be far above."""
     nothing = np.outer([0.5, 0.3, 0.2], [0.6, 0.4])
     samples = [counts(nothing, 256, seed) for seed in range(200)]
-    for estimator in (variance_shares.information, variance_shares.expected_shift):
+    for estimator in (variance_shares.mutual_information, variance_shares.expected_shift):
         values = np.array([float(estimator(sample).value) for sample in samples])
         assert abs(values.mean()) < ERRORS * values.std() / math.sqrt(len(values))
     naive = np.array([true_information(sample.sums.sum(axis=0) / 256 + 1e-12) for sample in samples])
@@ -185,7 +185,11 @@ def test_where_nothing_is_told_0_is_expected() -> None:
 
 def test_standard_errors_are_those_of_repeated_samples() -> None:
     samples = [counts(JOINT, 4096, seed) for seed in range(150)]
-    for estimator in (variance_shares.information, variance_shares.expected_shift, variance_shares.correlation_ratio):
+    for estimator in (
+        variance_shares.mutual_information,
+        variance_shares.expected_shift,
+        variance_shares.correlation_ratio,
+    ):
         found = [estimator(sample) for sample in samples]
         spread = np.std([np.ravel(one.value)[-1] for one in found])
         told = np.mean([np.ravel(one.error)[-1] for one in found])

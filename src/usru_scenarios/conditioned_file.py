@@ -14,7 +14,7 @@ from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.problems import ImpossibleEvidence, Problem, TooFewTrials
 from usru_scenarios.settings import ArgumentError, Method, RunSettings, check_text, check_texts, format_value
 from usru_scenarios.source_text import SourceText
-from usru_scenarios.work import listener
+from usru_scenarios.work import listener_of
 
 if TYPE_CHECKING:
     from usru_scenarios.language.questions import Probability
@@ -191,7 +191,7 @@ class ConditionedFile(CompiledFile):
     ) -> Simulation:
         """The forecast under conditions; exact where too few trials agree with them and `rare_exactly` says so."""
         if self._is_exact(settings, conditions):
-            return self._forecast_exactly(settings, conditions, listener(map_blocks), consequences=consequences)
+            return self._forecast_exactly(settings, conditions, listener_of(map_blocks), consequences=consequences)
         from usru_scenarios.questions.simulate.question import sample_forecast
 
         has_conditions = bool(conditions.interventions or conditions.observations)
@@ -208,7 +208,7 @@ class ConditionedFile(CompiledFile):
             )
         except (ImpossibleEvidence, TooFewTrials):
             if rare_exactly and self._can_be_exact(self._conditioned_program(settings, conditions), conditions):
-                return self._forecast_exactly(settings, conditions, listener(map_blocks), consequences=consequences)
+                return self._forecast_exactly(settings, conditions, listener_of(map_blocks), consequences=consequences)
             raise
 
     def _forecast_exactly(

@@ -11,8 +11,8 @@ import os
 import sys
 from io import TextIOWrapper
 
-from usru_scenarios.garbage import put_off_collection
-from usru_scenarios.threads import one_thread
+from usru_scenarios.garbage import postpone_collection
+from usru_scenarios.threads import single_thread_variables
 
 HELP = os.path.join(os.path.dirname(__file__), "help")  # noqa: PTH118, PTH120  # pathlib takes as long as all the rest
 """The folder of the help texts; that of a command is called as `help_file` says."""
@@ -28,7 +28,7 @@ def main() -> int:
     nothing for anybody: all has been written and closed. Where somebody watches the process, such as a profiler, it
     ends as others do, with the exit status that this returns.
     """
-    put_off_collection()
+    postpone_collection()
     status = run()
     if sys.gettrace() is not None or sys.getprofile() is not None:
         return status
@@ -51,7 +51,7 @@ def run() -> int:
         status = _helped(sys.argv[1:])
         if status is not None:
             return status
-        os.environ.update(one_thread(os.environ))
+        os.environ.update(single_thread_variables(os.environ))
         from usru_scenarios.cli import main as command
 
         return command(forks=True)

@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import gc
 
-_PUT_OFF = 100_000
+_POSTPONED_THRESHOLD = 100_000
 """Objects, beyond those freed, before which it does not begin by itself: twice those that a command starts with."""
 
-_usual = gc.get_threshold()
+_default_thresholds = gc.get_threshold()
 
 
-def put_off_collection() -> None:
+def postpone_collection() -> None:
     """Let a process of ours start without it."""
-    gc.set_threshold(_PUT_OFF)
+    gc.set_threshold(_POSTPONED_THRESHOLD)
 
 
 def resume_collection() -> None:
     """Let it go on as usual, where it was put off, for what is made from now on."""
-    if gc.get_threshold()[0] == _PUT_OFF:
+    if gc.get_threshold()[0] == _POSTPONED_THRESHOLD:
         gc.freeze()
-        gc.set_threshold(*_usual)
+        gc.set_threshold(*_default_thresholds)

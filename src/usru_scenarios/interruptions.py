@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from types import FrameType
 
-_ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+_TERMINATING_SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 """Signals that end a process at once by default, with no time to remove what it has put into temporary folders."""
 
 
@@ -23,14 +23,14 @@ class Terminated(BaseException):
 
 
 class _Pending:
-    """How deep `held` is nested, and the signal that came meanwhile."""
+    """How deep `interruptions_held` is nested, and the signal that came meanwhile."""
 
     depth = 0
     number: int | None = None
 
 
 @contextmanager
-def unwinding() -> Iterator[None]:
+def raising_on_termination() -> Iterator[None]:
     """Let SIGTERM and SIGHUP raise `Terminated` in the main thread, as SIGINT raises KeyboardInterrupt.
 
     A second one ends the process at once. What somebody else handles or ignores (nohup) stays so.
@@ -38,33 +38,33 @@ def unwinding() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    ours = [number for number in _ENDING if signal.getsignal(number) is signal.SIG_DFL]
-    for number in ours:
+    numbers = [number for number in _TERMINATING_SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
+    for number in numbers:
         signal.signal(number, _terminate)
     try:
         yield
     finally:
-        for number in ours:
+        for number in numbers:
             signal.signal(number, signal.SIG_DFL)
 
 
 def _terminate(number: int, _frame: FrameType | None) -> None:
-    end_at_once()
+    restore_default_handlers()
     if _Pending.depth:
         _Pending.number = number
     else:
         raise Terminated(number)
 
 
-def end_at_once() -> None:
-    """Let SIGTERM and SIGHUP end this process at once again, where `unwinding` has changed that."""
-    for number in _ENDING:
+def restore_default_handlers() -> None:
+    """Let SIGTERM and SIGHUP end this process at once again, where `raising_on_termination` has changed that."""
+    for number in _TERMINATING_SIGNALS:
         if signal.getsignal(number) is _terminate:
             signal.signal(number, signal.SIG_DFL)
 
 
 @contextmanager
-def held() -> Iterator[None]:
+def interruptions_held() -> Iterator[None]:
     """Hold back what would interrupt; what comes in between is felt afterwards.
 
     Ctrl-C reaches every process of a terminal. Processes and threads that are started meanwhile never get any SIGINT,
@@ -73,7 +73,7 @@ def held() -> Iterator[None]:
     """
     _Pending.depth += 1
     try:
-        with _interruption_held():
+        with _sigint_held():
             yield
     finally:
         _Pending.depth -= 1
@@ -83,13 +83,13 @@ def held() -> Iterator[None]:
 
 
 @contextmanager
-def _interruption_held() -> Iterator[None]:
+def _sigint_held() -> Iterator[None]:
     """Hold SIGINT back: from what is started by a mask, from this process, whose other threads have none, by a note."""
-    noted: list[int] = []
+    held_signals: list[int] = []
     handler = signal.getsignal(signal.SIGINT)
     is_main = threading.current_thread() is threading.main_thread() and callable(handler)
     if is_main:
-        signal.signal(signal.SIGINT, lambda number, _: noted.append(number))
+        signal.signal(signal.SIGINT, lambda number, _: held_signals.append(number))
     if sys.platform != "win32":
         before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
@@ -99,12 +99,12 @@ def _interruption_held() -> Iterator[None]:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         if is_main:
             signal.signal(signal.SIGINT, handler)
-    if noted and callable(handler):
-        handler(noted[0], None)
+    if held_signals and callable(handler):
+        handler(held_signals[0], None)
 
 
-def import_whole(module: str) -> None:
+def import_uninterrupted(module: str) -> None:
     """Import a module with interruptions held: what Cython makes passes over all that is raised meanwhile."""
     if module not in sys.modules:
-        with held():
+        with interruptions_held():
             import_module(module)

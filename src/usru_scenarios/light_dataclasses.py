@@ -54,31 +54,31 @@ class _Definition:
     def __init__(self, fields: dict[str, _Field], *, frozen: bool, eq: bool, repr: bool) -> None:  # noqa: A002
         self.fields, self.frozen, self.eq, self.repr = fields, frozen, eq, repr
 
-    def init(self, cls: type) -> Callable[..., None]:
+    def make_init(self, cls: type) -> Callable[..., None]:
         """The `__init__` of the class, written out and compiled."""
-        known: dict[str, Any] = {"_set": object.__setattr__, "_missing": _Missing}
+        namespace: dict[str, Any] = {"_set": object.__setattr__, "_missing": _Missing}
         parameters, body = ["self"], []
-        for name, one in self.fields.items():
+        for name, field in self.fields.items():
             value = name
-            if one.default_factory is not _Missing:
-                known[f"_new_{name}"] = one.default_factory
-                parameters += [f"{name}=_missing"] * one.init
-                value = f"_new_{name}() if {name} is _missing else {name}" if one.init else f"_new_{name}()"
-            elif not one.init:
+            if field.default_factory is not _Missing:
+                namespace[f"_new_{name}"] = field.default_factory
+                parameters += [f"{name}=_missing"] * field.init
+                value = f"_new_{name}() if {name} is _missing else {name}" if field.init else f"_new_{name}()"
+            elif not field.init:
                 continue  # whoever defined it sets it
-            elif one.default is _Missing:
+            elif field.default is _Missing:
                 parameters.append(name)
             else:
-                known[f"_usual_{name}"] = one.default
+                namespace[f"_usual_{name}"] = field.default
                 parameters.append(f"{name}=_usual_{name}")
             body.append(f"_set(self, '{name}', {value})" if self.frozen else f"self.{name} = {value}")
         body.append("self.__post_init__()" if hasattr(cls, "__post_init__") else "pass")
-        exec(f"def __init__({', '.join(parameters)}):\n  " + "\n  ".join(body), known)  # noqa: S102  # as dataclasses do
-        made: Callable[..., None] = known["__init__"]
-        made.__qualname__ = f"{cls.__qualname__}.__init__"
-        return made
+        exec(f"def __init__({', '.join(parameters)}):\n  " + "\n  ".join(body), namespace)  # noqa: S102  # as dataclasses do
+        init: Callable[..., None] = namespace["__init__"]
+        init.__qualname__ = f"{cls.__qualname__}.__init__"
+        return init
 
-    def twin(self, cls: type) -> type:
+    def standard_twin(self, cls: type) -> type:
         """A dataclass of the standard library with the same fields and options."""
         import dataclasses
 
@@ -86,13 +86,13 @@ class _Definition:
             name: kind for base in cls.__mro__[-2::-1] for name, kind in getattr(base, "__annotations__", {}).items()
         }
         fields = []
-        for name, one in self.fields.items():
-            said = {option: value for option, value in vars(one).items() if value is not _Missing}
-            fields.append((name, annotations[name], dataclasses.field(**said)))
+        for name, field in self.fields.items():
+            options = {option: value for option, value in vars(field).items() if value is not _Missing}
+            fields.append((name, annotations[name], dataclasses.field(**options)))
         return dataclasses.make_dataclass(cls.__name__, fields, frozen=self.frozen, eq=self.eq, repr=self.repr)
 
 
-_OWN = "__light_definition__"
+_DEFINITION = "__light_definition__"
 """Where a class has its definition."""
 
 
@@ -100,23 +100,23 @@ def _dataclass(cls: Any = None, /, *, frozen: bool = False, eq: bool = True, rep
     """As `dataclasses.dataclass`."""
     if cls is None:
         return lambda cls: _dataclass(cls, frozen=frozen, eq=eq, repr=repr)
-    made = _Definition(_fields_of(cls), frozen=frozen, eq=eq, repr=repr)
-    methods: dict[str, Any] = {"__init__": _first_init(cls, made)}
+    definition = _Definition(_fields_of(cls), frozen=frozen, eq=eq, repr=repr)
+    methods: dict[str, Any] = {"__init__": _make_first_init(cls, definition)}
     if repr:
         methods["__repr__"] = _repr
     if eq:
-        methods["__eq__"], methods["__hash__"] = _comparing(made)
+        methods["__eq__"], methods["__hash__"] = _make_comparison(definition)
     if frozen:
         methods["__setattr__"], methods["__delattr__"] = _refuse_to_set, _refuse_to_delete
     methods["__replace__"] = _replace  # which `copy.replace` asks for, from Python 3.13 on
-    methods["__match_args__"] = tuple(name for name, one in made.fields.items() if one.init)
-    own = vars(cls)
+    methods["__match_args__"] = tuple(name for name, field in definition.fields.items() if field.init)
+    class_attributes = vars(cls)
     for name, method in methods.items():
-        if name not in own:
+        if name not in class_attributes:
             setattr(cls, name, method)
-    for name, looked_at in _LOOKED_AT.items():
-        setattr(cls, name, looked_at)
-    setattr(cls, _OWN, made)
+    for name, attribute in _STANDARD_ATTRIBUTES.items():
+        setattr(cls, name, attribute)
+    setattr(cls, _DEFINITION, definition)
     return cls
 
 
@@ -124,46 +124,46 @@ def _fields_of(cls: type) -> dict[str, _Field]:
     """The fields of a class; its attributes of their names are or become their defaults."""
     fields: dict[str, _Field] = {}
     for base in cls.__mro__[:0:-1]:
-        if _OWN in vars(base):
-            fields.update(getattr(base, _OWN).fields)
+        if _DEFINITION in vars(base):
+            fields.update(getattr(base, _DEFINITION).fields)
     for name, kind in cls.__annotations__.items():
         if kind.startswith("ClassVar"):
             continue
-        said = getattr(cls, name, _Missing)
-        if not isinstance(said, _Field):
-            fields[name] = _Field(default=said)
+        given = getattr(cls, name, _Missing)
+        if not isinstance(given, _Field):
+            fields[name] = _Field(default=given)
             continue
-        fields[name] = said
-        if said.default is _Missing:
+        fields[name] = given
+        if given.default is _Missing:
             delattr(cls, name)
         else:
-            setattr(cls, name, said.default)
+            setattr(cls, name, given.default)
     return fields
 
 
-def _first_init(cls: Any, made: _Definition) -> Callable[..., None]:
+def _make_first_init(cls: Any, definition: _Definition) -> Callable[..., None]:
     def __init__(self: Any, *values: Any, **by_name: Any) -> None:  # noqa: N807
-        cls.__init__ = made.init(cls)
+        cls.__init__ = definition.make_init(cls)
         cls.__init__(self, *values, **by_name)
 
     return __init__
 
 
 def _repr(self: Any) -> str:
-    shown = (name for name, one in getattr(self, _OWN).fields.items() if one.repr)
-    return f"{type(self).__qualname__}({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
+    names = (name for name, field in getattr(self, _DEFINITION).fields.items() if field.repr)
+    return f"{type(self).__qualname__}({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
 
 
-def _comparing(made: _Definition) -> tuple[Callable[[Any, Any], bool], Callable[[Any], int] | None]:
+def _make_comparison(definition: _Definition) -> tuple[Callable[[Any, Any], bool], Callable[[Any], int] | None]:
     """`__eq__` and `__hash__` of a class."""
-    names = [name for name, one in made.fields.items() if one.compare]
+    names = [name for name, field in definition.fields.items() if field.compare]
     values: Callable[[Any], object]
     if len(names) > 1:
         values = attrgetter(*names)  # gives a tuple
     else:
 
-        def values(one: Any) -> object:
-            return tuple(getattr(one, name) for name in names)
+        def values(instance: Any) -> object:
+            return tuple(getattr(instance, name) for name in names)
 
     def __eq__(self: Any, other: Any) -> bool:  # noqa: N807
         return values(self) == values(other) if other.__class__ is self.__class__ else NotImplemented
@@ -171,7 +171,7 @@ def _comparing(made: _Definition) -> tuple[Callable[[Any, Any], bool], Callable[
     def __hash__(self: Any) -> int:  # noqa: N807
         return hash(values(self))
 
-    return __eq__, __hash__ if made.frozen else None
+    return __eq__, __hash__ if definition.frozen else None
 
 
 def _refuse_to_set(self: Any, name: str, value: Any) -> None:
@@ -186,13 +186,13 @@ def _refuse_to_delete(self: Any, name: str) -> None:
 
 def _refuse(self: Any, name: str, change: str) -> None:
     """Refuse to change a frozen instance; one of a class that inherits and is no dataclass may have more attributes."""
-    if _OWN in vars(type(self)) or name in getattr(self, _OWN).fields:
+    if _DEFINITION in vars(type(self)) or name in getattr(self, _DEFINITION).fields:
         from dataclasses import FrozenInstanceError
 
         raise FrozenInstanceError(f"cannot {change} field {name!r}")
 
 
-class _LookedAt:
+class _StandardAttribute:
     """An attribute of all dataclasses that the standard library makes, for a class of which somebody wants to know."""
 
     def __init__(self, name: str) -> None:
@@ -200,7 +200,7 @@ class _LookedAt:
 
     def __get__(self, _: object, owner: type) -> Any:
         cls: Any = next(base for base in owner.__mro__ if vars(base).get(self.name) is self)
-        twin: Any = getattr(cls, _OWN).twin(cls)
+        twin: Any = getattr(cls, _DEFINITION).standard_twin(cls)
         cls.__dataclass_fields__, cls.__dataclass_params__ = twin.__dataclass_fields__, twin.__dataclass_params__
         return getattr(cls, self.name)
 
@@ -211,20 +211,21 @@ class _InitSignature:
     def __get__(self, _: object, owner: type) -> Any:
         import inspect
 
-        return inspect.signature(getattr(owner, _OWN).twin(owner)) if _OWN in vars(owner) else None
+        definition: Any = vars(owner).get(_DEFINITION)
+        return None if definition is None else inspect.signature(definition.standard_twin(owner))
 
 
-_LOOKED_AT = {
-    "__dataclass_fields__": _LookedAt("__dataclass_fields__"),
-    "__dataclass_params__": _LookedAt("__dataclass_params__"),
+_STANDARD_ATTRIBUTES = {
+    "__dataclass_fields__": _StandardAttribute("__dataclass_fields__"),
+    "__dataclass_params__": _StandardAttribute("__dataclass_params__"),
     "__signature__": _InitSignature(),
 }
 
 
 def _replace(value: Any, /, **changes: Any) -> Any:
     """As `dataclasses.replace`."""
-    for name, one in getattr(value, _OWN).fields.items():
-        if one.init:
+    for name, field in getattr(value, _DEFINITION).fields.items():
+        if field.init:
             if name not in changes:
                 changes[name] = getattr(value, name)
         elif name in changes:
@@ -241,11 +242,11 @@ def _asdict(value: Any) -> Any:
     if kind in _PLAIN:
         return value
     if kind is list:
-        return [one if type(one) in _PLAIN else _asdict(one) for one in value]
+        return [item if type(item) in _PLAIN else _asdict(item) for item in value]
     if kind is dict:
-        return {_asdict(key): _asdict(one) for key, one in value.items()}
-    if (made := getattr(kind, _OWN, None)) is not None:
-        return {name: _asdict(getattr(value, name)) for name in made.fields}
+        return {_asdict(key): _asdict(item) for key, item in value.items()}
+    if (definition := getattr(kind, _DEFINITION, None)) is not None:
+        return {name: _asdict(getattr(value, name)) for name in definition.fields}
     if isinstance(value, tuple):
         parts = map(_asdict, value)
         return kind(*parts) if hasattr(kind, "_fields") else kind(parts)

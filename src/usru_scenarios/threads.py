@@ -11,16 +11,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-OF_ALL = "OMP_NUM_THREADS"
+OPENMP = "OMP_NUM_THREADS"
 """OpenMP's; the libraries that have a name of their own obey it too, where theirs is not set."""
 
-NAMES = (OF_ALL, "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+VARIABLES = (OPENMP, "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 """OpenMP, and the libraries that numpy may be built with: OpenBLAS, Intel's MKL, BLIS, Apple's Accelerate."""
 
 
-def one_thread(environment: Mapping[str, str]) -> dict[str, str]:
+def single_thread_variables(environment: Mapping[str, str]) -> dict[str, str]:
     """What is to be added to an environment so that each library starts one thread.
 
     Nothing that the user has set is among it; `OMP_NUM_THREADS`, where it is set, speaks for all of them.
     """
-    return {} if OF_ALL in environment else {name: "1" for name in NAMES if name not in environment}
+    return {} if OPENMP in environment else {name: "1" for name in VARIABLES if name not in environment}

@@ -23,7 +23,7 @@ class Listener(Protocol):
             Exception: what the listener raises where that is too much.
         """
 
-    def stretch(self, seconds: float) -> AbstractContextManager[None]:
+    def unmapped_work(self, seconds: float) -> AbstractContextManager[None]:
         """While the context lasts, work is done that is no mapping; it counts as what is expected."""
 
 
@@ -33,7 +33,7 @@ class _NullListener:
     def expect(self, seconds_each: float, count: int = 1) -> None:
         """Take no notice."""
 
-    def stretch(self, seconds: float) -> AbstractContextManager[None]:  # noqa: ARG002  # as of `Listener`
+    def unmapped_work(self, seconds: float) -> AbstractContextManager[None]:  # noqa: ARG002  # as of `Listener`
         """Take no notice."""
         return nullcontext()
 
@@ -45,7 +45,7 @@ NO_LISTENER: Listener = _NullListener()
 class Sharing(Protocol):
     """What maps, and shares out even work that is soon done."""
 
-    def pieces(self, seconds: float) -> int:
+    def least_pieces(self, seconds: float) -> int:
         """Into how many pieces work of so many predicted seconds is to be cut at least."""
 
 
@@ -54,11 +54,11 @@ def one_piece(seconds: float) -> int:  # noqa: ARG001  # as of `Sharing`
     return 1
 
 
-def pieces(map_blocks: object, seconds: float) -> int:
+def least_pieces(map_blocks: object, seconds: float) -> int:
     """Into how many pieces work is to be cut at least, by what maps it."""
-    return map_blocks.pieces(seconds) if isinstance(map_blocks, Sharing) else one_piece(seconds)
+    return map_blocks.least_pieces(seconds) if isinstance(map_blocks, Sharing) else one_piece(seconds)
 
 
-def listener(map_blocks: object) -> Listener:
+def listener_of(map_blocks: object) -> Listener:
     """Who is to be told of the work that something maps: itself where it listens, as the builtin `map` does not."""
     return map_blocks if isinstance(map_blocks, Listener) else NO_LISTENER

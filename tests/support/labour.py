@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from usru_scenarios.problems import TooFewTrials
-from usru_scenarios.threads import NAMES
+from usru_scenarios.threads import VARIABLES
 
 
 class Stubborn(Exception):  # noqa: N818
@@ -49,7 +49,7 @@ class Labour:
         return os.getpid()
 
     def threads(self, _block: int) -> dict[str, str | None]:
-        return {name: os.environ.get(name) for name in NAMES}
+        return {name: os.environ.get(name) for name in VARIABLES}
 
     def leave(self, block: int) -> int:
         (Path(self.mark) / str(block)).touch()

@@ -21,7 +21,7 @@ from usru_scenarios.cli.common import (
     write_line,
 )
 from usru_scenarios.cli.declarations import CommandContext, Declaration
-from usru_scenarios.interruptions import Terminated, unwinding
+from usru_scenarios.interruptions import Terminated, raising_on_termination
 from usru_scenarios.problems import (
     UsruError,
     append_hint,
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None, *, forks: bool = False) -> int:
     _occupy_closed_streams()
     _use_utf8()
     try:
-        with unwinding():
+        with raising_on_termination():
             return _run_and_report(sys.argv[1:] if arguments is None else arguments, state)
     except BrokenPipeError:
         _discard_output()

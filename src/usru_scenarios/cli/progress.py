@@ -14,7 +14,7 @@ from typing import Protocol, Self, TypeVar
 from usru_scenarios.cli.common import complain
 from usru_scenarios.garbage import resume_collection
 from usru_scenarios.problems import UsruError
-from usru_scenarios.running.tasks import predicted
+from usru_scenarios.running.tasks import predict_seconds
 from usru_scenarios.work import one_piece
 
 Result = TypeVar("Result")
@@ -52,7 +52,7 @@ class Progress:
         wanted: whether anything is to be shown.
         inner: does the mapping.
         at_once: how many blocks are worked at together.
-        pieces: as in `work.Sharing`, of what does the mapping.
+        least_pieces: as in `work.Sharing`, of what does the mapping.
         yes: whether a run is started however long it is predicted to take.
         patience: seconds that pass before a bar appears.
         tick: seconds between two looks at a block that takes long.
@@ -64,7 +64,7 @@ class Progress:
         wanted: bool,
         inner: MapFunction = map,
         at_once: int = 1,
-        pieces: Callable[[float], int] = one_piece,
+        least_pieces: Callable[[float], int] = one_piece,
         yes: bool = False,
         patience: float = 1.0,
         tick: float = 0.5,
@@ -74,7 +74,7 @@ class Progress:
         self.inner = inner
         self.at_once = at_once
         self.yes = yes
-        self.pieces = pieces
+        self.least_pieces = least_pieces
         self.at_work = False
         self.expected = self.begun = 0.0
         self.visible = wanted and sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
@@ -99,14 +99,14 @@ class Progress:
             yield from self.inner(function, blocks)
             return
         total = length_hint(blocks)
-        each = (predicted(function) or 0.0) / max(1, min(self.at_once, total))
+        each = (predict_seconds(function) or 0.0) / max(1, min(self.at_once, total))
         with self._working(each, total) as shown:
             for result in self.inner(function, blocks):
                 yield result
                 shown.step()
 
     @contextmanager
-    def stretch(self, seconds: float) -> Iterator[None]:
+    def unmapped_work(self, seconds: float) -> Iterator[None]:
         """Show work that is no mapping while it goes on.
 
         Raises:

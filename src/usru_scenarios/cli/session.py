@@ -165,15 +165,15 @@ class Session(NamedTuple):
             at_once = cores() if self.jobs is None else min(self.jobs, cores())
             processes = self.context.with_resource(Processes(at_once, forks=self.context.obj.forks))
             inner: MapFunction = processes.map
-            pieces: Callable[[float], int] = processes.pieces
+            pieces: Callable[[float], int] = processes.least_pieces
         else:
-            from usru_scenarios.interruptions import held
+            from usru_scenarios.interruptions import interruptions_held
             from usru_scenarios.running.cluster import Cluster
 
-            with held():  # nothing comes between its start and the promise to end it
+            with interruptions_held():  # nothing comes between its start and the promise to end it
                 pool = self.context.with_resource(Cluster(self.cluster, self.jobs))
             inner, at_once, pieces = pool.map, pool.threads, one_piece
-        return Progress(wanted=not self.is_quiet, inner=inner, at_once=at_once, pieces=pieces, yes=self.yes)
+        return Progress(wanted=not self.is_quiet, inner=inner, at_once=at_once, least_pieces=pieces, yes=self.yes)
 
     def warn(self, warnings: Iterable[Warned]) -> None:
         """Say each warning once, in a line on standard error; `usru validate` says them at length."""

@@ -7,14 +7,20 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from usru_scenarios.estimation.estimates import DRAWS_PER_CONTROL, Controls, orthonormal, over_draws, product
+from usru_scenarios.estimation.estimates import (
+    DRAWS_PER_CONTROL,
+    Controls,
+    matrix_product,
+    orthonormal_basis,
+    sum_halves,
+)
 from usru_scenarios.light_dataclasses import dataclass
 
 Floats = npt.NDArray[np.float64]
 
-_DOUBTED, _BELIEVED = 2.0, 3.0
+_NOISE_ERRORS, _CERTAIN_ERRORS = 2.0, 3.0
 """Below so many standard errors something counts as noise, from so many on it counts in full; between them in part."""
-AT_ONCE = 256
+VALUES_AT_ONCE = 256
 """So many things are worked on at once, that memory stays small."""
 _EDGE = 1.645
 """A normal distribution has 5 % beyond so many standard deviations."""
@@ -58,23 +64,23 @@ class PerDraw:
     @classmethod
     def of(cls, numerators: Floats, denominators: Floats, controls: Controls) -> PerDraw:
         """The ratio of two sums, averaged over the columns, of shape (2 * draws, columns)."""
-        values = _in_each_draw(numerators, denominators).mean(axis=2)
-        return cls(values, over_draws(denominators).mean(axis=1), controls.basis)
+        values = _ratios_by_draw(numerators, denominators).mean(axis=2)
+        return cls(values, sum_halves(denominators).mean(axis=1), controls.basis)
 
-    def spread(self, share: float = 0.9) -> JudgementBand:
+    def band(self, share: float = 0.9) -> JudgementBand:
         """The band of the values, freed of noise, by method (32); `share` of the draws lies in it."""
         shape = self.values.shape[2:]
         flat = self.values.reshape(*self.values.shape[:2], -1)
-        known = np.isfinite(flat).all(axis=(0, 2)) & (self.weights > 0)
-        if np.count_nonzero(known) < 2:
-            nothing = np.full(shape, np.nan)
-            return JudgementBand(nothing, nothing, nothing, nothing, nothing)
-        frame = _DrawBasis(self.weights, self.functions, known)
-        whole = joined(
-            JudgementBand(*_VarianceSplit(flat[:, known, start : start + AT_ONCE], frame).band(share))
-            for start in range(0, flat.shape[2], AT_ONCE)
+        has_values = np.isfinite(flat).all(axis=(0, 2)) & (self.weights > 0)
+        if np.count_nonzero(has_values) < 2:
+            undefined = np.full(shape, np.nan)
+            return JudgementBand(undefined, undefined, undefined, undefined, undefined)
+        draw_basis = _DrawBasis(self.weights, self.functions, has_values)
+        band = concatenate_bands(
+            JudgementBand(*_VarianceSplit(flat[:, has_values, start : start + VALUES_AT_ONCE], draw_basis).band(share))
+            for start in range(0, flat.shape[2], VALUES_AT_ONCE)
         )
-        return JudgementBand(*(part.reshape(shape) for part in vars(whole).values()))
+        return JudgementBand(*(part.reshape(shape) for part in vars(band).values()))
 
 
 class _DrawBasis:
@@ -83,20 +89,20 @@ class _DrawBasis:
     Args:
         weights: shape (draws,).
         functions: shape (draws, columns), of the judgements; orthonormal already where all draws count alike.
-        known: shape (draws,), which draws have an estimate.
+        has_values: shape (draws,), which draws have an estimate.
     """
 
-    def __init__(self, weights: Floats, functions: Floats, known: npt.NDArray[np.bool_]) -> None:
-        weights, functions = weights[known], functions[known]
+    def __init__(self, weights: Floats, functions: Floats, has_values: npt.NDArray[np.bool_]) -> None:
+        weights, functions = weights[has_values], functions[has_values]
         self.weights = (weights / weights.sum())[:, None]
         self.roots = np.sqrt(self.weights)
         self.draws = 1.0 / float((self.weights**2).sum())
-        most = int(self.draws) // DRAWS_PER_CONTROL
-        if known.all() and np.all(weights == weights[0]):
-            self.basis = functions[:, :most]
+        most_functions = int(self.draws) // DRAWS_PER_CONTROL
+        if has_values.all() and np.all(weights == weights[0]):
+            self.basis = functions[:, :most_functions]
         else:
-            columns = np.hstack([self.roots, self.roots * functions[:, :most]])
-            self.basis = orthonormal(columns, np.zeros(columns.shape[1]))[0][:, 1:]
+            columns = np.hstack([self.roots, self.roots * functions[:, :most_functions]])
+            self.basis = orthonormal_basis(columns, np.zeros(columns.shape[1]))[0][:, 1:]
 
 
 class _VarianceSplit:
@@ -104,22 +110,27 @@ class _VarianceSplit:
 
     Args:
         values: shape (3, draws, things), as in `PerDraw`.
-        frame: of the draws.
+        draw_basis: of the draws.
     """
 
-    def __init__(self, values: Floats, frame: _DrawBasis) -> None:
+    def __init__(self, values: Floats, draw_basis: _DrawBasis) -> None:
         self.values, first, second = values
-        self.weights, self.roots, self.basis, self.draws = frame.weights, frame.roots, frame.basis, frame.draws
+        self.weights, self.roots, self.basis, self.draws = (
+            draw_basis.weights,
+            draw_basis.roots,
+            draw_basis.basis,
+            draw_basis.draws,
+        )
         self.mean = (self.weights * self.values).sum(axis=0)
         self.off_mean = self.values - self.mean
         self.noise = ((first - second) / 2) ** 2
 
     def band(self, share: float) -> tuple[Floats, ...]:
         """What `JudgementBand` has, each of shape (things,)."""
-        fit, fit_error, columns = self._fitted()
-        rest, rest_error, unseen = self._rest(self.off_mean - fit, columns)
-        found = np.clip(self.mean + fit + rest, self.values.min(axis=0), self.values.max(axis=0))
-        low, high = _weighted_quantiles(found, self.weights, ((1 - share) / 2, (1 + share) / 2))
+        fit, fit_error, columns = self._fit()
+        rest, rest_error, unseen = self._shrink_rest(self.off_mean - fit, columns)
+        denoised = np.clip(self.mean + fit + rest, self.values.min(axis=0), self.values.max(axis=0))
+        low, high = _weighted_quantiles(denoised, self.weights, ((1 - share) / 2, (1 + share) / 2))
         variance = (self.weights * (fit + rest) ** 2).sum(axis=0)
         error = np.hypot(fit_error, rest_error)
         by_trials = np.divide((high - low) * error, 2.0 * variance, out=np.zeros_like(error), where=variance > 0)
@@ -127,34 +138,34 @@ class _VarianceSplit:
         hidden = np.hypot(high - low, 2.0 * _EDGE * np.sqrt(unseen)) - (high - low)
         return low, high, by_trials, by_draws, hidden
 
-    def _fitted(self) -> tuple[Floats, Floats, Floats]:
+    def _fit(self) -> tuple[Floats, Floats, Floats]:
         """The fit, shape (draws, things), the error of its variance, and how many columns it takes, (things,)."""
-        along = product(self.basis.T, self.roots * self.off_mean)
-        left = self.off_mean - product(self.basis, along) / self.roots
+        coefficients = matrix_product(self.basis.T, self.roots * self.off_mean)
+        residuals = self.off_mean - matrix_product(self.basis, coefficients) / self.roots
         basis_squares = self.basis.T**2
-        squares = np.maximum(left**2 * self.draws / max(self.draws - 1 - self.basis.shape[1], 1.0), self.noise)
-        errors = np.sqrt(product(basis_squares, self.weights * squares))
-        part = _shrinkage_factor(np.abs(along), errors)
-        fit = product(self.basis, part * along) / self.roots
-        by_noise = product(basis_squares, self.weights * self.noise)
-        return fit, np.sqrt(4.0 * ((part * along) ** 2 * by_noise).sum(axis=0)), (part > 0).sum(axis=0)
+        squares = np.maximum(residuals**2 * self.draws / max(self.draws - 1 - self.basis.shape[1], 1.0), self.noise)
+        errors = np.sqrt(matrix_product(basis_squares, self.weights * squares))
+        shrinkage = _shrinkage_factor(np.abs(coefficients), errors)
+        fit = matrix_product(self.basis, shrinkage * coefficients) / self.roots
+        by_noise = matrix_product(basis_squares, self.weights * self.noise)
+        return fit, np.sqrt(4.0 * ((shrinkage * coefficients) ** 2 * by_noise).sum(axis=0)), (shrinkage > 0).sum(axis=0)
 
-    def _rest(self, rest: Floats, columns: Floats) -> tuple[Floats, Floats, Floats]:
+    def _shrink_rest(self, rest: Floats, columns: Floats) -> tuple[Floats, Floats, Floats]:
         """What the fit leaves, shrunk to what is no noise; the error of its variance where it counts, and where not."""
-        between = (self.weights * rest**2).sum(axis=0) * self.draws / np.maximum(self.draws - 1 - columns, 1.0)
+        variance = (self.weights * rest**2).sum(axis=0) * self.draws / np.maximum(self.draws - 1 - columns, 1.0)
         noise = (self.weights * self.noise).sum(axis=0)
-        error = np.sqrt(2.0 * (between**2 + noise**2) / self.draws) * (noise > 0)
-        beyond = np.maximum(between - noise, 0.0)
-        beyond *= _shrinkage_factor(beyond, error)
-        ratio = np.divide(beyond, between, out=np.zeros_like(between), where=between > 0)
-        return rest * np.sqrt(ratio), error * (beyond > 0), error * (beyond == 0)
+        error = np.sqrt(2.0 * (variance**2 + noise**2) / self.draws) * (noise > 0)
+        true_variance = np.maximum(variance - noise, 0.0)
+        true_variance *= _shrinkage_factor(true_variance, error)
+        ratio = np.divide(true_variance, variance, out=np.zeros_like(variance), where=variance > 0)
+        return rest * np.sqrt(ratio), error * (true_variance > 0), error * (true_variance == 0)
 
 
 def _shrinkage_factor(size: Floats, error: Floats) -> Floats:
     """How much of something counts, from 0 to 1, by how many standard errors it has."""
-    clear = np.divide(size, error, out=np.full(np.shape(size), np.inf), where=error > 0)
-    believed: Floats = np.clip((clear - _DOUBTED) / (_BELIEVED - _DOUBTED), 0.0, 1.0)
-    return believed
+    errors_from_zero = np.divide(size, error, out=np.full(np.shape(size), np.inf), where=error > 0)
+    factor: Floats = np.clip((errors_from_zero - _NOISE_ERRORS) / (_CERTAIN_ERRORS - _NOISE_ERRORS), 0.0, 1.0)
+    return factor
 
 
 def judgement_band(numerators: Floats, denominators: Floats, controls: Controls) -> JudgementBand:
@@ -165,19 +176,19 @@ def judgement_band(numerators: Floats, denominators: Floats, controls: Controls)
         denominators: shape (2 * draws,).
         controls: of the draws.
     """
-    shaped = denominators.reshape(denominators.shape + (1,) * (numerators.ndim - 1))
-    return PerDraw(_in_each_draw(numerators, shaped), over_draws(denominators), controls.basis).spread()
+    weights = denominators.reshape(denominators.shape + (1,) * (numerators.ndim - 1))
+    return PerDraw(_ratios_by_draw(numerators, weights), sum_halves(denominators), controls.basis).band()
 
 
-def _in_each_draw(numerators: Floats, denominators: Floats) -> Floats:
+def _ratios_by_draw(numerators: Floats, denominators: Floats) -> Floats:
     """Ratios of sums by all trials of a draw, by the first half of them, and by the second, shape (3, draws, ...)."""
     halves = ((numerators[half::2], denominators[half::2]) for half in range(2))
     with np.errstate(invalid="ignore", divide="ignore"):
-        pairs = ((over_draws(numerators), over_draws(denominators)), *halves)
-        return np.array([part / whole for part, whole in pairs])
+        parts = ((sum_halves(numerators), sum_halves(denominators)), *halves)
+        return np.array([part / total for part, total in parts])
 
 
-def joined(parts: Iterable[JudgementBand]) -> JudgementBand:
+def concatenate_bands(parts: Iterable[JudgementBand]) -> JudgementBand:
     """The spreads of several things, one after the other along their first axis."""
     return JudgementBand(*(np.concatenate(part) for part in zip(*(vars(each).values() for each in parts), strict=True)))
 
@@ -201,5 +212,5 @@ def _weighted_quantiles(values: Floats, weights: Floats, shares: Sequence[float]
         weights = np.take_along_axis(np.broadcast_to(weights, values.shape), order, axis=0)
     places = np.cumsum(weights, axis=0) - weights / 2
     columns = list(zip(places.T, values.T, strict=True))
-    found: Floats = np.array([np.interp(shares, place, value) for place, value in columns])
-    return found.T
+    quantiles: Floats = np.array([np.interp(shares, place, value) for place, value in columns])
+    return quantiles.T

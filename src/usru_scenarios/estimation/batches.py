@@ -57,41 +57,44 @@ class TrialBatches:
         first = block * self.block
         return np.maximum(np.arange(-(first % self.size), min(self.block, self.trials - first), self.size), 0)
 
-    def at(self, block: int) -> slice:
+    def batches_in(self, block: int) -> slice:
         """The batches of a block, the last and the first of neighbours being the same where one goes on."""
         first = block * self.block // self.size
         return slice(first, first + self.count_in(block))
 
-    def whole(self, block: int) -> slice:
+    def whole_in(self, block: int) -> slice:
         """Of the batches of a block, counted from 0, those all of whose trials are in it."""
         first, last = block * self.block, min((block + 1) * self.block, self.trials)
         count = self.count_in(block)
-        ends_within = last == self.trials or not last % self.size
-        return slice(1 if first % self.size else 0, count if ends_within else count - 1)
+        last_is_whole = last == self.trials or not last % self.size
+        return slice(1 if first % self.size else 0, count if last_is_whole else count - 1)
 
 
 class BatchSums:
     """Sums over trials; what a block gives, and a run.
 
     A subclass is a dataclass. Its fields hold arrays whose first axis is that of the batches, or lists, tuples and
-    dictionaries of them, or further `BatchSums`. Those named in `WHOLE` are sums over all trials, of any shape.
+    dictionaries of them, or further `BatchSums`. Those in `OVER_ALL_TRIALS` are sums over all trials, of any shape.
     """
 
-    WHOLE: ClassVar[frozenset[str]] = frozenset()
+    OVER_ALL_TRIALS: ClassVar[frozenset[str]] = frozenset()
 
     def add(self, part: Self, at: slice) -> None:
         """Add the sums of a block, whose batches are at `at`."""
         for name, sums in vars(part).items():
-            _add(getattr(self, name), sums, ... if name in self.WHOLE else at)
+            _add_part(getattr(self, name), sums, ... if name in self.OVER_ALL_TRIALS else at)
 
-    def room(self, batches: int) -> Self:
+    def zeros_like(self, batches: int) -> Self:
         """The sums of no trials, of the same shapes but for the number of batches."""
         return type(self)(
-            **{name: _room(sums, None if name in self.WHOLE else batches) for name, sums in vars(self).items()}
+            **{
+                name: _zeros_like(sums, None if name in self.OVER_ALL_TRIALS else batches)
+                for name, sums in vars(self).items()
+            }
         )
 
 
-def _add(total: Any, part: Any, at: slice | EllipsisType) -> None:
+def _add_part(total: Any, part: Any, at: slice | EllipsisType) -> None:
     if isinstance(part, np.ndarray):
         total[at] += part
     elif isinstance(part, BatchSums):
@@ -99,54 +102,56 @@ def _add(total: Any, part: Any, at: slice | EllipsisType) -> None:
         total.add(part, at)
     else:
         for key in part if isinstance(part, dict) else range(len(part)):
-            _add(total[key], part[key], at)
+            _add_part(total[key], part[key], at)
 
 
-def _room(part: Any, batches: int | None) -> Any:
+def _zeros_like(part: Any, batches: int | None) -> Any:
     if isinstance(part, np.ndarray):
         return np.zeros(part.shape if batches is None else (batches, *part.shape[1:]), part.dtype)
     if isinstance(part, BatchSums):
         assert batches is not None, "what has batches is no sum over all trials"
-        return part.room(batches)
+        return part.zeros_like(batches)
     if isinstance(part, dict):
-        return {key: _room(each, batches) for key, each in part.items()}
-    rooms = [_room(each, batches) for each in part]
-    return type(part)(*rooms) if hasattr(part, "_fields") else rooms
+        return {key: _zeros_like(part_of_part, batches) for key, part_of_part in part.items()}
+    zeros = [_zeros_like(part_of_part, batches) for part_of_part in part]
+    return type(part)(*zeros) if hasattr(part, "_fields") else zeros
 
 
 Sums = TypeVar("Sums", bound=BatchSums)
 
 
-def accumulated(parts: Iterable[Sums], batches: TrialBatches) -> Sums:
+def accumulate(parts: Iterable[Sums], batches: TrialBatches) -> Sums:
     """The sums of a run from those of its blocks, in their order; there is at least one."""
     total: Sums | None = None
     for block, part in enumerate(parts):
         if total is None:
-            total = part.room(batches.count)
-        total.add(part, batches.at(block))
+            total = part.zeros_like(batches.count)
+        total.add(part, batches.batches_in(block))
     assert total is not None, "a run has a trial"
     return total
 
 
-def batched(values: Floats, edges: npt.NDArray[np.int64]) -> Floats:
-    """Sums over batches of trials, which start at `edges`: from shape (things, trials) to (batches, things)."""
-    return np.add.reduceat(values, edges, axis=-1).T
+def sum_by_batch(values: Floats, starts: npt.NDArray[np.int64]) -> Floats:
+    """Sums over batches of trials, which start at `starts`: from shape (things, trials) to (batches, things)."""
+    return np.add.reduceat(values, starts, axis=-1).T
 
 
-def batch_trials(edges: npt.NDArray[np.int64], trials: int) -> Floats:
+def batch_sizes(starts: npt.NDArray[np.int64], trials: int) -> Floats:
     """How many trials each batch of a block has, shape (batches,)."""
-    sizes = np.empty(len(edges))
-    np.subtract(edges[1:], edges[:-1], out=sizes[:-1])
-    sizes[-1] = trials - edges[-1]
+    sizes = np.empty(len(starts))
+    np.subtract(starts[1:], starts[:-1], out=sizes[:-1])
+    sizes[-1] = trials - starts[-1]
     return sizes
 
 
-def batch_numbers(edges: Integers, trials: int) -> npt.NDArray[np.intp]:
+def batch_numbers(starts: Integers, trials: int) -> npt.NDArray[np.intp]:
     """In which batch each trial of a block is, counted from 0, shape (trials,)."""
-    return np.searchsorted(edges, np.arange(trials), side="right") - 1
+    return np.searchsorted(starts, np.arange(trials), side="right") - 1
 
 
-def batched_by_code(codes: Integers, weights: Floats | None, size: int, numbers: Integers, batches: int) -> Floats:
+def sum_by_batch_and_code(
+    codes: Integers, weights: Floats | None, size: int, numbers: Integers, batches: int
+) -> Floats:
     """Sums of weights, or numbers of trials, by batch and code.
 
     Args:
@@ -159,10 +164,10 @@ def batched_by_code(codes: Integers, weights: Floats | None, size: int, numbers:
     Returns:
         Shape (batches, size).
     """
-    return sums_by_code(numbers * size + codes, weights, batches * size).reshape(batches, size)
+    return sum_by_code(numbers * size + codes, weights, batches * size).reshape(batches, size)
 
 
-def sums_by_code(codes: Integers, weights: Floats | None, size: int) -> Floats:
+def sum_by_code(codes: Integers, weights: Floats | None, size: int) -> Floats:
     """The same of all trials together, shape (size,)."""
     return np.bincount(codes, weights, minlength=size).astype(np.float64)
 

@@ -16,16 +16,16 @@ Floats = npt.NDArray[np.float64]
 DRAWS_PER_CONTROL = 4
 """So many draws of the judgements it takes for each function of them that is fitted: else the fit follows the noise."""
 
-_SAME = 1e-12
+_RELATIVE_ROUNDING = 1e-12
 """Sums that differ by no more than this share are the same, but for the rounding of what they are made of."""
 
 _COLLINEAR = 1e-10
 """A control of which no more than this share is left, after those before it are taken away, is made of them."""
 
-_PLACES = 16
+_ROWS_AT_ONCE = 16
 """Places of the first axis that a group is folded into at a time."""
 
-_COLUMNS = 1 << 10
+_COLUMNS_AT_ONCE = 1 << 10
 """Sums that the controls are fitted to at a time."""
 
 _ROUNDING = 8 * float(np.finfo(np.float64).eps)
@@ -34,9 +34,9 @@ _ROUNDING = 8 * float(np.finfo(np.float64).eps)
 _UNCHANGED = 1e-10
 """An estimate that is changed by no more than this, or this share of it, is the same."""
 
-_PIECE = 1 << 17
+_SINGLE_THREAD_SIZE = 1 << 17
 """Multiplications of a matrix product up to which OpenBLAS, MKL and Accelerate keep to one thread."""
-_INNER = 128
+_INNER_AT_ONCE = 128
 """Of them, those that go into one entry of it, at most."""
 
 
@@ -58,13 +58,13 @@ def ratio(numerators: Floats, denominators: Floats) -> Estimate:
     Returns:
         Shape (...); where the denominator is 0, both are NaN.
     """
-    shaped = denominators.reshape(denominators.shape + (1,) * (numerators.ndim - denominators.ndim))
+    weights = denominators.reshape(denominators.shape + (1,) * (numerators.ndim - denominators.ndim))
     batches = len(numerators)
     with np.errstate(invalid="ignore", divide="ignore"):
-        total = shaped.sum(axis=0)
+        total = weights.sum(axis=0)
         value = numerators.sum(axis=0) / total
-        squares = ((numerators - value * shaped) ** 2).sum(axis=0)
-        squares = np.where(squares <= _SAME**2 * (numerators**2).sum(axis=0), 0.0, squares)
+        squares = ((numerators - value * weights) ** 2).sum(axis=0)
+        squares = np.where(squares <= _RELATIVE_ROUNDING**2 * (numerators**2).sum(axis=0), 0.0, squares)
         error = np.sqrt(squares * (batches / (batches - 1))) / total
     return Estimate(value, error)
 
@@ -98,9 +98,9 @@ class Controls:
         functions, draws = self.functions, self.draws
         constant = np.full((draws, 1), 1.0 / math.sqrt(max(draws, 1)))
         means = functions.mean(axis=0) if draws else np.zeros(functions.shape[1])
-        basis, means = orthonormal(np.hstack([constant, functions]), np.append(0.0, means))
-        few = len(means) - 1 > draws // DRAWS_PER_CONTROL
-        return (np.zeros((draws, 0)), np.zeros(0)) if few else (basis[:, 1:], means[1:])
+        basis, means = orthonormal_basis(np.hstack([constant, functions]), np.append(0.0, means))
+        has_too_few_draws = len(means) - 1 > draws // DRAWS_PER_CONTROL
+        return (np.zeros((draws, 0)), np.zeros(0)) if has_too_few_draws else (basis[:, 1:], means[1:])
 
     @property
     def basis(self) -> Floats:
@@ -122,9 +122,9 @@ class Controls:
         """How many controls are fitted."""
         return len(self.means)
 
-    def along(self, sums: Floats) -> Floats:
+    def project(self, sums: Floats) -> Floats:
         """The least-squares fit of sums, shape (draws, sums), in the basis: shape (fitted, sums)."""
-        return product(self.basis.T, sums)
+        return matrix_product(self.basis.T, sums)
 
     @property
     def dof_correction(self) -> float:
@@ -136,28 +136,28 @@ NO_CONTROLS = Controls(np.zeros((0, 0)))
 """Where no judgement is drawn."""
 
 
-def orthonormal(columns: Floats, carried: Floats) -> tuple[Floats, Floats]:
+def orthonormal_basis(columns: Floats, numbers_of_columns: Floats) -> tuple[Floats, Floats]:
     """Orthonormal columns that span the same, each made of those up to its own (Gram and Schmidt).
 
     Shape (rows, found), and what the numbers carried become, shape (found,).
 
     Args:
         columns: shape (rows, columns); one that is a sum of multiples of those before it is left out.
-        carried: shape (columns,), a number for each, of which the same sums are made.
+        numbers_of_columns: shape (columns,), a number for each, of which the same sums are made.
     """
-    basis, numbers = np.empty(columns.shape[::-1]), np.empty(len(carried))
-    found = 0
-    for column, number in zip(columns.T, carried.tolist(), strict=True):
-        rest, made = column, number
+    basis, numbers = np.empty(columns.shape[::-1]), np.empty(len(numbers_of_columns))
+    count = 0
+    for column, number in zip(columns.T, numbers_of_columns.tolist(), strict=True):
+        remainder, combined = column, number
         for _ in range(2):  # twice is enough (L. Giraud, J. Langou and M. Rozloznik, 2005)
-            along = (basis[:found] * rest).sum(axis=1)
-            rest = rest - (basis[:found] * along[:, None]).sum(axis=0)
-            made = made - float((numbers[:found] * along).sum())
-        length = math.sqrt(float((rest * rest).sum()))
+            coefficients = (basis[:count] * remainder).sum(axis=1)
+            remainder = remainder - (basis[:count] * coefficients[:, None]).sum(axis=0)
+            combined = combined - float((numbers[:count] * coefficients).sum())
+        length = math.sqrt(float((remainder * remainder).sum()))
         if length > _COLLINEAR * math.sqrt(float((column * column).sum())):
-            basis[found], numbers[found] = rest / length, made / length
-            found += 1
-    return np.ascontiguousarray(basis[:found].T), numbers[:found]
+            basis[count], numbers[count] = remainder / length, combined / length
+            count += 1
+    return np.ascontiguousarray(basis[:count].T), numbers[:count]
 
 
 MOST_MISSED = 3.0
@@ -165,7 +165,7 @@ MOST_MISSED = 3.0
 
 
 def with_error_floor(
-    found: Estimate,
+    estimate: Estimate,
     effective: float | Floats,
     limits: Callable[[], tuple[Floats, Floats]],
     missed: float = MOST_MISSED,
@@ -177,25 +177,27 @@ def with_error_floor(
     Method (27): nothing is added where all trials must agree, and a larger error stays as it is.
 
     Args:
-        found: means over trials of something that lies from `lowest` to 1 in each.
+        estimate: means over trials of something that lies from `lowest` to 1 in each.
         effective: for how many independent trials those of the estimate stand, a number or of a shape that broadcasts.
         limits: gives the least and the largest value of a single trial, of a shape that broadcasts; asked for only
             where it may matter.
         missed: the trials that may be expected to hit what none has hit.
         lowest: 0 of probabilities, -1 of their differences.
     """
-    if not in_doubt(found, effective, missed, lowest=lowest):
-        return found
+    if not may_miss_trials(estimate, effective, missed, lowest=lowest):
+        return estimate
     with np.errstate(invalid="ignore"):
-        least = rule_of_three_bound(effective, missed) * farthest(found.value, *limits())
-        return Estimate(found.value, np.maximum(found.error, least))
+        floor = rule_of_three_bound(effective, missed) * largest_deviation(estimate.value, *limits())
+        return Estimate(estimate.value, np.maximum(estimate.error, floor))
 
 
-def in_doubt(found: Estimate, effective: float | Floats, missed: float = MOST_MISSED, *, lowest: float = 0.0) -> bool:
+def may_miss_trials(
+    estimate: Estimate, effective: float | Floats, missed: float = MOST_MISSED, *, lowest: float = 0.0
+) -> bool:
     """Whether an error is so small that trials never drawn could add to it, if they lie from `lowest` to 1."""
     with np.errstate(invalid="ignore"):
-        far = np.maximum(found.value - lowest, 1.0 - found.value)
-        return bool(np.any(found.error < rule_of_three_bound(effective, missed) * far))
+        deviation = np.maximum(estimate.value - lowest, 1.0 - estimate.value)
+        return bool(np.any(estimate.error < rule_of_three_bound(effective, missed) * deviation))
 
 
 def rule_of_three_bound(effective: float | Floats, missed: float | Floats = MOST_MISSED) -> Floats:
@@ -203,25 +205,27 @@ def rule_of_three_bound(effective: float | Floats, missed: float | Floats = MOST
     return missed / np.maximum(np.asarray(effective, dtype=np.float64), missed)
 
 
-def farthest(value: Floats, low: Floats, high: Floats) -> Floats:
+def largest_deviation(value: Floats, low: Floats, high: Floats) -> Floats:
     """How far a single trial can lie from a value, given the limits of all, any shape; 0 where they leave no room."""
-    far: Floats = np.where(high - low > _SAME, np.maximum(high - value, value - low), 0.0)
-    return far
+    deviation: Floats = np.where(high - low > _RELATIVE_ROUNDING, np.maximum(high - value, value - low), 0.0)
+    return deviation
 
 
-def covering_unseen(found: Estimate, changed: Floats) -> Estimate:
+def widen_for_unseen(estimate: Estimate, changed: Floats) -> Estimate:
     """An estimate whose error covers what trials that were never drawn could make of it: method (27).
 
     Args:
-        found: of any shape; where the value is no number, its error stays.
+        estimate: of any shape; where the value is no number, its error stays.
         changed: shape (kinds, ...), what the estimate is with each kind of such trials added; what is no number, as
             where that kind is impossible, counts for nothing.
     """
     with np.errstate(invalid="ignore"):
-        apart = np.abs(changed - found.value)
-        counts = np.isfinite(apart) & (apart > _UNCHANGED * (1.0 + np.abs(found.value)))
-    least = np.where(counts, apart, 0.0).max(axis=0, initial=0.0)
-    return Estimate(found.value, np.where(np.isfinite(found.value), np.fmax(found.error, least), found.error))
+        change = np.abs(changed - estimate.value)
+        is_changed = np.isfinite(change) & (change > _UNCHANGED * (1.0 + np.abs(estimate.value)))
+    floor = np.where(is_changed, change, 0.0).max(axis=0, initial=0.0)
+    return Estimate(
+        estimate.value, np.where(np.isfinite(estimate.value), np.fmax(estimate.error, floor), estimate.error)
+    )
 
 
 def with_control_variates(sums: Floats, controls: Controls, *, in_place: bool = False) -> Floats:
@@ -235,29 +239,29 @@ def with_control_variates(sums: Floats, controls: Controls, *, in_place: bool = 
     if not controls.fitted:
         return sums
     flat = sums.reshape(len(sums), -1)
-    steady = flat if in_place else np.empty_like(flat)
-    for start in range(0, flat.shape[1], _COLUMNS):  # in parts, whose working space is small
-        columns = slice(start, start + _COLUMNS)
+    adjusted = flat if in_place else np.empty_like(flat)
+    for start in range(0, flat.shape[1], _COLUMNS_AT_ONCE):  # in parts, whose working space is small
+        columns = slice(start, start + _COLUMNS_AT_ONCE)
         mean = flat[:, columns].mean(axis=0)
-        rest = flat[:, columns] - mean
-        along = controls.along(rest)
-        rest -= product(controls.basis, along)
-        rest *= math.sqrt(controls.dof_correction)
-        np.add(rest, mean - product(controls.means[None], along)[0], out=steady[:, columns])
-    return steady.reshape(sums.shape)
+        residuals = flat[:, columns] - mean
+        coefficients = controls.project(residuals)
+        residuals -= matrix_product(controls.basis, coefficients)
+        residuals *= math.sqrt(controls.dof_correction)
+        np.add(residuals, mean - matrix_product(controls.means[None], coefficients)[0], out=adjusted[:, columns])
+    return adjusted.reshape(sums.shape)
 
 
-def product(one: Floats, other: Floats) -> Floats:
+def matrix_product(left: Floats, right: Floats) -> Floats:
     """The matrix product, shape (rows, columns), in pieces so small that no library splits one between threads."""
-    rows, inner = one.shape
-    width = max(1, _PIECE // max(1, rows * min(inner, _INNER)))
-    found = np.zeros((rows, other.shape[1]))
-    for start in range(0, other.shape[1], width):
-        columns = slice(start, start + width)
-        for first in range(0, inner, _INNER):
-            along = slice(first, first + _INNER)
-            found[:, columns] += one[:, along] @ other[along, columns]
-    return found
+    rows, inner = left.shape
+    columns_at_once = max(1, _SINGLE_THREAD_SIZE // max(1, rows * min(inner, _INNER_AT_ONCE)))
+    product = np.zeros((rows, right.shape[1]))
+    for start in range(0, right.shape[1], columns_at_once):
+        columns = slice(start, start + columns_at_once)
+        for first in range(0, inner, _INNER_AT_ONCE):
+            inner_range = slice(first, first + _INNER_AT_ONCE)
+            product[:, columns] += left[:, inner_range] @ right[inner_range, columns]
+    return product
 
 
 SumIndex = tuple[int | slice, ...]
@@ -273,8 +277,8 @@ class Moments:
 
     Attributes:
         total, squares, products: any one shape, the sums over groups of y, y^2 and x y.
-        along: shape (fitted, ...), the sums of y times the columns of the controls' basis.
-        open: by group, shape as `total`, the sums so far where some of its trials are still to come.
+        basis_sums: shape (fitted, ...), the sums of y times the columns of the controls' basis.
+        open_groups: by group, shape as `total`, the sums so far where some of its trials are still to come.
         unfolded: the arguments of each `fold`, where that is left to the moments that these are added to: then none of
             the sums above is made, which would be far more numbers to send than those of a few groups.
     """
@@ -282,8 +286,8 @@ class Moments:
     total: Floats
     squares: Floats
     products: Floats
-    along: Floats
-    open: dict[int, Floats]
+    basis_sums: Floats
+    open_groups: dict[int, Floats]
     unfolded: list[tuple[int | slice, Floats, Floats, Floats]] | None = None
 
     @classmethod
@@ -315,29 +319,29 @@ class Moments:
         self.total[at] += sums.sum(axis=0)
         self.squares[at] += (sums * sums).sum(axis=0)
         self.products[at] += (flat * weights[:, None]).sum(axis=0).reshape(sums.shape[1:])
-        if len(self.along):
-            self.along[:, at] += product(basis.T, flat).reshape(-1, *sums.shape[1:])
+        if len(self.basis_sums):
+            self.basis_sums[:, at] += matrix_product(basis.T, flat).reshape(-1, *sums.shape[1:])
 
-    def add(self, other: Moments) -> None:
+    def merge(self, other: Moments) -> None:
         """Add the moments of other trials: the same bits, whether they are folded or not."""
         if other.unfolded is None:
             self.total += other.total
             self.squares += other.squares
             self.products += other.products
-            self.along += other.along
+            self.basis_sums += other.basis_sums
         else:
             for fold in other.unfolded:
                 self.fold(*fold)
-        for group, sums in other.open.items():
-            self.open[group] = self.open[group] + sums if group in self.open else sums
+        for group, sums in other.open_groups.items():
+            self.open_groups[group] = self.open_groups[group] + sums if group in self.open_groups else sums
 
-    def close(self, before: int, weights: Floats, basis: Floats) -> None:
+    def fold_open_groups(self, before: int, weights: Floats, basis: Floats) -> None:
         """Fold the open groups that come before one of them; weights and basis as in `fold`, but of all groups."""
-        for group in sorted(group for group in self.open if group < before):
-            sums, own = self.open.pop(group), slice(group, group + 1)
-            for start in range(0, len(sums), _PLACES):  # a few at a time, whose working space is small
-                at = slice(start, start + _PLACES)
-                self.fold(at, sums[None, at], weights[own], basis[own])
+        for group in sorted(group for group in self.open_groups if group < before):
+            sums, row = self.open_groups.pop(group), slice(group, group + 1)
+            for start in range(0, len(sums), _ROWS_AT_ONCE):  # a few at a time, whose working space is small
+                at = slice(start, start + _ROWS_AT_ONCE)
+                self.fold(at, sums[None, at], weights[row], basis[row])
 
     def ratio(self, at: SumIndex, weights: Floats, controls: Controls) -> Estimate:
         """The ratios of the sums at some places, of `ever` too: as `ratio` of `with_control_variates`, method (16, 18).
@@ -348,25 +352,29 @@ class Moments:
             controls: those of the basis.
         """
         groups = len(weights)
-        along, total = self.along[(slice(None), *at)], self.total[at]
-        own = controls.along(weights[:, None])[:, 0] if controls.fitted else np.zeros(0)
-        mean, own_mean = total / groups, float(weights.mean())
-        steady = mean - np.tensordot(controls.means, along, axes=1) if controls.fitted else mean
-        own_steady = own_mean - float((controls.means * own).sum())
-        own_squares = float((weights * weights).sum())
+        basis_sums, total = self.basis_sums[(slice(None), *at)], self.total[at]
+        weight_coefficients = controls.project(weights[:, None])[:, 0] if controls.fitted else np.zeros(0)
+        mean, weight_mean = total / groups, float(weights.mean())
+        adjusted_mean = mean - np.tensordot(controls.means, basis_sums, axes=1) if controls.fitted else mean
+        adjusted_weight = weight_mean - float((controls.means * weight_coefficients).sum())
+        weight_squares = float((weights * weights).sum())
         # whole numbers stay such up to the division, so that nothing is lost where all groups are nearly alike
-        apart = (groups * self.squares[at] - total * total) / groups - (along * along).sum(axis=0)
-        together = (groups * self.products[at] - total * weights.sum()) / groups
-        together = together - (own.reshape(-1, *(1,) * mean.ndim) * along).sum(axis=0)
-        own_apart = (groups * own_squares - float(weights.sum()) ** 2) / groups - float((own * own).sum())
+        variance = (groups * self.squares[at] - total * total) / groups - (basis_sums * basis_sums).sum(axis=0)
+        covariance = (groups * self.products[at] - total * weights.sum()) / groups
+        covariance = covariance - (weight_coefficients.reshape(-1, *(1,) * mean.ndim) * basis_sums).sum(axis=0)
+        weight_variance = (groups * weight_squares - float(weights.sum()) ** 2) / groups - float(
+            (weight_coefficients * weight_coefficients).sum()
+        )
         with np.errstate(invalid="ignore", divide="ignore"):
-            value = np.asarray(steady / own_steady)
-            left = apart - 2.0 * value * together + value * value * own_apart
-            left = np.where(left > _ROUNDING * (self.squares[at] + value * value * own_squares), left, 0.0)
-            error = np.sqrt(left * controls.dof_correction * (groups / (groups - 1))) / (groups * own_steady)
+            value = np.asarray(adjusted_mean / adjusted_weight)
+            residual = variance - 2.0 * value * covariance + value * value * weight_variance
+            residual = np.where(
+                residual > _ROUNDING * (self.squares[at] + value * value * weight_squares), residual, 0.0
+            )
+            error = np.sqrt(residual * controls.dof_correction * (groups / (groups - 1))) / (groups * adjusted_weight)
         return Estimate(value, error)
 
 
-def over_draws(values: Floats) -> Floats:
+def sum_halves(values: Floats) -> Floats:
     """Sums over batches brought to sums over draws of the judgements: shape (2 * draws, ...) to (draws, ...)."""
     return values[::2] + values[1::2]

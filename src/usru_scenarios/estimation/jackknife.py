@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from usru_scenarios.estimation.estimates import Estimate, Floats, covering_unseen
+from usru_scenarios.estimation.estimates import Estimate, Floats, widen_for_unseen
 
 _REPLICATES = 1 << 22
 """About so many numbers of replicates are held at once."""
@@ -25,26 +25,30 @@ def jackknife(
             is at least the most by which a kind of them changes the estimate.
         corrected: whether the estimate is freed of its bias of the order 1 / batches, as the replicates tell it.
     """
-    totals = [each.sum(axis=0) for each in sums]
+    totals = [part.sum(axis=0) for part in sums]
     batches = len(sums[0])
     value = estimator(*(total[None] for total in totals))[0]
-    replicates = _changed(estimator, totals, [-each for each in sums])
-    middle = replicates.mean(axis=0)
+    replicates = _estimates_with_changes(estimator, totals, [-part for part in sums])
+    mean = replicates.mean(axis=0)
     with np.errstate(invalid="ignore"):
-        spread = ((replicates - middle) ** 2).sum(axis=0)
+        squares = ((replicates - mean) ** 2).sum(axis=0)
     if corrected:
-        value = batches * value - (batches - 1) * middle
-    found = Estimate(value, np.sqrt(spread * ((batches - 1) / batches)))
-    return found if unseen is None else covering_unseen(found, _changed(estimator, totals, unseen))
+        value = batches * value - (batches - 1) * mean
+    estimate = Estimate(value, np.sqrt(squares * ((batches - 1) / batches)))
+    return (
+        estimate if unseen is None else widen_for_unseen(estimate, _estimates_with_changes(estimator, totals, unseen))
+    )
 
 
-def _changed(estimator: Callable[..., Floats], totals: Sequence[Floats], changes: Sequence[Floats]) -> Floats:
+def _estimates_with_changes(
+    estimator: Callable[..., Floats], totals: Sequence[Floats], changes: Sequence[Floats]
+) -> Floats:
     """The estimates with each of some changes made to the totals, shape (changes, ...), a few at a time."""
-    many = max(1, _REPLICATES // sum(total.size for total in totals))
+    at_once = max(1, _REPLICATES // sum(total.size for total in totals))
     return np.concatenate(
         [
-            estimator(*(total + each[first : first + many] for total, each in zip(totals, changes, strict=True)))
-            for first in range(0, len(changes[0]), many)
+            estimator(*(total + each[first : first + at_once] for total, each in zip(totals, changes, strict=True)))
+            for first in range(0, len(changes[0]), at_once)
         ]
     )
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from usru_scenarios.estimation.batches import batch_numbers, batched_by_code
+from usru_scenarios.estimation.batches import batch_numbers, sum_by_batch_and_code
 from usru_scenarios.estimation.estimates import Estimate, Floats
 from usru_scenarios.estimation.jackknife import jackknife
 
@@ -42,7 +42,7 @@ class GroupedSums(NamedTuple):
         return cls(np.zeros(shape), np.zeros((*shape, values)), np.zeros((*shape, values)))
 
 
-def grouped(
+def sum_by_group(
     codes: Integers, values: Floats, groups: int, starts: Integers, weights: Floats | None = None
 ) -> GroupedSums:
     """Sums over batches and groups.
@@ -56,15 +56,15 @@ def grouped(
     """
     numbers = batch_numbers(starts, len(codes))
 
-    def summed(each: Floats | None) -> Floats:
+    def sum_groups(numbers_of_trials: Floats | None) -> Floats:
         if weights is not None:
-            each = weights if each is None else weights * each
-        return batched_by_code(codes, each, groups, numbers, len(starts))
+            numbers_of_trials = weights if numbers_of_trials is None else weights * numbers_of_trials
+        return sum_by_batch_and_code(codes, numbers_of_trials, groups, numbers, len(starts))
 
     return GroupedSums(
-        summed(None),
-        np.stack([summed(value) for value in values], axis=-1),
-        np.stack([summed(value**2) for value in values], axis=-1),
+        sum_groups(None),
+        np.stack([sum_groups(value) for value in values], axis=-1),
+        np.stack([sum_groups(value**2) for value in values], axis=-1),
     )
 
 
@@ -80,26 +80,26 @@ def partners(trials: int, starts: Integers, apart: int = 1) -> Integers:
         apart: so many draws that follow each other may be drawn together, and are no partners.
     """
     sizes = np.diff(np.append(starts, trials))
-    first, size, moved = (np.repeat(each, sizes) for each in (starts, sizes, np.where(sizes > apart, apart, 1)))
-    found: Integers = first + (np.arange(trials) - first + moved) % size
-    alone = starts[sizes == 1]
-    found[alone] = (alone - 1) % trials
-    return found
+    first, size, distance = (np.repeat(each, sizes) for each in (starts, sizes, np.where(sizes > apart, apart, 1)))
+    partner: Integers = first + (np.arange(trials) - first + distance) % size
+    alone_in_batch = starts[sizes == 1]
+    partner[alone_in_batch] = (alone_in_batch - 1) % trials
+    return partner
 
 
-def information(found: GroupedSums, unseen: GroupedSums | None = None) -> Estimate:
+def mutual_information(sums: GroupedSums, unseen: GroupedSums | None = None) -> Estimate:
     """The mutual information of the groups and an output of which the values are probabilities, in bits: method (42).
 
     The values of a trial sum to 1. Shape (), the average over the axes between; by noise it may fall below 0.
     """
-    return jackknife(_information, *found, unseen=unseen)
+    return jackknife(_information_of_totals, *sums, unseen=unseen)
 
 
-def _information(trials: Floats, sums: Floats, squares: Floats) -> Floats:
-    number = trials.sum(axis=-1)
+def _information_of_totals(trials: Floats, sums: Floats, squares: Floats) -> Floats:
+    trials_in_all = trials.sum(axis=-1)
     inside = _entropy_terms(trials, sums, squares).sum(axis=-1)
-    outside = _entropy_terms(number, sums.sum(axis=-2), squares.sum(axis=-2))
-    return _average((inside - outside) / number / math.log(2))
+    outside = _entropy_terms(trials_in_all, sums.sum(axis=-2), squares.sum(axis=-2))
+    return _average_axes((inside - outside) / trials_in_all / math.log(2))
 
 
 def _entropy_terms(trials: Floats, sums: Floats, squares: Floats) -> Floats:
@@ -115,76 +115,81 @@ def _entropy_terms(trials: Floats, sums: Floats, squares: Floats) -> Floats:
     return summed
 
 
-def expected_shift(found: GroupedSums, unseen: GroupedSums | None = None) -> Estimate:
+def expected_shift(sums: GroupedSums, unseen: GroupedSums | None = None) -> Estimate:
     """The expected total variation between the output's probabilities given the group and without it: method (43).
 
     Shape (), the average over the axes between.
     """
-    both = None if unseen is None else [np.stack([part / 2, part / 2], axis=1) for part in unseen[:2]]
-    return jackknife(_shift, *(_halves(sums) for sums in found[:2]), unseen=both)
+    halves = map(_split_alternate_batches, (sums.trials, sums.sums))
+    unseen_halves = None if unseen is None else [np.stack([part / 2, part / 2], axis=1) for part in unseen[:2]]
+    return jackknife(_shift_of_totals, *halves, unseen=unseen_halves)
 
 
-def _halves(sums: Floats) -> Floats:
+def _split_alternate_batches(sums: Floats) -> Floats:
     """The sums of every other batch apart: shape (batches, 2, ...), a batch having its sums in one of the two."""
-    apart = np.zeros((len(sums), 2, *sums.shape[1:]))
-    apart[0::2, 0] = sums[0::2]
-    apart[1::2, 1] = sums[1::2]
-    return apart
+    halves = np.zeros((len(sums), 2, *sums.shape[1:]))
+    halves[0::2, 0] = sums[0::2]
+    halves[1::2, 1] = sums[1::2]
+    return halves
 
 
-def _shift(trials: Floats, sums: Floats) -> Floats:
-    number = trials.sum(axis=-1, keepdims=True)
+def _shift_of_totals(trials: Floats, sums: Floats) -> Floats:
+    trials_in_all = trials.sum(axis=-1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
-        beyond = sums - trials[..., None] * (sums.sum(axis=-2, keepdims=True) / number[..., None])
-        beyond = np.nan_to_num(beyond / number[..., None])  # the share of the group times how far it is shifted
-    signs = np.sign(beyond[:, ::-1])
-    return _average((signs * beyond).sum(axis=(-2, -1)).mean(axis=1)) / 2
+        shifts = sums - trials[..., None] * (sums.sum(axis=-2, keepdims=True) / trials_in_all[..., None])
+        shifts = np.nan_to_num(shifts / trials_in_all[..., None])  # the share of the group times how far it is shifted
+    signs = np.sign(shifts[:, ::-1])
+    return _average_axes((signs * shifts).sum(axis=(-2, -1)).mean(axis=1)) / 2
 
 
-def correlation_ratio(found: GroupedSums, unseen: GroupedSums | None = None) -> Estimate:
+def correlation_ratio(sums: GroupedSums, unseen: GroupedSums | None = None) -> Estimate:
     """The first-order share of variance, shape (values + 1,), the last of all values together: method (44).
 
     NaN where a value has no variance, or every trial is a group of its own.
     """
-    return jackknife(_ratio, *found, unseen=unseen)
+    return jackknife(_ratio_of_totals, *sums, unseen=unseen)
 
 
-def _ratio(trials: Floats, sums: Floats, squares: Floats) -> Floats:
-    within = (squares - _per(sums**2, trials)).sum(axis=-2)
-    whole = _whole(trials, sums, squares)
-    occurring = (trials > 0).sum(axis=-1)
-    freedom = trials.sum(axis=-1) - occurring
-    per_group = np.divide(occurring - 1, freedom, out=np.full(freedom.shape, np.nan), where=freedom > 0)
+def _ratio_of_totals(trials: Floats, sums: Floats, squares: Floats) -> Floats:
+    within = (squares - _divide_by_trials(sums**2, trials)).sum(axis=-2)
+    total = _sum_of_squares(trials, sums, squares)
+    group_count = (trials > 0).sum(axis=-1)
+    freedom = trials.sum(axis=-1) - group_count
+    per_group = np.divide(group_count - 1, freedom, out=np.full(freedom.shape, np.nan), where=freedom > 0)
     noise = within * per_group[..., None]
-    return _shares(whole - within - noise, whole)
+    return _variance_shares(total - within - noise, total)
 
 
 def total_share(
-    found: GroupedSums, differences: Floats, unseen: GroupedSums | None = None, moved: Floats | None = None
+    sums: GroupedSums, differences: Floats, unseen: GroupedSums | None = None, moved: Floats | None = None
 ) -> Estimate:
     """The total share of variance, shape (values + 1,), the last of all values together: method (45).
 
     NaN as in `correlation_ratio`.
 
     Args:
-        found: the trials, however they are grouped.
+        sums: the trials, however they are grouped.
         differences: shape (batches, values), sums of squared differences between the values of a trial and those that
     it has with the input of its partner; over the axes between they are summed.
         unseen: as in `jackknife`, of the trials.
         moved: shape (values,), the largest sum of such differences that they can make; none if the input is not read.
     """
     if unseen is None:
-        return jackknife(_total, differences, *found)
-    most = np.zeros(differences.shape[1:]) if moved is None else moved
+        return jackknife(_total_share_of_totals, differences, *sums)
+    largest = np.zeros(differences.shape[1:]) if moved is None else moved
     kinds = len(unseen.trials)
-    more = np.concatenate([np.zeros((kinds, len(most))), np.broadcast_to(most, (kinds, len(most)))])
-    return jackknife(_total, differences, *found, unseen=[more, *(np.concatenate([part, part]) for part in unseen)])
+    more = np.concatenate([np.zeros((kinds, len(largest))), np.broadcast_to(largest, (kinds, len(largest)))])
+    return jackknife(
+        _total_share_of_totals, differences, *sums, unseen=[more, *(np.concatenate([part, part]) for part in unseen)]
+    )
 
 
-def _total(differences: Floats, trials: Floats, sums: Floats, squares: Floats) -> Floats:
-    number = trials.sum(axis=-1)
-    number = number.reshape(len(number), -1)[:, :1]
-    return _shares(differences / 2 * (number - 1) / number, _whole(trials, sums, squares))
+def _total_share_of_totals(differences: Floats, trials: Floats, sums: Floats, squares: Floats) -> Floats:
+    trials_in_all = trials.sum(axis=-1)
+    trials_in_all = trials_in_all.reshape(len(trials_in_all), -1)[:, :1]
+    return _variance_shares(
+        differences / 2 * (trials_in_all - 1) / trials_in_all, _sum_of_squares(trials, sums, squares)
+    )
 
 
 def squared_differences(values: Floats, exchanged: Floats, starts: Integers) -> Floats:
@@ -193,7 +198,7 @@ def squared_differences(values: Floats, exchanged: Floats, starts: Integers) -> 
     return differences
 
 
-def as_of_trials(differences: Floats, pairs: Floats, trials: Floats) -> Floats:
+def differences_per_trial(differences: Floats, pairs: Floats, trials: Floats) -> Floats:
     """Weighted differences as `total_share` takes them: with their mean over pairs, and its residuals, method (17).
 
     Shape (batches, values).
@@ -205,35 +210,35 @@ def as_of_trials(differences: Floats, pairs: Floats, trials: Floats) -> Floats:
     """
     mean = differences.sum(axis=0) / pairs.sum()
     residuals = (differences - mean * pairs[:, None]) * (trials.sum() / pairs.sum())
-    found: Floats = residuals + mean * trials[:, None]
-    return found
+    per_trial: Floats = residuals + mean * trials[:, None]
+    return per_trial
 
 
-def _whole(trials: Floats, sums: Floats, squares: Floats) -> Floats:
+def _sum_of_squares(trials: Floats, sums: Floats, squares: Floats) -> Floats:
     """The sum of squares around the mean, NaN where it is none: shape (..., values)."""
     squares = squares.sum(axis=-2)
-    whole = squares - _per(sums.sum(axis=-2) ** 2, trials.sum(axis=-1))
-    return np.where(whole > _NO_VARIANCE * squares, whole, 0.0)
+    total = squares - _divide_by_trials(sums.sum(axis=-2) ** 2, trials.sum(axis=-1))
+    return np.where(total > _NO_VARIANCE * squares, total, 0.0)
 
 
-def _per(sums: Floats, trials: Floats) -> Floats:
+def _divide_by_trials(sums: Floats, trials: Floats) -> Floats:
     return np.divide(sums, trials[..., None], out=np.zeros_like(sums), where=trials[..., None] > 0)
 
 
-def _shares(parts: Floats, whole: Floats) -> Floats:
+def _variance_shares(parts: Floats, total: Floats) -> Floats:
     """Parts of variance by the whole, added up over the axes between; of each value, and of all together."""
-    parts, whole = (_summed(each) for each in (parts, whole))
-    parts, whole = (np.concatenate((each, each.sum(axis=-1, keepdims=True)), axis=-1) for each in (parts, whole))
-    return np.divide(parts, whole, out=np.full_like(parts, np.nan), where=whole > 0)
+    parts, total = (_sum_middle_axes(each) for each in (parts, total))
+    parts, total = (np.concatenate((each, each.sum(axis=-1, keepdims=True)), axis=-1) for each in (parts, total))
+    return np.divide(parts, total, out=np.full_like(parts, np.nan), where=total > 0)
 
 
-def _summed(each: Floats) -> Floats:
+def _sum_middle_axes(values: Floats) -> Floats:
     """The sums over the axes between the first and the last."""
-    summed: Floats = each.reshape(len(each), -1, each.shape[-1]).sum(axis=1)
+    summed: Floats = values.reshape(len(values), -1, values.shape[-1]).sum(axis=1)
     return summed
 
 
-def _average(each: Floats) -> Floats:
+def _average_axes(values: Floats) -> Floats:
     """The averages over all axes but the first."""
-    averages: Floats = each.reshape(len(each), -1).mean(axis=1)
+    averages: Floats = values.reshape(len(values), -1).mean(axis=1)
     return averages

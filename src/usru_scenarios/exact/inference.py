@@ -318,7 +318,7 @@ def _solve_portions(
     portions = _require_within_bound(program, request)
     seconds_per_portion = _total_cost(portions[0].passes(request)).seconds
     for portion in portions:
-        with progress.stretch(seconds_per_portion):
+        with progress.unmapped_work(seconds_per_portion):
             solution = solve(portion, request)
         yield solution
 

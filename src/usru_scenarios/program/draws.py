@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from usru_scenarios.estimation.estimates import DRAWS_PER_CONTROL
-from usru_scenarios.interruptions import import_whole
+from usru_scenarios.interruptions import import_uninterrupted
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.model.families import beta_quantile, quantile
 from usru_scenarios.model.judgements import judgements
@@ -89,7 +89,7 @@ class _StratifiedUniforms:
         self.seed = seed
         self.draws = draws
         self._all_uniforms: list[Floats] = []
-        import_whole("numpy.random")
+        import_uninterrupted("numpy.random")
 
     def uniforms_at(self, path: KeyPath) -> Floats:
         """Shape (draws,), one in each of as many equal parts of the unit interval, in random order: method (11)."""

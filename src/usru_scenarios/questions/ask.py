@@ -72,7 +72,7 @@ class StatementValue:
         values = np.array([in_each(place) for place in range(3)])
         weights = np.prod([part.weights / part.weights.mean() for part in parts], axis=0)
         functions = {part.functions.tobytes(): part.functions for part in parts}
-        found = PerDraw(values, weights, np.hstack(list(functions.values()))).spread()
+        found = PerDraw(values, weights, np.hstack(list(functions.values()))).band()
         return BandOfValue(float(found.low), float(found.high)) if math.isfinite(float(found.low)) else None
 
 

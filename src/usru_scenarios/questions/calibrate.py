@@ -26,7 +26,7 @@ from usru_scenarios.results.calibrate import Calibration
 from usru_scenarios.sampler.blocks import MapBlocks, Plan
 from usru_scenarios.sampler.forecast import simulate
 from usru_scenarios.settings import DEFAULT_SEED, RunSettings
-from usru_scenarios.work import listener
+from usru_scenarios.work import listener_of
 
 TRIALS = 262_144
 """Trials of each evaluation: standard errors of the shares below .001."""
@@ -207,7 +207,7 @@ def scenario_shares(program: Program, step: int, baselines: Floats, plan: Plan |
     if plan is None:
         from usru_scenarios.exact import inference as exact
 
-        return np.array(exact.probabilities(shorter, _scenarios_at(step, shorter), progress=listener(map_blocks)))
+        return np.array(exact.probabilities(shorter, _scenarios_at(step, shorter), progress=listener_of(map_blocks)))
     sums = simulate(shorter, plan, map_blocks)
     reached: Floats = sums.visits[:, step].sum(axis=0) / sums.trials.sum()
     return reached

@@ -33,7 +33,7 @@ from usru_scenarios.results.common import to_warned
 from usru_scenarios.sampler.blocks import SECONDS_PER_DRAW, KernelCache, MapBlocks, Plan
 from usru_scenarios.sampler.shared_draws import SharedDraws
 from usru_scenarios.settings import RunSettings, SampleLimits
-from usru_scenarios.work import listener
+from usru_scenarios.work import listener_of
 
 FIRST_TRIALS = 16_384
 """Trials after which a verdict may be close: most expectations are far from their bounds."""
@@ -94,7 +94,7 @@ class ExpectationChecker:
         """
         models = PerturbedModels(self) if robust else None
         if models is not None:
-            listener(self.map_parts).expect(models.seconds_each, robust)
+            listener_of(self.map_parts).expect(models.seconds_each, robust)
         checked = self._check_all()
         if models is not None:
             held = list(self.map_parts(models.expectations_held, range(robust)))
@@ -217,7 +217,7 @@ class ExpectationChecker:
     ) -> dict[Probability, ProbabilityEstimate]:
         """Find the probabilities of statements that are conditioned on no observations, those together that can be."""
         drawing = SharedGroups.of(estimator, all_needed_probabilities(statements, observed=False), self._kernels)
-        listener(self.map_parts).expect(drawing.seconds_each, len(drawing.stack_groups))
+        listener_of(self.map_parts).expect(drawing.seconds_each, len(drawing.stack_groups))
         found: dict[Probability, ProbabilityEstimate] = {}
         for some in self.map_parts(drawing.estimates_of_stack, range(len(drawing.stack_groups))):
             estimator.add_known(some)

@@ -17,7 +17,7 @@ from itertools import chain
 import numpy as np
 
 from usru_scenarios.estimation.bands import JudgementBand, judgement_band
-from usru_scenarios.estimation.estimates import Controls, Estimate, over_draws, ratio, with_control_variates
+from usru_scenarios.estimation.estimates import Controls, Estimate, ratio, sum_halves, with_control_variates
 from usru_scenarios.light_dataclasses import dataclass, field, replace
 from usru_scenarios.model.outline import Outline
 from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials, UsageError
@@ -50,7 +50,7 @@ from usru_scenarios.results.compare import (
 )
 from usru_scenarios.sampler.blocks import MapBlocks, Plan
 from usru_scenarios.settings import RunSettings, SampleLimits
-from usru_scenarios.work import Listener, listener
+from usru_scenarios.work import Listener, listener_of
 
 SWITCHING_TRIALS = 16_384
 """At least as many trials, or all there are, for each input difference that is switched; a quarter of all if more."""
@@ -121,7 +121,7 @@ def compare(
     plan, switching_plan = (None, None) if settings.method == "exact" else plans(settings)
     common = _SharedParts.of(variants)
     inputs_by_variant = {variant.name: _find_inputs(variants[0], variant) for variant in variants}
-    _expect_work(listener(map_blocks), variants, plan, switching_plan, inputs_by_variant if switch else {})
+    _expect_work(listener_of(map_blocks), variants, plan, switching_plan, inputs_by_variant if switch else {})
     sums_by_variant = _run_variants(variants, common, plan, settings.limits, map_blocks)
     reference = variants[0]
     single_trials = [common.single_trials(variant.on_draws) for variant in variants]
@@ -385,7 +385,7 @@ def _estimate_ratios(
     """Ratios, or differences of them, with their errors, and where judgements are drawn their bands."""
     if controls is None:
         return ratio(visits, trials), None
-    part, whole = with_control_variates(over_draws(visits), controls), over_draws(trials)
+    part, whole = with_control_variates(sum_halves(visits), controls), sum_halves(trials)
     whole = whole if bool((whole == whole[0]).all()) else with_control_variates(whole, controls)
     return ratio(part, whole), judgement_band(visits, trials, controls)
 

@@ -8,7 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from usru_scenarios.estimation.estimates import Estimate, farthest, in_doubt, rule_of_three_bound, with_error_floor
+from usru_scenarios.estimation.estimates import (
+    Estimate,
+    largest_deviation,
+    may_miss_trials,
+    rule_of_three_bound,
+    with_error_floor,
+)
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.distance import are_equal, largest_differences
@@ -114,7 +120,7 @@ def cover_unseen(
         said: by the programs that they come from.
         lowest: as in `estimates.with_error_floor`.
     """
-    if not in_doubt(found, trials, lowest=lowest):
+    if not may_miss_trials(found, trials, lowest=lowest):
         return found
     return with_error_floor(found, trials, limits, max(one.missed_trials(trials) for one in said), lowest=lowest)
 
@@ -150,5 +156,5 @@ def cover_unseen_variation(
     if not np.any(found.error < rule_of_three_bound(trials)):
         return found
     share = rule_of_three_bound(trials, missed(trials))
-    far = np.minimum(farthest(apart, *limits()).sum(axis=-1) / 2, 1.0)
+    far = np.minimum(largest_deviation(apart, *limits()).sum(axis=-1) / 2, 1.0)
     return Estimate(found.value, np.maximum(found.error, share * far))

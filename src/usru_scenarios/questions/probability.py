@@ -15,7 +15,7 @@ from operator import itemgetter
 import numpy as np
 
 from usru_scenarios.estimation.bands import PerDraw
-from usru_scenarios.estimation.estimates import Controls, over_draws, rule_of_three_bound, with_control_variates
+from usru_scenarios.estimation.estimates import Controls, rule_of_three_bound, sum_halves, with_control_variates
 from usru_scenarios.estimation.jackknife import jackknife_error
 from usru_scenarios.exact import inference as exact
 from usru_scenarios.language.questions import Case, Probability
@@ -36,7 +36,7 @@ from usru_scenarios.sampler.likelihood_weighting import (
     sample_together,
 )
 from usru_scenarios.settings import RunSettings
-from usru_scenarios.work import Listener, listener
+from usru_scenarios.work import Listener, listener_of
 
 _ROUNDING = 1e-13
 """A probability that differs by no more between draws of the judgements does not depend on them: that is rounding."""
@@ -248,7 +248,7 @@ class ProbabilityEstimator:
         program = self._program_for(group[0])
 
         def solve_exactly() -> list[ProbabilityEstimate]:
-            return [_find_exactly(program, probability, listener(self.map_blocks)) for probability in group]
+            return [_find_exactly(program, probability, listener_of(self.map_blocks)) for probability in group]
 
         if self._is_solved_exactly(program, _cases(group)):
             return solve_exactly()
@@ -456,7 +456,7 @@ def _estimate(
     given = np.concatenate([own.given for own in kept], axis=1)
     draws = PerDraw.of(both, given, controls) if plan.judgements and by_draw else None
     if plan.judgements:
-        both, given = (with_control_variates(over_draws(sums), controls) for sums in (both, given))
+        both, given = (with_control_variates(sum_halves(sums), controls) for sums in (both, given))
     value, replicates = _with_replicates(both, given)
     effective = min(float(own.effective_trials[0]) for own in kept)
     return ProbabilityEstimate(value, replicates, effective, left_out, draws=draws)

@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from usru_scenarios.estimation.batches import TrialBatches, accumulated
+from usru_scenarios.estimation.batches import TrialBatches, accumulate
 from usru_scenarios.estimation.estimates import ratio
 from usru_scenarios.exact import inference as exact
 from usru_scenarios.light_dataclasses import replace
@@ -140,7 +140,7 @@ def run_each(
     portions = _ProgramBatches(programs, plan, kernels, steps)
     parts = iter(map_blocks(portions.run, range(portions.portions * plan.blocks)))
     for _ in range(portions.portions):
-        yield from _split_by_program(accumulated(islice(parts, plan.blocks), portions.batches))
+        yield from _split_by_program(accumulate(islice(parts, plan.blocks), portions.batches))
 
 
 def run_conditioned(

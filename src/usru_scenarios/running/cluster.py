@@ -24,11 +24,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from usru_scenarios.interruptions import held
+from usru_scenarios.interruptions import interruptions_held
 from usru_scenarios.problems import UsruError, to_one_line
 from usru_scenarios.running.processes import cores
-from usru_scenarios.running.tasks import TASK_SECONDS, Result, Tasks, listed, predicted, unpacked
-from usru_scenarios.threads import NAMES, one_thread
+from usru_scenarios.running.tasks import TASK_SECONDS, Result, Tasks, as_sequence, predict_seconds, unpickle_function
+from usru_scenarios.threads import VARIABLES, single_thread_variables
 from usru_scenarios.version import __version__
 
 LOCAL = "local"
@@ -38,12 +38,12 @@ PATIENCE = 5.0
 
 _AHEAD = 4
 """Tasks for each thread of the cluster that may be outstanding."""
-_ALIKE = ("python", "numpy", "distributed")
+_COMPARED_PACKAGES = ("python", "numpy", "distributed")
 """What must have the same version everywhere: tasks are pickled, and results are to be the same bytes."""
 
-_OF_DASK = ("PYTHONHASHSEED", "__DASK_PARENT_PID")
+_DASK_VARIABLES = ("PYTHONHASHSEED", "__DASK_PARENT_PID")
 """Variables that dask sets besides, for its workers."""
-_SAFE_PATH = "PYTHONSAFEPATH"
+_SAFE_PATH_VARIABLE = "PYTHONSAFEPATH"
 """Keeps the current folder from the path of modules in every interpreter that is started with it."""
 
 
@@ -53,7 +53,7 @@ class NoClusterError(UsruError):
     exit_status = 2
 
 
-def _no_cluster(message: str, hint: str) -> NoClusterError:
+def _cluster_error(message: str, hint: str) -> NoClusterError:
     return NoClusterError(to_one_line(f"usru: {message}"), to_one_line(hint))
 
 
@@ -75,8 +75,8 @@ class Cluster:
     ) -> None:
         self.worthwhile = TASK_SECONDS if worthwhile is None else worthwhile
         with ExitStack() as stack:
-            self._client = _connected(address, jobs, patience, stack)
-            self._open = stack.pop_all()
+            self._client = _connect(address, jobs, patience, stack)
+            self._resources = stack.pop_all()
 
     def __enter__(self) -> Self:
         return self
@@ -86,8 +86,8 @@ class Cluster:
 
     def close(self) -> None:
         """Take back what is outstanding and leave; local workers end, and their folders go."""
-        with held():
-            self._open.close()
+        with interruptions_held():
+            self._resources.close()
 
     @property
     def threads(self) -> int:
@@ -101,29 +101,29 @@ class Cluster:
             NoClusterError: workers died again and again, the scheduler was lost, or it or a worker can't do this work.
             Exception: what the function raised, for the first block for which it did.
         """
-        blocks, seconds = listed(blocks), predicted(function)
+        blocks, seconds = as_sequence(blocks), predict_seconds(function)
         if seconds is None or seconds * len(blocks) < self.worthwhile:
             yield from map(function, blocks)
             return
         threads = self.threads
-        future = self._futures(Tasks.of(function, blocks, seconds, threads))
-        outstanding = deque(islice(future, _AHEAD * threads))
+        futures = self._submit(Tasks.of(function, blocks, seconds, threads))
+        outstanding = deque(islice(futures, _AHEAD * threads))
         while outstanding:
-            done = _done(outstanding.popleft())
-            outstanding.extend(islice(future, 1))
-            yield from done
+            results = _wait_for(outstanding.popleft())
+            outstanding.extend(islice(futures, 1))
+            yield from results
 
-    def _futures(self, tasks: Tasks[Any]) -> Iterator[Any]:
+    def _submit(self, tasks: Tasks[Any]) -> Iterator[Any]:
         """The tasks, each submitted when it is asked for."""
-        payload = tasks.payload()
-        name = f"usru_function-{hashlib.sha256(repr(_ours()).encode() + payload).hexdigest()}"
-        function = self._client.submit(_received, payload, _ours(), key=name)
+        payload = tasks.pickled_function()
+        name = f"usru_function-{hashlib.sha256(repr(_own_versions()).encode() + payload).hexdigest()}"
+        function = self._client.submit(_unpickle_function, payload, _own_versions(), key=name)
         run = uuid.uuid4().hex  # nothing is shared with another run, which may have been given up
         for number in range(len(tasks)):
-            yield self._client.submit(_results, function, tasks[number], key=(f"usru_blocks-{run}", number))
+            yield self._client.submit(_run_blocks, function, tasks[number], key=(f"usru_blocks-{run}", number))
 
 
-def _settings() -> dict[str, Any]:
+def _dask_settings() -> dict[str, Any]:
     """Dask's own settings, but for two.
 
     A large model is no reason for a warning, and local workers keep memory that they have freed, since to give back and
@@ -131,43 +131,43 @@ def _settings() -> dict[str, Any]:
     """
     return {
         "distributed.admin.large-graph-warning-threshold": "1 TB",
-        "distributed.nanny.pre-spawn-environ": one_thread(os.environ),
+        "distributed.nanny.pre-spawn-environ": single_thread_variables(os.environ),
     }
 
 
-def _connected(address: str, jobs: int | None, patience: float, stack: ExitStack) -> Any:
+def _connect(address: str, jobs: int | None, patience: float, stack: ExitStack) -> Any:
     """A client of the cluster, which the stack closes, and a local cluster if there is one."""
     try:
         dask, distributed = import_module("dask"), import_module("distributed")
     except ImportError as error:
-        raise _no_cluster(
+        raise _cluster_error(
             "--cluster needs dask, which is not installed", "pip install 'usru-scenarios[cluster]'"
         ) from error
     logger = logging.getLogger("distributed")
     stack.callback(logger.setLevel, logger.level)
     logger.setLevel(logging.CRITICAL + 1)  # what matters is said by errors; the rest would disturb
-    stack.enter_context(dask.config.set(_settings()))
+    stack.enter_context(dask.config.set(_dask_settings()))
     if address == LOCAL:
-        stack.enter_context(_of_its_own())
-    with held():
-        cluster = stack.enter_context(_local(distributed, jobs)) if address == LOCAL else address
+        stack.enter_context(_local_environment())
+    with interruptions_held():
+        cluster = stack.enter_context(_start_local_cluster(distributed, jobs)) if address == LOCAL else address
         try:
             client = stack.enter_context(distributed.Client(cluster, timeout=patience, set_as_default=False))
         except OSError as error:
-            raise _no_cluster(
+            raise _cluster_error(
                 f"no scheduler answers at {address}", "'dask scheduler' starts one and says where it listens"
             ) from error
     try:
         client.wait_for_workers(1, timeout=patience)
     except TimeoutError as error:
-        raise _no_cluster(
+        raise _cluster_error(
             f"the scheduler at {address} has no workers", f"'dask worker {address} --nthreads 1' starts one"
         ) from error
-    hold_alike(client.get_versions())
+    require_same_versions(client.get_versions())
     return client
 
 
-def _local(distributed: Any, jobs: int | None) -> Any:
+def _start_local_cluster(distributed: Any, jobs: int | None) -> Any:
     try:
         return distributed.LocalCluster(
             n_workers=jobs or cores(),
@@ -176,13 +176,13 @@ def _local(distributed: Any, jobs: int | None) -> Any:
             silence_logs=logging.CRITICAL + 1,
         )
     except (OSError, RuntimeError) as error:
-        raise _no_cluster(
-            f"no local cluster could be started: {_root(error)}",
+        raise _cluster_error(
+            f"no local cluster could be started: {_describe_root_cause(error)}",
             "--jobs does without one, and is faster on one machine",
         ) from error
 
 
-def _root(error: BaseException) -> str:
+def _describe_root_cause(error: BaseException) -> str:
     """The first of the errors that led to one, in a line."""
     while error.__cause__ is not None:
         error = error.__cause__
@@ -190,7 +190,7 @@ def _root(error: BaseException) -> str:
 
 
 @contextmanager
-def _of_its_own() -> Iterator[None]:
+def _local_environment() -> Iterator[None]:
     """What a local cluster needs around it: a folder that goes with it, and workers that run nothing of this folder.
 
     dask gives its workers variables by setting them here; they are as before afterwards.
@@ -200,49 +200,49 @@ def _of_its_own() -> Iterator[None]:
     before = dict(os.environ)
     with tempfile.TemporaryDirectory(prefix="usru-", ignore_cleanup_errors=True) as folder:
         try:
-            os.environ[_SAFE_PATH] = "1"
+            os.environ[_SAFE_PATH_VARIABLE] = "1"
             resource_tracker.ensure_running()  # comes with the first process, and would let interruptions through
             with import_module("dask").config.set({"temporary-directory": folder}):
                 yield
         finally:
-            for name in (_SAFE_PATH, *_OF_DASK, *NAMES):
+            for name in (_SAFE_PATH_VARIABLE, *_DASK_VARIABLES, *VARIABLES):
                 if name in before:
                     os.environ[name] = before[name]
                 else:
                     os.environ.pop(name, None)
 
 
-def hold_alike(versions: Mapping[str, Any]) -> None:
+def require_same_versions(versions: Mapping[str, Any]) -> None:
     """Refuse a cluster that has other versions of what matters; `versions` as dask's client gives them.
 
     Raises:
         NoClusterError: they differ.
     """
     ours = versions["client"]["packages"]
-    for place, theirs in {"the scheduler": versions["scheduler"], **versions["workers"]}.items():
-        for package in _ALIKE:
-            here, there = ours[package], theirs["packages"].get(package)
-            if here != there:
-                raise _no_cluster(
-                    f"{place} has {package} {there}, but this machine has {here}",
-                    f"install the same versions of {', '.join(_ALIKE)} on both",
+    for place, other in {"the scheduler": versions["scheduler"], **versions["workers"]}.items():
+        for package in _COMPARED_PACKAGES:
+            own_version, other_version = ours[package], other["packages"].get(package)
+            if own_version != other_version:
+                raise _cluster_error(
+                    f"{place} has {package} {other_version}, but this machine has {own_version}",
+                    f"install the same versions of {', '.join(_COMPARED_PACKAGES)} on both",
                 )
 
 
-def _done(future: Any) -> list[Any]:
+def _wait_for(future: Any) -> list[Any]:
     """The results of a task, waited for."""
     distributed = import_module("distributed")
     try:
         results: list[Any] = future.result()
     except distributed.scheduler.KilledWorker as error:
-        raise _no_cluster(
+        raise _cluster_error(
             "workers of the cluster died, one after the other", "they may have run out of memory; their logs may tell"
         ) from error
     except CancelledError as error:
-        raise _no_cluster("the connection to the scheduler was lost", "the same command starts anew") from error
+        raise _cluster_error("the connection to the scheduler was lost", "the same command starts anew") from error
     except (ImportError, RuntimeError) as error:
-        if _is_strange(error):
-            raise _no_cluster(
+        if _is_unreadable_task(error):
+            raise _cluster_error(
                 "the cluster has no usru-scenarios, or another version",
                 f"install {__version__} where the scheduler and the workers run",
             ) from error
@@ -250,7 +250,7 @@ def _done(future: Any) -> list[Any]:
     return results
 
 
-def _is_strange(error: ImportError | RuntimeError) -> bool:
+def _is_unreadable_task(error: ImportError | RuntimeError) -> bool:
     """Whether an error says that a task could not even be read."""
     if isinstance(error, ImportError):
         return (error.name or "").startswith(__package__.split(".")[0])
@@ -260,21 +260,21 @@ def _is_strange(error: ImportError | RuntimeError) -> bool:
 # What workers do
 
 
-def _ours() -> tuple[str, str, str]:
+def _own_versions() -> tuple[str, str, str]:
     """The versions that decide the bytes of a result."""
     return __version__, np.__version__, platform.python_version()
 
 
-def _received(payload: bytes, versions: tuple[str, str, str]) -> Callable[[int], Any]:
+def _unpickle_function(payload: bytes, versions: tuple[str, str, str]) -> Callable[[int], Any]:
     """The function, unpacked; a worker that came later may have other versions."""
-    for package, theirs, ours in zip(("usru-scenarios", "numpy", "python"), versions, _ours(), strict=True):
+    for package, theirs, ours in zip(("usru-scenarios", "numpy", "python"), versions, _own_versions(), strict=True):
         if theirs != ours:
-            raise _no_cluster(
+            raise _cluster_error(
                 f"a worker has {package} {ours}, but this machine has {theirs}", "install the same version on both"
             )
-    return unpacked(payload)
+    return unpickle_function(payload)
 
 
-def _results(function: Callable[[int], Any], blocks: Iterable[int]) -> list[Any]:
+def _run_blocks(function: Callable[[int], Any], blocks: Iterable[int]) -> list[Any]:
     """A task."""
     return [function(block) for block in blocks]

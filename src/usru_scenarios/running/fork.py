@@ -24,16 +24,16 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from usru_scenarios.interruptions import end_at_once, held
+from usru_scenarios.interruptions import interruptions_held, restore_default_handlers
 from usru_scenarios.running.tasks import Result
 
-_THREADS = "/proc/self/task"
+_THREADS_FOLDER = "/proc/self/task"
 """A folder with an entry for each thread of this process, also for those that libraries start."""
 
-_SIZE = 8
+_LENGTH_BYTES = 8
 """Bytes in front of what is delivered that say how many follow."""
 
-_AT_ONCE = 1 << 20
+_READ_BYTES = 1 << 20
 """The most bytes that are read at a time."""
 
 
@@ -42,7 +42,7 @@ def may_fork() -> bool:
     if sys.platform != "linux" or sys.getprofile() is not None:
         return False
     try:
-        return len(os.listdir(_THREADS)) == 1  # noqa: PTH208  # to import pathlib for it would take longer
+        return len(os.listdir(_THREADS_FOLDER)) == 1  # noqa: PTH208  # to import pathlib for it would take longer
     except OSError:
         return False
 
@@ -50,7 +50,7 @@ def may_fork() -> bool:
 class ForkedProcess:
     """A copy of this process that does one thing and ends, and is waited for like a `subprocess.Popen`.
 
-    It is made with interruptions `held`: Ctrl-C stays held back in it. It reads nothing from the standard streams and
+    It is made within `interruptions_held`: Ctrl-C stays held back in it. It reads nothing from the standard streams and
     writes nothing to them, but for the traceback of an error.
 
     Args:
@@ -61,17 +61,17 @@ class ForkedProcess:
         OSError: the system has no process or no memory for it.
     """
 
-    _number: int
+    _pid: int
 
     def __init__(self, function: Callable[[], object], errors: int | None = None) -> None:
         if sys.platform == "win32":
             raise OSError(None, "this system forks no process")
         self.returncode: int | None = None
-        self._number = os.fork()
-        if self._number == 0:
+        self._pid = os.fork()
+        if self._pid == 0:
             status = 1
             try:
-                _set_apart(errors)
+                _detach(errors)
                 function()
                 status = 0
             except Exception:  # noqa: BLE001  # as at the end of any process
@@ -83,77 +83,77 @@ class ForkedProcess:
         """End it, whatever it is at, if it has not ended."""
         if self.returncode is None and sys.platform != "win32":
             with suppress(ProcessLookupError):
-                os.kill(self._number, signal.SIGKILL)
+                os.kill(self._pid, signal.SIGKILL)
 
     def wait(self) -> int:
         """Wait until it is gone; its exit status, or less than 0 the number of the signal that ended it."""
         if self.returncode is None:
             try:
-                self.returncode = os.waitstatus_to_exitcode(os.waitpid(self._number, 0)[1])
+                self.returncode = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
             except ChildProcessError:  # somebody else has waited for it
                 self.returncode = 0
         return self.returncode
 
 
-def _set_apart(errors: int | None) -> None:
+def _detach(errors: int | None) -> None:
     """Let a copy end by signals as any process does, and part its standard streams from those of the original."""
-    end_at_once()
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for number, file in enumerate((nowhere, nowhere, nowhere if errors is None else errors)):
+    restore_default_handlers()
+    null_device = os.open(os.devnull, os.O_RDWR)
+    for number, file in enumerate((null_device, null_device, null_device if errors is None else errors)):
         os.dup2(file, number)
 
 
-def shared(function: Callable[[int], Result], blocks: Sequence[int]) -> Iterator[Result]:
+def map_with_fork(function: Callable[[int], Result], blocks: Sequence[int]) -> Iterator[Result]:
     """The results in the order of the blocks, the second half of which a copy of this process does meanwhile.
 
     Raises:
         Exception: what the function raised, for the first block for which it did.
     """
     middle = len(blocks) // 2
-    copy: _Copy | None = None
+    second_half: _ForkedHalf | None = None
     try:
-        with suppress(OSError), held():
-            copy = _Copy(function, blocks[middle:])
+        with suppress(OSError), interruptions_held():
+            second_half = _ForkedHalf(function, blocks[middle:])
         yield from map(function, blocks[:middle])
-        found = None if copy is None else copy.delivered()
-        yield from map(function, blocks[middle:]) if found is None else found
+        results = None if second_half is None else second_half.receive()
+        yield from map(function, blocks[middle:]) if results is None else results
     finally:
-        if copy is not None:
-            copy.end()
+        if second_half is not None:
+            second_half.end()
 
 
-class _Copy:
-    """A copy of this process that does some blocks, and our side of its pipe. It is made with interruptions `held`.
+class _ForkedHalf:
+    """A copy of this process that does some blocks, and our side of its pipe; made within `interruptions_held`.
 
     Raises:
         OSError: the system has no process, no memory or no file for it.
     """
 
     def __init__(self, function: Callable[[int], Any], blocks: Sequence[int]) -> None:
-        self._pipe, theirs = os.pipe()
+        self._pipe, write_end = os.pipe()
         try:
-            self._process = ForkedProcess(partial(_deliver, function, blocks, theirs, self._pipe, os.getpid()))
+            self._process = ForkedProcess(partial(_send_results, function, blocks, write_end, self._pipe, os.getpid()))
         except OSError:
             os.close(self._pipe)
             raise
         finally:
-            os.close(theirs)
+            os.close(write_end)
 
-    def delivered(self) -> list[Any] | None:
+    def receive(self) -> list[Any] | None:
         """What it has found, waited for; None where it has not got through."""
-        said = bytearray()
-        while part := os.read(self._pipe, _AT_ONCE):
-            said += part
+        received = bytearray()
+        while part := os.read(self._pipe, _READ_BYTES):
+            received += part
         self._process.wait()
-        pickled = memoryview(said)[_SIZE:]
-        if len(said) < _SIZE or int.from_bytes(said[:_SIZE], "little") != len(pickled):
+        pickled = memoryview(received)[_LENGTH_BYTES:]
+        if len(received) < _LENGTH_BYTES or int.from_bytes(received[:_LENGTH_BYTES], "little") != len(pickled):
             return None
-        found: list[Any] = pickle.loads(pickled)  # noqa: S301  # comes from `_deliver`
-        return found
+        results: list[Any] = pickle.loads(pickled)  # noqa: S301  # comes from `_send_results`
+        return results
 
     def end(self) -> None:
         """End it, whatever it is at, and wait until it is gone."""
-        with held():
+        with interruptions_held():
             os.close(self._pipe)
             self._process.kill()
             self._process.wait()
@@ -162,15 +162,15 @@ class _Copy:
 # The other side of the pipe
 
 
-def _deliver(function: Callable[[int], Any], blocks: Sequence[int], pipe: int, theirs: int, parent: int) -> None:
+def _send_results(function: Callable[[int], Any], blocks: Sequence[int], pipe: int, read_end: int, parent: int) -> None:
     """Do blocks and say what was found; no more of them where the parent is gone."""
-    os.close(theirs)
-    found = []
+    os.close(read_end)
+    results = []
     for block in blocks:
         if os.getppid() != parent:
             return
-        found.append(function(block))
-    pickled = pickle.dumps(found, protocol=pickle.HIGHEST_PROTOCOL)
+        results.append(function(block))
+    pickled = pickle.dumps(results, protocol=pickle.HIGHEST_PROTOCOL)
     with open(pipe, "wb") as file:  # a file by its number
-        file.write(len(pickled).to_bytes(_SIZE, "little"))
+        file.write(len(pickled).to_bytes(_LENGTH_BYTES, "little"))
         file.write(pickled)

@@ -34,29 +34,29 @@ from multiprocessing.connection import Pipe, wait
 from pathlib import Path
 from typing import IO, Any
 
-from usru_scenarios.interruptions import held
+from usru_scenarios.interruptions import interruptions_held
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.problems import UsruError, reports_lack_of_memory, to_one_line, to_printable
 from usru_scenarios.running import fork
 from usru_scenarios.running.fork import ForkedProcess
-from usru_scenarios.running.tasks import Result, Tasks, unpacked
-from usru_scenarios.threads import one_thread
+from usru_scenarios.running.tasks import Result, Tasks, unpickle_function
+from usru_scenarios.threads import single_thread_variables
 
 if sys.platform == "win32":
     from multiprocessing.connection import PipeConnection as Connection
 else:
     from multiprocessing.connection import Connection
 
-_WAITING = 2
+_TASKS_AT_A_TIME = 2
 """Tasks that a worker has at a time: the one that it works on, and the next."""
-_AHEAD = 4
+_TASKS_AHEAD = 4
 """Tasks for each worker that may be done or under way before the first of them is taken."""
-_MOST_LOST = 3
+_MOST_LOST_WORKERS = 3
 """Workers that may be lost during one mapping."""
-_MOST_SAID = 4096
+_MOST_ERROR_BYTES = 4096
 """Bytes of what a worker wrote last to standard error that are read."""
 
-_START = """\
+_WORKER_CODE = """\
 import sys
 sys.path[:] = sys.argv[2:]
 from usru_scenarios.running.pool import serve
@@ -95,55 +95,55 @@ class Worker:
     """
 
     def __init__(self, others: Sequence[Connection] | None) -> None:
-        self.pipe, theirs = Pipe()
-        self._errors = _scratch()
+        self.pipe, worker_end = Pipe()
+        self._errors = _open_scratch_file()
         self.tasks: deque[int] = deque()
         self.process: subprocess.Popen[bytes] | ForkedProcess
         try:
             if others is None:
-                self.process = _fresh(theirs, self._errors)
+                self.process = _start_interpreter(worker_end, self._errors)
             else:
                 errors = None if self._errors is None else self._errors.fileno()
-                self.process = ForkedProcess(partial(_serve_apart, theirs, (self.pipe, *others)), errors)
+                self.process = ForkedProcess(partial(_serve_in_fork, worker_end, (self.pipe, *others)), errors)
         except BaseException:
-            self._forget()
+            self._close_files()
             raise
         finally:
-            theirs.close()
+            worker_end.close()
 
     def end(self) -> None:
         """End the process, whatever it is at, and wait until it is gone."""
         self.process.kill()
         self.process.wait()
-        self._forget()
+        self._close_files()
 
-    def said(self) -> str:
+    def error_output(self) -> str:
         """What it has written to standard error, or the end of it."""
         if self._errors is None:
             return ""
         size = self._errors.seek(0, os.SEEK_END)
-        self._errors.seek(max(0, size - _MOST_SAID))
+        self._errors.seek(max(0, size - _MOST_ERROR_BYTES))
         return self._errors.read().decode("utf-8", errors="replace")
 
-    def _forget(self) -> None:
+    def _close_files(self) -> None:
         self.pipe.close()
         if self._errors is not None:
             self._errors.close()
 
 
-def _fresh(pipe: Connection, errors: IO[bytes] | None) -> subprocess.Popen[bytes]:
+def _start_interpreter(pipe: Connection, errors: IO[bytes] | None) -> subprocess.Popen[bytes]:
     """A new interpreter that serves at a pipe."""
     return subprocess.Popen(  # noqa: S603  # this interpreter
-        [sys.executable, *_flags(), "-c", _START, str(pipe.fileno()), *_modules()],
+        [sys.executable, *_interpreter_flags(), "-c", _WORKER_CODE, str(pipe.fileno()), *_module_folders()],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=errors or subprocess.DEVNULL,
-        env={**os.environ, **one_thread(os.environ)},
-        **_sharing(pipe),
+        env={**os.environ, **single_thread_variables(os.environ)},
+        **_handover_options(pipe),
     )
 
 
-def _scratch() -> IO[bytes] | None:
+def _open_scratch_file() -> IO[bytes] | None:
     """A file without a name, if there is a folder for one."""
     try:
         return tempfile.TemporaryFile()
@@ -151,33 +151,33 @@ def _scratch() -> IO[bytes] | None:
         return None
 
 
-def _flags() -> list[str]:
+def _interpreter_flags() -> list[str]:
     """How the interpreter is started: as this one was, and without the current folder on its path."""
-    warned = [f"-W{option}" for option in sys.warnoptions]
+    warning_options = [f"-W{option}" for option in sys.warnoptions]
     if sys.flags.isolated:
-        return ["-I", *warned]
+        return ["-I", *warning_options]
     return [
         "-P",
         *(["-E"] if sys.flags.ignore_environment else []),
         *(["-s"] if sys.flags.no_user_site else []),
-        *warned,
+        *warning_options,
     ]
 
 
-def _modules() -> list[str]:
+def _module_folders() -> list[str]:
     """Where workers look for modules: where this process does but for the current folder, and where this package is."""
     home = str(Path(__file__).parents[2])
-    return [*(entry for entry in sys.path if entry and entry != home and not _is_here(entry)), home]
+    return [*(entry for entry in sys.path if entry and entry != home and not _is_current_folder(entry)), home]
 
 
-def _is_here(folder: str) -> bool:
+def _is_current_folder(folder: str) -> bool:
     try:
         return os.path.samefile(folder, os.curdir)  # noqa: PTH121  # any text may stand on the path
     except (OSError, ValueError):
         return False
 
 
-def _sharing(pipe: Connection) -> dict[str, Any]:
+def _handover_options(pipe: Connection) -> dict[str, Any]:
     """Arguments of `Popen` that hand a pipe over, and nothing else that is open."""
     if sys.platform == "win32":
         os.set_handle_inheritable(pipe.fileno(), True)
@@ -208,15 +208,15 @@ class WorkerPool:
             NoWorkersError: they can't be started.
         """
         try:
-            with held():
+            with interruptions_held():
                 while len(self.workers) < number:
                     forked = self._forks and fork.may_fork()
-                    self.workers.append(Worker([one.pipe for one in self.workers] if forked else None))
+                    self.workers.append(Worker([worker.pipe for worker in self.workers] if forked else None))
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
-            raise NoWorkersError(to_one_line(f"usru: no worker can be started: {reason}"), _ALONE) from error
+            raise NoWorkersError(to_one_line(f"usru: no worker can be started: {reason}"), _ALONE_HINT) from error
 
-    def outcomes(self, jobs: int, tasks: Tasks[Result]) -> Iterator[Result]:
+    def results(self, jobs: int, tasks: Tasks[Result]) -> Iterator[Result]:
         """The results of all tasks in order, by so many workers; these must be idle, and are when this ends by itself.
 
         Raises:
@@ -227,57 +227,57 @@ class WorkerPool:
         self.start(min(jobs, len(tasks)))
         mapping = _Mapping(self, tasks)
         for number in range(len(tasks)):
-            yield from mapping.outcome(number)
+            yield from mapping.results_of(number)
 
 
 class _Mapping:
     """One mapping over the workers of a pool.
 
     Attributes:
-        fresh: the first task that no worker has been given.
-        again: tasks that lost workers had.
-        done: by task, its results or what it raised, until its turn comes.
-        lost: how many workers died.
+        next_new: the first task that no worker has been given.
+        returned: tasks that lost workers had.
+        outcomes: by task, its results or what it raised, until its turn comes.
+        lost_workers: how many workers died.
     """
 
     def __init__(self, pool: WorkerPool, tasks: Tasks[Any]) -> None:
         self.pool = pool
         self.tasks = tasks
-        self.payload = tasks.payload()
-        self.fresh = 0
-        self.again: deque[int] = deque()
-        self.done: dict[int, list[Any] | Failure] = {}
-        self.lost = 0
+        self.payload = tasks.pickled_function()
+        self.next_new = 0
+        self.returned: deque[int] = deque()
+        self.outcomes: dict[int, list[Any] | Failure] = {}
+        self.lost_workers = 0
         for worker in list(pool.workers):
-            self._say(worker, self.payload)
+            self._send(worker, self.payload)
 
-    def outcome(self, number: int) -> list[Any]:
+    def results_of(self, number: int) -> list[Any]:
         """The results of a task, once those before it have been taken."""
-        while number not in self.done:
-            self._hand_out(number + _AHEAD * len(self.pool.workers))
+        while number not in self.outcomes:
+            self._hand_out(number + _TASKS_AHEAD * len(self.pool.workers))
             self._collect()
-        outcome = self.done.pop(number)
+        outcome = self.outcomes.pop(number)
         if isinstance(outcome, Failure):
             raise outcome.error
         return outcome
 
     def _hand_out(self, end: int) -> None:
         """Give tasks before `end` to the workers that have few."""
-        for _ in range(_WAITING):
+        for _ in range(_TASKS_AT_A_TIME):
             for worker in list(self.pool.workers):
-                if len(worker.tasks) < _WAITING and (number := self._next(end)) is not None:
+                if len(worker.tasks) < _TASKS_AT_A_TIME and (number := self._next_task(end)) is not None:
                     worker.tasks.append(number)
-                    self._say(worker, self.tasks[number])
+                    self._send(worker, self.tasks[number])
 
-    def _next(self, end: int) -> int | None:
-        if self.again:
-            return self.again.popleft()
-        if self.fresh == min(end, len(self.tasks)):
+    def _next_task(self, end: int) -> int | None:
+        if self.returned:
+            return self.returned.popleft()
+        if self.next_new == min(end, len(self.tasks)):
             return None
-        self.fresh += 1
-        return self.fresh - 1
+        self.next_new += 1
+        return self.next_new - 1
 
-    def _say(self, worker: Worker, message: object) -> None:
+    def _send(self, worker: Worker, message: object) -> None:
         try:
             worker.pipe.send(message)
         except OSError:
@@ -292,42 +292,42 @@ class _Mapping:
             except (EOFError, OSError):
                 self._replace(worker)
             else:
-                self.done[worker.tasks.popleft()] = outcome
+                self.outcomes[worker.tasks.popleft()] = outcome
 
     def _replace(self, worker: Worker) -> None:
         """Remove a worker that died and give its tasks to others, a new one among them."""
         self.pool.workers.remove(worker)
-        self.again.extend(worker.tasks)
-        how, said = worker.process.wait(), worker.said()
+        self.returned.extend(worker.tasks)
+        returncode, error_output = worker.process.wait(), worker.error_output()
         worker.end()
-        self.lost += 1
-        if self.lost > _MOST_LOST:
-            raise _lost(self.lost, how, said)
+        self.lost_workers += 1
+        if self.lost_workers > _MOST_LOST_WORKERS:
+            raise _lost_workers_error(self.lost_workers, returncode, error_output)
         self.pool.start(len(self.pool.workers) + 1)
-        self._say(self.pool.workers[-1], self.payload)
+        self._send(self.pool.workers[-1], self.payload)
 
 
-_ALONE = "--jobs 1 does without workers"
-_LESS = "fewer --jobs need less memory; --jobs 1 needs the least"
+_ALONE_HINT = "--jobs 1 does without workers"
+_MEMORY_HINT = "fewer --jobs need less memory; --jobs 1 needs the least"
 
 
-def _lost(number: int, how: int, said: str) -> LostWorkersError:
+def _lost_workers_error(number: int, returncode: int, error_output: str) -> LostWorkersError:
     """That workers died, and why the last one did: by what it said, or by how it ended."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    lines = [line.strip() for line in error_output.splitlines() if line.strip()]
     last = f': "{to_printable(lines[-1])[:200]}"' if lines else ""
-    memory = reports_lack_of_memory(said)
-    if memory:
-        cause, hint = f"for want of memory{last}", _LESS
-    elif how == -getattr(signal, "SIGKILL", 9):
-        cause, hint = "killed (signal 9), as a system does that runs out of memory", _LESS
-        memory = True
+    lacks_memory = reports_lack_of_memory(error_output)
+    if lacks_memory:
+        cause, hint = f"for want of memory{last}", _MEMORY_HINT
+    elif returncode == -getattr(signal, "SIGKILL", 9):
+        cause, hint = "killed (signal 9), as a system does that runs out of memory", _MEMORY_HINT
+        lacks_memory = True
     else:
-        ended = f"signal {-how}" if how < 0 else f"exit status {how}"
-        cause, hint = f"with {ended}{last}", _ALONE
+        ending = f"signal {-returncode}" if returncode < 0 else f"exit status {returncode}"
+        cause, hint = f"with {ending}{last}", _ALONE_HINT
     error = LostWorkersError(to_one_line(f"usru: {number} workers died, the last one {cause}"), hint)
-    error.exit_status = 2 if memory else 101
-    if said:
-        error.add_note(f"The worker's standard error:\n{said}")
+    error.exit_status = 2 if lacks_memory else 101
+    if error_output:
+        error.add_note(f"The worker's standard error:\n{error_output}")
     return error
 
 
@@ -339,7 +339,7 @@ def serve(handle: int) -> None:
     _serve(Connection(handle))
 
 
-def _serve_apart(pipe: Connection, inherited: Sequence[Connection]) -> None:
+def _serve_in_fork(pipe: Connection, inherited: Sequence[Connection]) -> None:
     """Do the same in a fork: the ends of pipes that it has inherited would keep others from seeing them close."""
     for end in inherited:
         end.close()
@@ -355,25 +355,25 @@ def _serve(pipe: Connection) -> None:
             if isinstance(message, bytes):
                 payload = message
             else:
-                pipe.send_bytes(_answer(payload, message))
+                pipe.send_bytes(_run_task(payload, message))
 
 
-def _answer(payload: bytes, blocks: Sequence[int]) -> bytes:
+def _run_task(payload: bytes, blocks: Sequence[int]) -> bytes:
     """The pickled results of a task, or what it raised, with the worker's traceback as a note."""
     try:
-        function = _function(payload)
+        function = _cached_function(payload)
         return pickle.dumps([function(block) for block in blocks], protocol=pickle.HIGHEST_PROTOCOL)
     except Exception as error:  # noqa: BLE001  # it is raised again where the task came from
         error.add_note(traceback.format_exc())
-        return _pickled(error)
+        return _pickle_error(error)
 
 
 @lru_cache(maxsize=1)
-def _function(payload: bytes) -> Callable[[int], Any]:
-    return unpacked(payload)
+def _cached_function(payload: bytes) -> Callable[[int], Any]:
+    return unpickle_function(payload)
 
 
-def _pickled(error: Exception) -> bytes:
+def _pickle_error(error: Exception) -> bytes:
     """An error, or one that says the same where it can't be pickled."""
     try:
         pickled = pickle.dumps(Failure(error))

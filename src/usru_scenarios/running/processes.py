@@ -11,15 +11,15 @@ import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Self
 
-from usru_scenarios.running.tasks import Result, Tasks, listed, predicted
+from usru_scenarios.running.tasks import Result, Tasks, as_sequence, predict_seconds
 
 if TYPE_CHECKING:
     from usru_scenarios.running.pool import WorkerPool
 
-WORTHWHILE = 2.0
+WORKER_SECONDS = 2.0
 """Predicted seconds of work from which on processes are started; a fifth of it is what they take to start."""
 
-SHARED = 0.1
+FORK_SECONDS = 0.1
 """Predicted seconds of work from which on it is shared with a fork; an eighth of it is what that takes."""
 
 
@@ -37,13 +37,13 @@ class Processes:
 
     Args:
         jobs: how many processes there may be (>= 1); with one, everything runs here.
-        worthwhile: predicted seconds of work below which no worker is started; by default `WORTHWHILE`.
+        worthwhile: predicted seconds of work below which no worker is started; by default `WORKER_SECONDS`.
         forks: whether this process is one's own and may be forked: shorter work is then shared, too.
     """
 
     def __init__(self, jobs: int, worthwhile: float | None = None, *, forks: bool = False) -> None:
         self.jobs = jobs
-        self.worthwhile = WORTHWHILE if worthwhile is None else worthwhile
+        self.worthwhile = WORKER_SECONDS if worthwhile is None else worthwhile
         self.forks = forks
         self._pool: WorkerPool | None = None
         self._busy = False
@@ -69,50 +69,50 @@ class Processes:
             LostWorkersError: too many workers died.
             Exception: what the function raised, for the first block for which it did.
         """
-        blocks, seconds = listed(blocks), predicted(function)
-        some = not self._busy and min(self.jobs, len(blocks)) > 1
-        found = self._handed_out(function, blocks, seconds) if some and seconds is not None else None
-        if found is None:
+        blocks, seconds = as_sequence(blocks), predict_seconds(function)
+        may_share = not self._busy and min(self.jobs, len(blocks)) > 1
+        results = self._map_elsewhere(function, blocks, seconds) if may_share and seconds is not None else None
+        if results is None:
             yield from map(function, blocks)
             return
         self._busy = True
         try:
-            yield from found
+            yield from results
         except BaseException:  # an interruption too, and a caller that wants no more: workers may be in mid-task
             self.close()
             raise
         finally:
             self._busy = False
 
-    def pieces(self, seconds: float) -> int:
+    def least_pieces(self, seconds: float) -> int:
         """As in `work.Sharing`: two for what is shared with a fork; what goes to workers has many."""
         return 2 if self._is_shared(seconds) else 1
 
     def _is_shared(self, seconds: float) -> bool:
         """Whether a mapping of so many predicted seconds is shared with a fork."""
-        if self._busy or not self.forks or self.jobs < 2 or not SHARED <= seconds < self.worthwhile:
+        if self._busy or not self.forks or self.jobs < 2 or not FORK_SECONDS <= seconds < self.worthwhile:
             return False
         from usru_scenarios.running.fork import may_fork
 
         return may_fork()
 
-    def _handed_out(
+    def _map_elsewhere(
         self, function: Callable[[int], Result], blocks: Sequence[int], seconds: float
     ) -> Iterator[Result] | None:
         """What `map` gives, where others do some of it."""
-        whole = seconds * len(blocks)
-        if whole >= self.worthwhile:
+        total = seconds * len(blocks)
+        if total >= self.worthwhile:
             jobs = min(self.jobs, len(blocks))
-            return self._over(jobs, Tasks.of(function, blocks, seconds, jobs))
-        if not self._is_shared(whole):
+            return self._map_over_workers(jobs, Tasks.of(function, blocks, seconds, jobs))
+        if not self._is_shared(total):
             return None
-        from usru_scenarios.running.fork import shared
+        from usru_scenarios.running.fork import map_with_fork
 
-        return shared(function, blocks)
+        return map_with_fork(function, blocks)
 
-    def _over(self, jobs: int, tasks: Tasks[Result]) -> Iterator[Result]:
+    def _map_over_workers(self, jobs: int, tasks: Tasks[Result]) -> Iterator[Result]:
         from usru_scenarios.running.pool import WorkerPool
 
         if self._pool is None:
             self._pool = WorkerPool(forks=self.forks)
-        yield from self._pool.outcomes(jobs, tasks)
+        yield from self._pool.results(jobs, tasks)

@@ -33,7 +33,7 @@ class Predicting(Protocol):
         """What one call is predicted to take, from counts alone."""
 
 
-def predicted(function: Callable[..., object]) -> float | None:
+def predict_seconds(function: Callable[..., object]) -> float | None:
     """The seconds that one call of a function is predicted to take; None where it does not say."""
     while isinstance(function, partial):
         function = function.func
@@ -42,7 +42,7 @@ def predicted(function: Callable[..., object]) -> float | None:
     return None
 
 
-def listed(blocks: Iterable[int]) -> Sequence[int]:
+def as_sequence(blocks: Iterable[int]) -> Sequence[int]:
     """The block numbers as a sequence, which a range already is."""
     return blocks if isinstance(blocks, Sequence) else tuple(blocks)
 
@@ -66,9 +66,9 @@ class Tasks(Generic[Result]):
         cls, function: Callable[[int], Result], blocks: Sequence[int], seconds_each: float, workers: int
     ) -> Tasks[Result]:
         """Tasks of about `TASK_SECONDS`, or less where there would be too few for so many workers."""
-        enough = max(1, round(TASK_SECONDS / max(seconds_each, 1e-9)))
-        fair = -(-len(blocks) // (_TASKS_PER_WORKER * workers))
-        return cls(function, blocks, max(1, min(enough, fair)))
+        full_size = max(1, round(TASK_SECONDS / max(seconds_each, 1e-9)))
+        fair_size = -(-len(blocks) // (_TASKS_PER_WORKER * workers))
+        return cls(function, blocks, max(1, min(full_size, fair_size)))
 
     def __len__(self) -> int:
         return (len(self.blocks) + self.size - 1) // self.size
@@ -77,12 +77,12 @@ class Tasks(Generic[Result]):
         """The blocks of a task."""
         return self.blocks[number * self.size : (number + 1) * self.size]
 
-    def payload(self) -> bytes:
+    def pickled_function(self) -> bytes:
         """The function, ready to be shipped."""
         return pickle.dumps(self.function, protocol=pickle.HIGHEST_PROTOCOL)
 
 
-def unpacked(payload: bytes) -> Callable[[int], Any]:
+def unpickle_function(payload: bytes) -> Callable[[int], Any]:
     """The function, where it arrives."""
-    function: Callable[[int], Any] = pickle.loads(payload)  # noqa: S301  # comes from `Tasks.payload`, through a pipe or cluster of one's own
+    function: Callable[[int], Any] = pickle.loads(payload)  # noqa: S301  # comes from `Tasks.pickled_function`, through a pipe or cluster of one's own
     return function

@@ -31,7 +31,7 @@ from usru_scenarios.sampler.restrictions import RestrictedDraws, Restriction
 from usru_scenarios.sampler.rng import RepeatedWords
 from usru_scenarios.sampler.shared_draws import NodeInputs, SharedDraws
 from usru_scenarios.sampler.tables import BlockStates, LogWeightEvaluator, TableCache
-from usru_scenarios.work import pieces
+from usru_scenarios.work import least_pieces
 
 BLOCK = rng.BLOCK
 """Trials in a block; part of the format, since it decides which words a trial gets."""
@@ -388,13 +388,13 @@ class BlockSampler:
         return max(1, -(-full // max(1, ranges)))
 
     def split_for(self, map_blocks: MapBlocks, seconds: float) -> None:
-        """Have at least as many stretches as what maps over them wants (see `work.pieces`); to be said before any else.
+        """Have as many block ranges as what maps over them wants (see `work.least_pieces`); called first.
 
         Args:
             map_blocks: what maps.
             seconds: what a block is predicted to take.
         """
-        self._least_pieces = pieces(map_blocks, seconds * self.plan.blocks)
+        self._least_pieces = least_pieces(map_blocks, seconds * self.plan.blocks)
 
     @cached_property
     def block_ranges(self) -> BlockRanges:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from usru_scenarios.estimation.batches import BatchSums, TrialBatches, accumulated, batch_trials, batched
+from usru_scenarios.estimation.batches import BatchSums, TrialBatches, accumulate, batch_sizes, sum_by_batch
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.program import Floats, Program
@@ -49,7 +49,7 @@ def simulate_variants(
     digits that it would get alone.
     """
     sampler = VariantSampler(programs, plan, kernels, steps)
-    return accumulated(map_blocks(sampler.run, range(plan.blocks)), sampler.batches)
+    return accumulate(map_blocks(sampler.run, range(plan.blocks)), sampler.batches)
 
 
 class VariantSampler:
@@ -117,7 +117,7 @@ class VariantSampler:
         visits = [np.zeros((len(starts), *self.shape)) for _ in self.programs]
         for group in self.groups:
             group.block_sampler.walk(block, _VariantObserver(group, block, self.steps, visits, starts))
-        return VariantSums(batch_trials(starts, self.plan.trials_in(block)), visits)
+        return VariantSums(batch_sizes(starts, self.plan.trials_in(block)), visits)
 
 
 class _SharedDrivers:
@@ -173,5 +173,5 @@ class _VariantObserver:
             assert transition is not None, "where the outcome feeds back, it is drawn"
             probabilities = probabilities_after(transition, self.probabilities.get(number), scenarios_before)
             if step in self.position_of_step:
-                self.visits[number][:, self.position_of_step[step]] = batched(probabilities, self.starts)
+                self.visits[number][:, self.position_of_step[step]] = sum_by_batch(probabilities, self.starts)
             self.probabilities[number] = probabilities

@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from usru_scenarios.estimation.batches import TrialBatches, batch_trials, batched, effective_trials
+from usru_scenarios.estimation.batches import TrialBatches, batch_sizes, effective_trials, sum_by_batch
 from usru_scenarios.estimation.estimates import (
     NO_CONTROLS,
     Controls,
     Estimate,
     Moments,
     SumIndex,
-    over_draws,
+    sum_halves,
     with_control_variates,
 )
 from usru_scenarios.light_dataclasses import dataclass, replace
@@ -104,7 +104,7 @@ class ForecastSums:
         """The weights of the groups of trials, shape (groups,)."""
         if self.kept_group_weights is not None:
             return self.kept_group_weights
-        return over_draws(self.trials) if self.has_draws else self.trials
+        return sum_halves(self.trials) if self.has_draws else self.trials
 
     def state_shares(self, name: str) -> Estimate:
         """The share of each state of a node at each step, shape (steps, states): method (18, 19)."""
@@ -134,7 +134,7 @@ class ForecastSums:
         """The sums with one batch for each draw of the judgements, in the place of two: method (30, 31)."""
 
         def sum_by_draw(sums: Floats) -> Floats:
-            return with_control_variates(over_draws(sums), self.controls, in_place=True)
+            return with_control_variates(sum_halves(sums), self.controls, in_place=True)
 
         return replace(
             self,
@@ -167,13 +167,15 @@ class ForecastSums:
                 self.values[name].add(values)
         for own, added in ((self.moments, other.moments), (self.visit_moments, other.visit_moments)):
             if added is not own:
-                own.add(added)
-            own.close((batches.stop - 1) // (2 if self.has_draws else 1), self.group_weights, self.controls.basis)
+                own.merge(added)
+            own.fold_open_groups(
+                (batches.stop - 1) // (2 if self.has_draws else 1), self.group_weights, self.controls.basis
+            )
 
     def finish(self) -> ForecastSums:
         """The same when all blocks have been added."""
         for moments in (self.moments, self.visit_moments):
-            moments.close(len(self.trials), self.group_weights, self.controls.basis)
+            moments.fold_open_groups(len(self.trials), self.group_weights, self.controls.basis)
         return self
 
 
@@ -193,20 +195,20 @@ class TrialGroups:
     ) -> None:
         self.weights = weights
         self.starts = batches.starts(block)
-        self.batches = batches.at(block)
-        self.whole_groups = batches.whole(block)
+        self.batches = batches.batches_in(block)
+        self.whole_groups = batches.whole_in(block)
         trials = min(BLOCK, batches.trials - block * BLOCK)
         self.trials: Floats
         if weights is None:
-            self.trials = batch_trials(self.starts, trials)
+            self.trials = batch_sizes(self.starts, trials)
         else:
-            self.trials = batched(weights[None], self.starts)[:, 0]
+            self.trials = sum_by_batch(weights[None], self.starts)[:, 0]
         self.basis = basis[self.batches][self.whole_groups]
         self.sums = np.empty((len(self.starts), quantities))
 
     def set_sums(self, columns: slice, values: Floats) -> None:
         """Note values, shape (columns, trials)."""
-        self.sums[:, columns] = batched(values if self.weights is None else values * self.weights, self.starts)
+        self.sums[:, columns] = sum_by_batch(values if self.weights is None else values * self.weights, self.starts)
 
     def set_counts(self, columns: slice, holds: npt.NDArray[np.bool_]) -> None:
         """Note in which trials some things hold, shape (columns, trials)."""
@@ -221,9 +223,9 @@ class TrialGroups:
             moments.fold(step, sums[self.whole_groups], self.trials[self.whole_groups], self.basis)
         for row in {0, len(sums) - 1} - {*range(self.whole_groups.start, self.whole_groups.stop)}:
             group = self.batches.start + row
-            if group not in moments.open:
-                moments.open[group] = np.zeros_like(moments.total)
-            moments.open[group][step] += sums[row]
+            if group not in moments.open_groups:
+                moments.open_groups[group] = np.zeros_like(moments.total)
+            moments.open_groups[group][step] += sums[row]
 
 
 @dataclass
@@ -373,7 +375,7 @@ class Sampler:
         running = RunningSums(total := self.empty_sums(batches.count))
         parts = map_blocks(partial(run, running), range(len(block_ranges)))
         for block, part in enumerate(chain.from_iterable(parts)):
-            total.add(part, batches.at(block))
+            total.add(part, batches.batches_in(block))
             running.blocks = block + 1
         return total.finish()
 
@@ -529,13 +531,13 @@ class ForecastAccumulator:
         self.weights = weights
         batches = sampler.batches
         self.starts = batches.starts(block)
-        self.sums = sampler.empty_sums(len(self.starts), shared_sums=shared_sums, at=batches.at(block))
+        self.sums = sampler.empty_sums(len(self.starts), shared_sums=shared_sums, at=batches.batches_in(block))
         if weights is None:
             trials = sampler.plan.trials_in(block)
-            self.sums.trials += batch_trials(self.starts, trials)
+            self.sums.trials += batch_sizes(self.starts, trials)
             self.sums.squares += trials
         else:
-            self.sums.trials += batched(weights[None], self.starts)[:, 0]
+            self.sums.trials += sum_by_batch(weights[None], self.starts)[:, 0]
             self.sums.squares += float((weights**2).sum())
         self.groups = sampler.trial_groups(block, self.sums.columns, weights)
         self.visit_sums: Floats = np.zeros((len(self.groups.starts), len(sampler.scenario_sets)))
@@ -623,7 +625,7 @@ class ForecastAccumulator:
                 self.sums.visits[:, step] += moves.sum(axis=1)
                 return
         weighted = probability if self.weights is None else probability * self.weights
-        self.sums.visits[:, step] += batched(weighted, self.starts)
+        self.sums.visits[:, step] += sum_by_batch(weighted, self.starts)
 
     def _batch_moves(self, before: Floats, transition: LazyTransition | FullTransition) -> bool:
         """Take the moves of a step together with those of others, where that is worth it."""

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from usru_scenarios.estimation.batches import BatchSums, accumulated, batched, effective_trials
+from usru_scenarios.estimation.batches import BatchSums, accumulate, effective_trials, sum_by_batch
 from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import UsruError
@@ -74,7 +74,7 @@ class CaseSums(BatchSums):
         squares: shape (cases,), sums over trials of the squared weight with the observations.
     """
 
-    WHOLE = frozenset({"squares"})
+    OVER_ALL_TRIALS = frozenset({"squares"})
 
     joint: Floats
     given: Floats
@@ -108,7 +108,7 @@ def sample(
     sampler = CaseSampler([(program, cases)], plan, kernels)
     sampler.block_sampler.split_for(map_blocks, sampler.seconds_per_block)
     parts = map_blocks(sampler.run, range(len(sampler.block_sampler.block_ranges)))
-    return accumulated((sums for range_sums in parts for (sums,) in range_sums), sampler.batches[0])
+    return accumulate((sums for range_sums in parts for (sums,) in range_sums), sampler.batches[0])
 
 
 def sample_together(
@@ -451,9 +451,9 @@ class ProgramEvents:
         for start in range(0, len(self.cases), cases_at_once):
             numbers = range(start, min(start + cases_at_once, len(self.cases)))
             events, observed = (np.stack(part) for part in zip(*map(self.probabilities, numbers), strict=True))
-            joint.append(batched(events * draw_weights, starts))
+            joint.append(sum_by_batch(events * draw_weights, starts))
             weights = observed * draw_weights
-            given.append(batched(weights, starts))
+            given.append(sum_by_batch(weights, starts))
             squares.append((weights**2).sum(axis=1))
         return CaseSums(np.concatenate(joint, axis=1), np.concatenate(given, axis=1), np.concatenate(squares))
 

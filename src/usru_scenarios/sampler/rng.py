@@ -14,7 +14,7 @@ from functools import cache, lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from usru_scenarios.interruptions import import_whole
+from usru_scenarios.interruptions import import_uninterrupted
 
 Floats = npt.NDArray[np.float64]
 Halves = npt.NDArray[np.uint16]
@@ -103,7 +103,7 @@ class RandomStream:
         self._generators: list[np.random.SFC64] = []
         self._draws_per_step = BLOCK // set_size // _HALVES_PER_DRAW + 1
         self._next_step = 0
-        import_whole("numpy.random")
+        import_uninterrupted("numpy.random")
 
     def begin(self, blocks: range, memory: WordMemory | None = None) -> None:
         """Go to the first step of some blocks; the bits of a step of each are those of a full one.

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from usru_scenarios.estimation.estimates import over_draws, rule_of_three_bound, with_control_variates
+from usru_scenarios.estimation.estimates import rule_of_three_bound, sum_halves, with_control_variates
 from usru_scenarios.estimation.jackknife import jackknife_error
 from usru_scenarios.exact import inference as exact
 from usru_scenarios.light_dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ from usru_scenarios.results.simulate import Ahead, AheadErrors, Simulation
 from usru_scenarios.sampler.blocks import MapBlocks, Plan
 from usru_scenarios.sampler.likelihood_weighting import CERTAIN, CaseSums, sample
 from usru_scenarios.settings import RunSettings
-from usru_scenarios.work import listener
+from usru_scenarios.work import listener_of
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def estimate_chances(
     formulas += [] if given is None else [given]
     method = settings.method
     if method == "exact" or (method == "auto" and is_faster_exactly(program, formulas)):
-        by_draw = exact.probabilities_by_draw(program, formulas, progress=listener(map_blocks)).T
+        by_draw = exact.probabilities_by_draw(program, formulas, progress=listener_of(map_blocks)).T
         joint, seen = by_draw[:, : len(events)], np.ones(len(by_draw)) if given is None else by_draw[:, -1]
         if not seen.any():
             raise zero_probability_error(program, conditioned.evidence)
@@ -123,7 +123,7 @@ def estimate_chances(
         raise unmet_evidence_error(program, conditioned.evidence, plan)
     joint, seen = sums.joint, sums.given[:, 0]
     if plan.judgements:
-        joint, seen = _with_control_variates(over_draws(joint), over_draws(seen), program)
+        joint, seen = _with_control_variates(sum_halves(joint), sum_halves(seen), program)
     result = Chances(joint, seen, plan.trials, drawn.effective_trials, float(plan.trials))
     if not enough:
         last = conditioned.evidence[-1][0]

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from usru_scenarios.estimation.estimates import covering_unseen, ratio
+from usru_scenarios.estimation.estimates import ratio, widen_for_unseen
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.model.judgements import JudgementEntry, dotted_path
 from usru_scenarios.model.schema import Model
@@ -348,7 +348,7 @@ def _average_contribution(
     for number, chance in enumerate((np.array([[1.0], [1.0]]), np.array(unseen.chance)[:, None])):
         added = unseen.weight * chance
         changed = (values[:, number].sum() + added * limits) / (weights[number].sum() + added)
-        averages.append(covering_unseen(ratio(values[:, number], weights[number]), changed.reshape(-1)))
+        averages.append(widen_for_unseen(ratio(values[:, number], weights[number]), changed.reshape(-1)))
     everywhere, where_true = averages
     errors = ContributionErrors(float(everywhere.error), float(where_true.error))
     return float(everywhere.value) + 0.0, float(where_true.value) + 0.0, errors  # + 0.0 leaves no minus zero

@@ -45,7 +45,7 @@ class PathSums(batches.BatchSums):
         squares: shape (), of the weights of all trials, summed.
     """
 
-    WHOLE = frozenset({"passed_weights", "arrived_weight", "squares"})
+    OVER_ALL_TRIALS = frozenset({"passed_weights", "arrived_weight", "squares"})
 
     trials: Floats
     true: Floats
@@ -120,7 +120,7 @@ class PathSampler:
 
     def sums(self, map_blocks: MapBlocks) -> PathSums:
         """The first walk."""
-        return batches.accumulated(map_blocks(self._block_sums, range(self.plan.blocks)), self.batches)
+        return batches.accumulate(map_blocks(self._block_sums, range(self.plan.blocks)), self.batches)
 
     @property
     def seconds_each(self) -> float:
@@ -206,11 +206,11 @@ class _PathObserver:
         comes_true = arrived if sampler.walk.last_outcome_observation >= 0 else self.probability
         weight_pairs = np.stack([weights, weights * comes_true])
         arrived &= weights > 0.0
-        trials, true = batches.batched(weight_pairs, edges).T
+        trials, true = batches.sum_by_batch(weight_pairs, edges).T
 
         def sum_by_code(codes: batches.Integers, weight_pairs: Floats, size: int) -> Floats:
             """Sums of weights, shape (2, trials), by batch and code, shape (batches, 2, size)."""
-            sums = [batches.batched_by_code(codes, row, size, numbers, len(edges)) for row in weight_pairs]
+            sums = [batches.sum_by_batch_and_code(codes, row, size, numbers, len(edges)) for row in weight_pairs]
             return np.stack(sums, axis=1)
 
         return PathSums(
@@ -221,7 +221,7 @@ class _PathObserver:
                 for reading, codes in zip(sampler.readings, self.codes_by_step[-1], strict=True)
             ],
             totals={
-                reading.node: batches.batched(last_states.now[reading.index] * weight_pairs, edges)
+                reading.node: batches.sum_by_batch(last_states.now[reading.index] * weight_pairs, edges)
                 for reading in sampler.readings
                 if reading.is_numeric
             },
@@ -254,7 +254,7 @@ class _PathObserver:
         """By reading the weights of the trials that arrived in each of its states, shape (steps, states)."""
         return [
             np.stack(
-                [batches.sums_by_code(row[number][arrived], weights, len(reading.states)) for row in self.codes_by_step]
+                [batches.sum_by_code(row[number][arrived], weights, len(reading.states)) for row in self.codes_by_step]
             )
             for number, reading in enumerate(self.sampler.readings)
         ]

@@ -45,7 +45,7 @@ from usru_scenarios.results.explain import DirectShares, Explanation, StateEvide
 from usru_scenarios.sampler.blocks import MapBlocks, Plan
 from usru_scenarios.settings import RunSettings
 from usru_scenarios.source_text import SourceText
-from usru_scenarios.work import listener
+from usru_scenarios.work import listener_of
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class _Explainer:
     def explanation(self, *, rare_exactly: bool) -> Explanation:
         """Walk the trials and say what they say."""
         exact = self._exact_evidence_sums() if self._is_exact else None
-        listener(self.map_blocks).expect(self.sampler.seconds_each, 2 * self.plan.blocks)  # the first two walks
+        listener_of(self.map_blocks).expect(self.sampler.seconds_each, 2 * self.plan.blocks)  # the first two walks
         sums, enough = self._sample()
         if exact is None and not enough and rare_exactly:
             exact = self._exact_evidence_sums()
@@ -254,7 +254,7 @@ class _Explainer:
         indicators = ExactIndicators(self.conditioned, self.target.step, self.target.step, driver_readings)
         if self.settings.method != "exact" and not indicators.is_light:
             return None
-        future, joints = indicators.joint(listener(self.map_blocks))
+        future, joints = indicators.joint(listener_of(self.map_blocks))
         members = list(self.target.members)
         if not (probability := float(future[members].sum())):
             error = zero_probability_error(self.full_program, [self._explained_event, *self.conditioned.evidence])
@@ -276,7 +276,7 @@ class _Explainer:
         numeric = [reading.node for reading in driver_readings if reading.is_numeric]
         if not numeric:
             return {}
-        step, progress = self.target.step, listener(self.map_blocks)
+        step, progress = self.target.step, listener_of(self.map_blocks)
         explained = All((self._explained_event[1], *self.observed_event.parts))
         overall, true = (
             forecast(self.full_program, given=given, progress=progress).values

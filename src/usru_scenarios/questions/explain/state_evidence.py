@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from usru_scenarios.estimation.estimates import Estimate, covering_unseen, ratio
+from usru_scenarios.estimation.estimates import Estimate, ratio, widen_for_unseen
 from usru_scenarios.estimation.jackknife import jackknife
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.model.judgements import JudgementEntry, dotted_path
@@ -104,7 +104,9 @@ def _estimate_states(
     estimates = given, otherwise, _estimate_lift(counts, sums)
     if sums.unseen is None:
         return estimates
-    given, otherwise, lift = map(covering_unseen, estimates, _estimates_with_unseen(reading, counts, sums, sums.unseen))
+    given, otherwise, lift = map(
+        widen_for_unseen, estimates, _estimates_with_unseen(reading, counts, sums, sums.unseen)
+    )
     return given, otherwise, lift
 
 
@@ -199,7 +201,7 @@ def _estimate_means(name: str, totals: Floats, sums: EvidenceSums) -> tuple[Esti
         true = (where_true + more * values * chance) / (sums.true.sum() + more * chance)
         false = (overall - where_true + more * values * (1.0 - chance)) / (sums.false.sum() + more * (1.0 - chance))
     changed = (part.reshape(-1) for part in (true, false, true - false))
-    given, otherwise, shift = map(covering_unseen, estimates, changed)
+    given, otherwise, shift = map(widen_for_unseen, estimates, changed)
     return given, otherwise, shift
 
 

@@ -15,17 +15,17 @@ from functools import cached_property
 
 import numpy as np
 
-from usru_scenarios.estimation.batches import BatchSums, accumulated, batched
+from usru_scenarios.estimation.batches import BatchSums, accumulate, sum_by_batch
 from usru_scenarios.estimation.estimates import MOST_MISSED, Estimate
 from usru_scenarios.estimation.variance_shares import (
     GroupedSums,
-    as_of_trials,
     correlation_ratio,
+    differences_per_trial,
     expected_shift,
-    grouped,
-    information,
+    mutual_information,
     partners,
     squared_differences,
+    sum_by_group,
     total_share,
 )
 from usru_scenarios.light_dataclasses import dataclass
@@ -159,7 +159,7 @@ class DriverSampler:
     def uncertainties(self, outline: Outline, map_blocks: MapBlocks) -> Iterator[DriverUncertainty]:
         """Walk the trials, and estimate what the uncertainty of each driver matters."""
         places = self.target.places(outline.scenarios, self.program)
-        total = self._as_unweighted(accumulated(map_blocks(self.run, range(self.plan.blocks)), self.batches))
+        total = self._as_unweighted(accumulate(map_blocks(self.run, range(self.plan.blocks)), self.batches))
         none = np.zeros((self.batches.count, len(self.target.cells))) if self.exchanges else None
         for reading, sums in zip(self.readings, total.grouped, strict=True):
             differences = total.differences.get(reading.node, none)
@@ -175,7 +175,11 @@ class DriverSampler:
     ) -> DriverUncertainty:
         """Estimate it from the sums over a driver's groups and, if any, over its exchanges, shape (batches, cells)."""
         unseen = self.unseen_sums(reading, sums)
-        bits, shift, first = information(sums, unseen), expected_shift(sums, unseen), correlation_ratio(sums, unseen)
+        bits, shift, first = (
+            mutual_information(sums, unseen),
+            expected_shift(sums, unseen),
+            correlation_ratio(sums, unseen),
+        )
         total: Estimate | None = None
         if differences is not None:
             total = total_share(sums, differences, unseen, self.largest_exchange_differences(reading, sums))
@@ -314,7 +318,7 @@ class _DriverObserver:
         at, cells = step - sampler.steps[0], sampler.target.gathered(self.present)
         for reading, sums in zip(sampler.readings, self.sums.grouped, strict=True):
             codes = reading.codes(block_states.now[reading.index])
-            for total, part in zip(sums, grouped(codes, cells, len(reading.states), self.starts), strict=True):
+            for total, part in zip(sums, sum_by_group(codes, cells, len(reading.states), self.starts), strict=True):
                 total[:, at] += part
         for driver, path in self.paths.items():
             self.sums.differences[driver] += squared_differences(cells, sampler.target.gathered(path), self.starts)
@@ -347,7 +351,7 @@ class _ObservedDriverSums(DriverSums):
         squares: shape (), of the squared weights of all trials.
     """
 
-    WHOLE = frozenset({"squares"})
+    OVER_ALL_TRIALS = frozenset({"squares"})
 
     weights: Floats
     pairs: Floats
@@ -398,7 +402,8 @@ class ObservedDriverSampler(DriverSampler):
         assert isinstance(total, _ObservedDriverSums), "the blocks of this sampler give these"
         unit = total.weights.sum() / total.squares
         differences = {
-            driver: as_of_trials(sums, total.pairs, total.weights * unit) for driver, sums in total.differences.items()
+            driver: differences_per_trial(sums, total.pairs, total.weights * unit)
+            for driver, sums in total.differences.items()
         }
         return DriverSums([GroupedSums(*(part * unit for part in sums)) for sums in total.grouped], differences)
 
@@ -447,12 +452,12 @@ class _ObservedDriverObserver(_DriverObserver):
         pairs = weights * weights[self.partners]
         for at, codes, cells in self.remembered:
             for number, reading in enumerate(self.sampler.readings):
-                found = grouped(codes[number], cells, len(reading.states), self.starts, weights)
+                found = sum_by_group(codes[number], cells, len(reading.states), self.starts, weights)
                 for total, part in zip(self.sums.grouped[number], found, strict=True):
                     total[:, at] += part
         for driver, squared in self.squared.items():
-            self.sums.differences[driver] += batched(pairs * squared, self.starts)
-        whole, both = batched(np.stack([weights, pairs]), self.starts).T
+            self.sums.differences[driver] += sum_by_batch(pairs * squared, self.starts)
+        whole, both = sum_by_batch(np.stack([weights, pairs]), self.starts).T
         return _ObservedDriverSums(
             self.sums.grouped, self.sums.differences, whole, both, np.asarray((weights**2).sum())
         )

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from usru_scenarios.estimation.batches import accumulated, batch_trials, batched
+from usru_scenarios.estimation.batches import accumulate, batch_sizes, sum_by_batch
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.events import Formula
 from usru_scenarios.program.laws import PiecewiseCurve, Term
@@ -155,7 +155,7 @@ class PathwiseEstimator:
 
     def sums(self, map_blocks: MapBlocks) -> PathwiseSums:
         """Walk all blocks."""
-        return accumulated(map_blocks(self.run, range(self.plan.blocks)), self.batches)
+        return accumulate(map_blocks(self.run, range(self.plan.blocks)), self.batches)
 
     def zeros(self, batches: int) -> PathwiseSums:
         """The sums of no trials."""
@@ -253,7 +253,7 @@ class _PathwiseObserver:
         self.edges = estimator.batches.starts(block)
         self.sums = estimator.zeros(len(self.edges))
         self.sums.trials += (
-            batch_trials(self.edges, self.trials) if weights is None else batched(weights[None], self.edges)[:, 0]
+            batch_sizes(self.edges, self.trials) if weights is None else sum_by_batch(weights[None], self.edges)[:, 0]
         )
         self.present: Floats | None = None
         self.driver_judgements = np.flatnonzero(~estimator.of_outcome)
@@ -285,10 +285,10 @@ class _PathwiseObserver:
     def _add_to_sums(self, probability: Floats, share: float) -> None:
         """Add what is asked of the trials, shape (scenarios, trials), and how paths that lead there are reweighted."""
         covariances, at, ratios = self.sums.judgements, self.driver_judgements, self.paths.ratios
-        summed = batched(probability * self.weights, self.edges)
+        summed = sum_by_batch(probability * self.weights, self.edges)
         self.sums.visits[:, self.counted] += summed
         if len(at):
-            batch_ratios = batched(ratios, self.edges)
+            batch_ratios = sum_by_batch(ratios, self.edges)
             covariances.with_visits[:, at] += share * (
                 sum_products(ratios, probability, self.edges) - summed[:, None, :]
             )

@@ -14,7 +14,7 @@ from itertools import islice
 
 import numpy as np
 
-from usru_scenarios.estimation.batches import BatchSums, accumulated, batched, effective_trials
+from usru_scenarios.estimation.batches import BatchSums, accumulate, effective_trials, sum_by_batch
 from usru_scenarios.estimation.estimates import ratio
 from usru_scenarios.light_dataclasses import dataclass, field, replace
 from usru_scenarios.names import OUTCOME
@@ -73,7 +73,7 @@ class _ObservedSums(BatchSums):
         squares: shape (), of the squared weights.
     """
 
-    WHOLE = frozenset({"squares"})
+    OVER_ALL_TRIALS = frozenset({"squares"})
 
     weights: Floats
     visits: Floats
@@ -136,7 +136,7 @@ class ObservedPrograms:
         """Of each program, at the one time that is asked about: sums of shape (batches, 1, scenarios)."""
         parts = iter(map_blocks(self.run, range(self.pieces)))
         for _ in self.programs:
-            yield self._program_sums(accumulated(islice(parts, self.plan.blocks), self.batches))
+            yield self._program_sums(accumulate(islice(parts, self.plan.blocks), self.batches))
 
     def _program_sums(self, sums: _ObservedSums) -> ProgramSums:
         trials, visits = self.batches.sizes, sums.visits[:, None]
@@ -153,8 +153,8 @@ class ObservedPrograms:
         weights = walk.walk(block, observer)
         edges = self.batches.starts(block)
         return _ObservedSums(
-            batched(weights[None], edges)[:, 0],
-            batched(weights * observer.target_values, edges),
+            sum_by_batch(weights[None], edges)[:, 0],
+            sum_by_batch(weights * observer.target_values, edges),
             np.asarray((weights**2).sum()),
         )
 

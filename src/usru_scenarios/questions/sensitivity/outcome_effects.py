@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from usru_scenarios.estimation.batches import batched
+from usru_scenarios.estimation.batches import sum_by_batch
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.program.laws import PiecewiseCurve, Term
 from usru_scenarios.program.program import Floats
@@ -227,7 +227,7 @@ class CarriedOutcome:
         if changed.hold is not law.hold:
             moved += (changed.hold - law.hold) * (backward.before - law.share)
         moved *= counts
-        self.judgements[judgement] += batched(moved, self.block.edges)
+        self.judgements[judgement] += sum_by_batch(moved, self.block.edges)
         return np.asarray(counts * changed.hold)
 
     def _add_weights(self, current: OutcomeStep, backward: _BackwardStep) -> None:
@@ -235,7 +235,7 @@ class CarriedOutcome:
             slopes = weight_score.slopes(current.step, current.rows)
             if slopes is not None:
                 moved = _weight_derivative(backward.law, slopes, backward.before) * backward.counts
-                self.of_weights[number] += batched(moved, self.block.edges)
+                self.of_weights[number] += sum_by_batch(moved, self.block.edges)
 
 
 def _weight_derivative(law: RedrawLaw, slopes: Floats, before: Floats) -> Floats:
@@ -329,11 +329,11 @@ class DrawnOutcome:
         sums, edges, weights, _ = self.block
         for judgement, ratio in self.ratios.items():
             changes = ratio - weights
-            sums.judgements.with_visits[:, judgement] += share * batched(target_values * changes, edges)
-            sums.judgements.alone[:, counted, judgement] += batched(changes[None], edges)[:, 0]
+            sums.judgements.with_visits[:, judgement] += share * sum_by_batch(target_values * changes, edges)
+            sums.judgements.alone[:, counted, judgement] += sum_by_batch(changes[None], edges)[:, 0]
         scores = self.scores * weights
         sums.weights.with_visits += share * sum_products(scores, target_values, edges)
-        sums.weights.alone[:, counted] += batched(scores, edges)
+        sums.weights.alone[:, counted] += sum_by_batch(scores, edges)
 
     def _reweigh(
         self, judgement: int, change: _DrawnChange, present: _DrawnStep, acts: npt.NDArray[np.bool_] | None
@@ -342,7 +342,7 @@ class DrawnOutcome:
         ratio = self.ratios[judgement]
         if change.moved is not None:
             moved = change.moved * (present.share * ratio if acts is None else present.share * ratio * acts)
-            self.block.sums.judgements.with_visits[:, judgement] += batched(moved, self.block.edges)
+            self.block.sums.judgements.with_visits[:, judgement] += sum_by_batch(moved, self.block.edges)
         ratio *= change.ratio if acts is None else np.where(acts, change.ratio, 1.0)
 
     def _add_weights(self, current: OutcomeStep, present: _DrawnStep) -> None:
@@ -354,5 +354,5 @@ class DrawnOutcome:
                 continue
             if current.share:
                 moved = current.share * _weight_derivative(draw.law, slopes, origin)
-                self.block.sums.weights.with_visits[:, number] += batched(moved, self.block.edges)
+                self.block.sums.weights.with_visits[:, number] += sum_by_batch(moved, self.block.edges)
             self.scores[number] += draw.score(slopes)

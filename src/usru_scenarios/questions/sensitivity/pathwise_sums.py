@@ -40,7 +40,7 @@ class CovarianceSums(BatchSums):
         total: shape (things,), sums of W at the last step.
     """
 
-    WHOLE = frozenset({"squares", "total"})
+    OVER_ALL_TRIALS = frozenset({"squares", "total"})
 
     with_visits: Floats
     alone: Floats

@@ -31,7 +31,7 @@ from usru_scenarios.sampler.common_random_numbers import simulate_variants
 from usru_scenarios.sampler.likelihood_weighting import program_of_steps
 from usru_scenarios.sampler.shared_draws import SharedDraws
 from usru_scenarios.settings import RunSettings
-from usru_scenarios.work import listener
+from usru_scenarios.work import listener_of
 
 _MOST_NAMED = 6
 """States that are named in a warning."""
@@ -115,7 +115,7 @@ def _announce_work(
     outline: Outline, model: PerturbedModel, run: SensitivityRun, given: Formula | None, questions: Collection[Question]
 ) -> None:
     """Tell what work the questions are; what turns out to be drawn anew comes on top of it."""
-    progress, plan = listener(run.map_blocks), run.plan
+    progress, plan = listener_of(run.map_blocks), run.plan
     program = program_of_steps(run.program, run.target.steps(run.program).stop, given)
     steps = program.steps
     nodes, trials = len(program.nodes), plan.trials_in(0)

@@ -16,8 +16,8 @@ import numpy as np
 from usru_scenarios.estimation.estimates import (
     MOST_MISSED,
     Estimate,
-    farthest,
-    in_doubt,
+    largest_deviation,
+    may_miss_trials,
     rule_of_three_bound,
     with_error_floor,
 )
@@ -118,7 +118,7 @@ class LeastErrors:
         be make the same mass, so that rare trials that would be there for long are allowed for.
         """
         at_least = self.trials * mass[:, None] / max(self.program.steps - 1, 1)
-        if not (in_doubt(found, at_least) and in_doubt(found, at_least, self.missed)):
+        if not (may_miss_trials(found, at_least) and may_miss_trials(found, at_least, self.missed)):
             return found
         longest = np.array([self._there(state)[1][:-1].sum() for state in range(len(mass))])
         effective = np.divide(self.trials * mass, longest, out=np.zeros_like(mass), where=longest > 0)
@@ -147,7 +147,7 @@ class LeastErrors:
         self, found: Estimate, effective: float | Floats, limits: Callable[[], Limits], missed: float | None = None
     ) -> Estimate:
         """An estimate of the outcome, its error raised where trials that were never drawn could add to it."""
-        if not in_doubt(found, effective):
+        if not may_miss_trials(found, effective):
             return found
         return with_error_floor(found, effective, limits, self.missed if missed is None else missed)
 
@@ -253,7 +253,7 @@ class LeastErrors:
         if not np.any(error < missed * (node.scale.high - node.scale.low)):
             return error
         low, high = self.support.ranges[name].T
-        floor: Floats = np.maximum(error, missed * farthest(value, low, high))
+        floor: Floats = np.maximum(error, missed * largest_deviation(value, low, high))
         return floor
 
 
@@ -295,7 +295,9 @@ def least_standard_error(
     support = Support(program)
     ends = [_probability_limits(support, *case) for case in cases]
     low, high = (math.fsum(end) / len(ends) for end in zip(*ends, strict=True))
-    return float(rule_of_three_bound(effective) * farthest(np.asarray(value), np.asarray(low), np.asarray(high)))
+    return float(
+        rule_of_three_bound(effective) * largest_deviation(np.asarray(value), np.asarray(low), np.asarray(high))
+    )
 
 
 def raise_to_least_error(

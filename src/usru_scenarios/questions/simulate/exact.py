@@ -162,5 +162,5 @@ class DrawAverages:
         """The band of values of shape (draws, ...); None where nothing is drawn, or fewer than two draws count."""
         if not self.drawn:
             return None
-        found = PerDraw(np.array([values] * 3), self.weights, self.controls.basis).spread()
+        found = PerDraw(np.array([values] * 3), self.weights, self.controls.basis).band()
         return found if np.isfinite(found.low).all() else None

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from usru_scenarios.estimation.bands import AT_ONCE, JudgementBand, joined, judgement_band
+from usru_scenarios.estimation.bands import VALUES_AT_ONCE, JudgementBand, concatenate_bands, judgement_band
 from usru_scenarios.estimation.estimates import Estimate, ratio, rule_of_three_bound
 from usru_scenarios.model.outline import NodeOutline, Outline
 from usru_scenarios.names import OUTCOME
@@ -289,9 +289,11 @@ def _estimate_forecast(
 
 def _band_of_members(halves: ForecastSums, members: list[int]) -> JudgementBand | None:
     """What the uncertain judgements leave open of a set of scenarios; None where fewer than two draws agree."""
-    found = joined(
-        judgement_band(halves.visits[:, start : start + AT_ONCE, members].sum(axis=2), halves.trials, halves.controls)
-        for start in range(0, halves.visits.shape[1], AT_ONCE)
+    found = concatenate_bands(
+        judgement_band(
+            halves.visits[:, start : start + VALUES_AT_ONCE, members].sum(axis=2), halves.trials, halves.controls
+        )
+        for start in range(0, halves.visits.shape[1], VALUES_AT_ONCE)
     )
     return found if np.isfinite(found.low).all() else None
 

@@ -39,7 +39,7 @@ class IndicatorSums(batches.BatchSums):
         seen_squares: for each reading, shape (states,), the sum of squared weights of the same trials.
     """
 
-    WHOLE = frozenset({"squares", "seen_squares"})
+    OVER_ALL_TRIALS = frozenset({"squares", "seen_squares"})
 
     weight: Floats
     squares: Floats
@@ -88,7 +88,7 @@ class IndicatorSampler:
 
     def sums(self, map_blocks: MapBlocks) -> IndicatorSums:
         """Walk all blocks."""
-        return batches.accumulated(map_blocks(self.run, range(self.plan.blocks)), self.batches)
+        return batches.accumulate(map_blocks(self.run, range(self.plan.blocks)), self.batches)
 
     def run(self, block: int) -> IndicatorSums:
         """The sums of one block."""
@@ -149,18 +149,18 @@ class _IndicatorObserver:
         numbers, squares = batches.batch_numbers(edges, len(weights)), weights**2
         read = list(zip(self.sampler.readings, self.codes, self.sampler.ways, strict=True))
         return IndicatorSums(
-            weight=batches.batched(weights[None], edges)[:, 0],
+            weight=batches.sum_by_batch(weights[None], edges)[:, 0],
             squares=np.asarray(squares.sum()),
-            future=[batches.batched(part, edges) for part in future],
+            future=[batches.sum_by_batch(part, edges) for part in future],
             both=[
                 np.stack(
                     [
-                        batches.batched_by_code(codes, part, len(reading.states), numbers, len(edges))
+                        batches.sum_by_batch_and_code(codes, part, len(reading.states), numbers, len(edges))
                         for part in future[way]
                     ],
                     axis=-1,
                 )
                 for reading, codes, way in read
             ],
-            seen_squares=[batches.sums_by_code(codes, squares, len(reading.states)) for reading, codes, _ in read],
+            seen_squares=[batches.sum_by_code(codes, squares, len(reading.states)) for reading, codes, _ in read],
         )

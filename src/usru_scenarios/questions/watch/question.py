@@ -59,7 +59,7 @@ from usru_scenarios.results.watch import (
 from usru_scenarios.sampler.blocks import MapBlocks, Plan
 from usru_scenarios.settings import RunSettings, SampleLimits
 from usru_scenarios.source_text import SourceText
-from usru_scenarios.work import Listener, listener
+from usru_scenarios.work import Listener, listener_of
 
 
 @dataclass(frozen=True)
@@ -192,13 +192,13 @@ def _estimate_nodes(
     look = ExactIndicators(conditioned, question.on, question.horizon, named)
     faster = settings.method == "auto" and is_faster_exactly(program, given=conditioned.given) and look.is_light
     if faster or settings.method == "exact":
-        return _estimate_exactly(look, question, sets, listener(map_blocks))
+        return _estimate_exactly(look, question, sets, listener_of(map_blocks))
     try:
         sampler, sums = _draw_sums(conditioned, question, settings, map_blocks)
     except (ImpossibleEvidence, TooFewTrials):
         if not rare_exactly or not look.is_light:
             raise
-        return _estimate_exactly(look, question, sets, listener(map_blocks))
+        return _estimate_exactly(look, question, sets, listener_of(map_blocks))
     columns = list(sets.values())
     least = LeastErrors(program, sums.effective_trials, lambda _: np.zeros(()), seen.parts)
     found = [

@@ -10,9 +10,9 @@ import numpy.typing as npt
 from usru_scenarios.estimation.estimates import (
     MOST_MISSED,
     Estimate,
-    covering_unseen,
     delta_method_error,
     rule_of_three_bound,
+    widen_for_unseen,
 )
 from usru_scenarios.estimation.jackknife import jackknife
 from usru_scenarios.light_dataclasses import dataclass, replace
@@ -182,10 +182,10 @@ def cover_unseen_trials(
     return replace(
         found,
         probability=Estimate(share, np.maximum(found.probability.error, unseen)),
-        move=covering_unseen(found.move, found.move.value + (changed - moves)),
-        distance=covering_unseen(found.distance, found.distance.value + apart),
-        whole=covering_unseen(found.whole, whole),
-        information=covering_unseen(
+        move=widen_for_unseen(found.move, found.move.value + (changed - moves)),
+        distance=widen_for_unseen(found.distance, found.distance.value + apart),
+        whole=widen_for_unseen(found.whole, whole),
+        information=widen_for_unseen(
             found.information, found.information.value + (mutual_information(total + added) - mutual_information(total))
         ),
     )
