@@ -435,7 +435,7 @@ def test_contrast_is_that_of_wcag() -> None:
 @settings(deadline=None)
 @given(st.floats(0, 100), st.floats(0.01, 100))
 def test_an_axis_holds_its_values_between_round_numbers(low: float, spread: float) -> None:
-    scale = layout.Scale.over(-low, spread)
+    scale = layout.Scale.from_zero(-low, spread)
     assert scale.low <= min(-low, 0) + 1e-6
     assert scale.high >= spread - 1e-6
     assert scale.low in scale.ticks

@@ -14,7 +14,7 @@ TEXTS = ("#00755A", "#00609A", "#8A5C00", "#A84300", "#96447A", "#1C6A9B")
 
 BLACK = "#000000"
 INK, QUIET, RULE, GRID, PAPER = "#1A1A1A", "#595959", "#8C8C8C", "#E3E3E3", "#FFFFFF"
-"""Of text, of text that explains, of lines beside the data, of the grid, and of what all stands on."""
+"""Of text, of text that explains, of lines beside the data, of the grid, and of the background."""
 
 DASHES = ((1, 0), (5, 3), (1.5, 2.5), (9, 3, 2, 3))
 
@@ -40,8 +40,8 @@ def shade(share: float) -> str:
 
 
 def text_on(ground: str) -> str:
-    """The colour of text on a ground: black or white, whichever is told better from it."""
-    return max((BLACK, PAPER), key=lambda one: contrast(one, ground))
+    """The colour of text on a ground: black or white, whichever has more contrast."""
+    return max((BLACK, PAPER), key=lambda ink: contrast(ink, ground))
 
 
 def contrast(one: str, other: str) -> float:

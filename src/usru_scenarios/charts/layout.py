@@ -42,45 +42,43 @@ _ABOVE, _BELOW = 12, 26
 """Pixels between the title of a panel and its plot, and those of the axis below it."""
 
 
-class Picture(NamedTuple):
-    """All that a chart says.
+def specification(
+    width: int,
+    title: str,
+    subtitle: str,
+    views: Sequence[View],
+    *,
+    left: float,
+    source: Sequence[str],
+    details: str = "",
+) -> View:
+    """The whole specification of a chart.
 
-    Attributes:
+    Args:
+        width: of the picture, in pixels.
         title: what is seen, in a sentence.
         subtitle: what is drawn.
         views: the views, one below the other.
-        left: pixels that stand to the left of where they begin.
-        source: what is said below.
-        told: what is seen, for those who can't see it.
+        left: pixels to the left of where they begin.
+        source: the lines below.
+        details: what else is seen, for those who can't see it.
     """
-
-    title: str
-    subtitle: str
-    views: Sequence[View]
-    left: float
-    source: Sequence[str]
-    told: str = ""
-
-
-def made(picture: Picture, width: int) -> View:
-    """The whole specification."""
     room = width - 2 * MARGIN
-    told = " ".join(filter(None, (picture.title, picture.subtitle, picture.told, *picture.source)))
     return {
         "$schema": SCHEMA,
-        "description": told,
+        "description": " ".join(filter(None, (title, subtitle, details, *source))),
         "background": PAPER,
         "padding": MARGIN,
         "title": {
-            "text": break_lines(picture.title, TITLE, room, bold=True),
-            "subtitle": break_lines(picture.subtitle, SUBTITLE, room),
+            "text": break_lines(title, TITLE, room, bold=True),
+            "subtitle": break_lines(subtitle, SUBTITLE, room),
             "anchor": "start",
             "frame": "bounds",
             "offset": 14,
             "subtitlePadding": 5,
         },
         "spacing": 14,
-        "vconcat": [*picture.views, _source_view(picture, room)],
+        "vconcat": [*views, _source_view(source, left, room)],
         "config": _CONFIG,
     }
 
@@ -111,7 +109,7 @@ _CONFIG: View = {
 
 
 def source_lines(model: ModelLine, run: Run, largest_error: float) -> list[str]:
-    """What is said below of a result: which model, how it was found, how exact it is, and what it follows from."""
+    """The lines below a chart: which model, how it was computed, how exact it is, and what it follows from."""
     described = describe_model(model, run)
     errors = f", standard errors {format_error_bound(largest_error)}" if largest_error > 0.0 else ""
     return [
@@ -120,12 +118,12 @@ def source_lines(model: ModelLine, run: Run, largest_error: float) -> list[str]:
     ]
 
 
-def _source_view(picture: Picture, room: float) -> View:
-    lines = [line for text in picture.source for line in break_lines(text, SOURCE, room)]
+def _source_view(source: Sequence[str], left: float, room: float) -> View:
+    lines = [line for text in source for line in break_lines(text, SOURCE, room)]
     rows = [{"text": line, "y": number * SOURCE * LINE} for number, line in enumerate(lines)]
-    mark = {"type": "text", "align": "left", "baseline": "top", "fontSize": SOURCE, "color": QUIET, "x": -picture.left}
+    mark = {"type": "text", "align": "left", "baseline": "top", "fontSize": SOURCE, "color": QUIET, "x": -left}
     return {
-        "width": room - picture.left,
+        "width": room - left,
         "height": len(lines) * SOURCE * LINE,
         "data": {"values": rows},
         "mark": mark,
@@ -144,7 +142,7 @@ def colour_channel(field: str = "colour") -> View:
 
 
 def tooltip(**fields: str) -> list[View]:
-    """The channel of what is told where one points at a mark: fields and their types."""
+    """The channel of what is shown where one points at a mark: fields and their types."""
     return [{"field": name, "type": kind} for name, kind in fields.items()]
 
 
@@ -186,7 +184,7 @@ def line_layer(rows: Sequence[View], **mark: Any) -> View:
 
 
 def typeset_minus(text: str) -> str:
-    """A number with a sign of the same width as its plus."""
+    """A number whose minus is as wide as a plus."""
     return text.replace("-", "\u2212")
 
 
@@ -203,81 +201,82 @@ class Scale(NamedTuple):
     ticks: list[float]
 
     @classmethod
-    def over(cls, low: float, high: float, *, most: float = math.inf) -> Scale:
-        """Ends at round numbers beyond both values, and 0 between them; none is beyond `most`."""
+    def from_zero(cls, low: float, high: float, *, limit: float = math.inf) -> Scale:
+        """Ends at round numbers beyond both values, and 0 between them; none is beyond the limit."""
         low, high = min(low, 0.0), max(high, _MIN_TOP)
         step = _round_step((high - low) / _MAX_TICKS)
         first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-        ticks = [round(number * step, 6) for number in range(first, last + 1) if number * step <= most + 1e-9]
+        ticks = [round(number * step, 6) for number in range(first, last + 1) if number * step <= limit + 1e-9]
         return cls(ticks[0], ticks[-1], ticks)
 
     @classmethod
-    def within(cls, low: float, high: float) -> Scale:
+    def around(cls, low: float, high: float) -> Scale:
         """The axis of a number of any size: the values that are labelled lie between its ends, away from them."""
         spread = (high - low) or abs(high) or 1.0
         low, high = low - spread / 20, high + spread / 20
         return cls(low, high, round_ticks(low, high, 0.25))
 
-    def place(self, value: float, room: float) -> float:
+    def position(self, value: float, room: float) -> float:
         """Where a value stands on an axis so many pixels long, from its low end."""
         return (value - self.low) / (self.high - self.low) * room
 
-    def encoding(self, field: str, *, labelled: bool = True, sign: str = "%", **axis: Any) -> View:
-        """The channel of a field."""
+    def encoding(self, field: str, *, labelled: bool = True, sign: str = "%", **settings: Any) -> View:
+        """The channel of a field, with settings of its axis."""
         expression = f"(datum.value > 0 ? '+' : '') + datum.label + '{sign}'" if self.low < 0 else None
-        shown = {
+        axis = {
             "values": self.ticks,
             "labels": labelled,
             "format": "~f",
             "labelExpr": expression or f"datum.label + '{sign}'",
-            **axis,
+            **settings,
         }
-        return {"field": field, "type": "quantitative", "scale": self.between, "axis": shown}
+        return {"field": field, "type": "quantitative", "scale": self.domain, "axis": axis}
 
     @property
-    def between(self) -> View:
+    def domain(self) -> View:
         """The scale of a channel, from one end to the other."""
         return {"domain": [self.low, self.high], "nice": False, "zero": False}
 
     @property
-    def left(self) -> float:
+    def label_width(self) -> float:
         """The pixels that its labels take to the left."""
         return math.ceil(max_width((f"{tick:g}%" for tick in self.ticks), LABEL)) + 7
 
 
-def round_ticks(low: float, high: float, away: float = 0.0, most: int = _MAX_TICKS) -> list[float]:
-    """Round numbers between two ends, or `away` of their distance from these."""
+def round_ticks(low: float, high: float, margin: float = 0.0, most: int = _MAX_TICKS) -> list[float]:
+    """Round numbers between two ends, at least `margin` of their distance away from these."""
     step = _round_step((high - low) / most)
-    first, last = math.ceil(low / step + away - 1e-9), math.floor(high / step - away + 1e-9)
+    first, last = math.ceil(low / step + margin - 1e-9), math.floor(high / step - margin + 1e-9)
     return [float(f"{number * step:.12g}") for number in range(first, last + 1)]
 
 
 def _round_step(least: float) -> float:
     """The distance of labelled values: a round number of at least so much."""
     power = 10.0 ** math.floor(math.log10(least))
-    return next(power * one for one in _ROUND_STEPS if power * one >= least * (1 - 1e-9))
+    return next(power * digit for digit in _ROUND_STEPS if power * digit >= least * (1 - 1e-9))
 
 
 def percent_scale(values: Sequence[float]) -> Scale:
     """The axis of shares from 0 to 1."""
-    return Scale.over(0.0, 100.0 * max(values, default=0.0), most=100.0)
+    return Scale.from_zero(0.0, 100.0 * max(values, default=0.0), limit=100.0)
 
 
 def step_channel(steps: Sequence[str], room: float) -> View:
-    """The channel of steps, of which as many are labelled as there is room for: years where they begin."""
+    """The channel of steps, with labels for as many as there is room for: years where they begin."""
     years = [step for number, step in enumerate(steps) if number == 0 or step[:4] != steps[number - 1][:4]]
     by_year = len(years) > 1 and all(_is_dated(step) for step in steps)
-    marked = years if by_year else list(steps)
-    longest = max_width((step[:4] if by_year else step for step in marked), LABEL) + 10
-    every = len(steps) / len(marked)
-    spaced = room / max(len(steps) - 1, 1) * every
-    skip = next((one for one in (1, 2, 5, 10, 20, 25, 50, 100, 200, 500) if one * spaced >= longest), len(marked))
+    candidates = years if by_year else list(steps)
+    longest = max_width((step[:4] if by_year else step for step in candidates), LABEL) + 10
+    every = len(steps) / len(candidates)
+    spacing = room / max(len(steps) - 1, 1) * every
+    strides = (1, 2, 5, 10, 20, 25, 50, 100, 200, 500)
+    stride = next((number for number in strides if number * spacing >= longest), len(candidates))
     return {
         "field": "step",
         "type": "ordinal",
         "scale": {"type": "point", "padding": 0, "domain": list(steps)},
         "axis": {
-            "values": marked[::skip],
+            "values": candidates[::stride],
             "labelExpr": "slice(datum.value, 0, 4)" if by_year else "datum.value",
             **DATE_AXIS,
         },
@@ -318,9 +317,9 @@ class PanelGrid(NamedTuple):
     gap: float
 
     @classmethod
-    def of(cls, count: int, room: float, gap: float, least: float = _PANEL_WIDTHS[0]) -> PanelGrid:
+    def fit(cls, count: int, room: float, gap: float, min_width: float = _PANEL_WIDTHS[0]) -> PanelGrid:
         """The grid of so many panels: as many in a row as there is room for, in rows that are about as long."""
-        most = max(int(room // (least + gap)), 1)
+        most = max(int(room // (min_width + gap)), 1)
         rows = math.ceil(count / min(most, count))
         columns = math.ceil(count / rows)
         width = math.floor(room / columns - gap)
@@ -348,8 +347,8 @@ def panel_titles(titles: Sequence[str], room: float) -> list[list[str]]:
 
 def panel(grid: PanelGrid, head: Sequence[str], colour: str, layers: Sequence[View]) -> View:
     """A panel: its title in a colour, and its layers."""
-    named = label("\n".join(head), 0, -_ABOVE - (len(head) - 1) * HEAD * LINE, colour)
-    title = text_layer([named], fontSize=HEAD, fontWeight="bold", lineHeight=HEAD * LINE)
+    text = label("\n".join(head), 0, -_ABOVE - (len(head) - 1) * HEAD * LINE, colour)
+    title = text_layer([text], fontSize=HEAD, fontWeight="bold", lineHeight=HEAD * LINE)
     return {"width": grid.width, "height": grid.height, "layer": [*layers, title]}
 
 
@@ -357,7 +356,7 @@ def panel(grid: PanelGrid, head: Sequence[str], colour: str, layers: Sequence[Vi
 
 
 class KeyEntry(NamedTuple):
-    """What a colour stands for, and the colour of its name."""
+    """An entry of a key: the name of what a colour stands for, and the colour of that name."""
 
     text: str
     colour: str
@@ -368,7 +367,7 @@ class KeyEntry(NamedTuple):
 def key(entries: Sequence[KeyEntry], room: float, left: float, *, filled: bool = False) -> View:
     """What colours stand for, in as many lines as it takes: each a line or a square before its name."""
     placed = list(_place_entries(entries, room))
-    named = [
+    labels = [
         label(line, x + 24 - left, y + number * LABEL * LINE, entry.text_colour)
         for entry, x, y, names in placed
         for number, line in enumerate(names)
@@ -384,7 +383,7 @@ def key(entries: Sequence[KeyEntry], room: float, left: float, *, filled: bool =
         for entry, x, y, _ in placed
     ]
     last = max(y + len(names) * LABEL * LINE for _, _, y, names in placed)
-    return {"width": room - left, "height": last - 2, "layer": [*marks, text_layer(named, fontWeight="bold")]}
+    return {"width": room - left, "height": last - 2, "layer": [*marks, text_layer(labels, fontWeight="bold")]}
 
 
 def _square_mark(entry: KeyEntry, x: float, y: float) -> View:
@@ -395,14 +394,14 @@ def _square_mark(entry: KeyEntry, x: float, y: float) -> View:
 
 def _place_entries(entries: Sequence[KeyEntry], room: float) -> Iterator[tuple[KeyEntry, float, float, list[str]]]:
     """Where each entry begins, and its name in lines."""
-    x, y, taken = 0.0, LABEL / 2, 1
+    x, y, lines_in_row = 0.0, LABEL / 2, 1
     for entry in entries:
         names = break_lines(entry.text, LABEL, room - 24, bold=True, most=2)
         width = 24 + max_width(names, LABEL, bold=True) + 18
         if x and x + width - 18 > room:
-            x, y, taken = 0.0, y + taken * LABEL * LINE + 3, 1
+            x, y, lines_in_row = 0.0, y + lines_in_row * LABEL * LINE + 3, 1
         yield entry, x, y, names
-        x, taken = x + width, max(taken, len(names))
+        x, lines_in_row = x + width, max(lines_in_row, len(names))
 
 
 # Rows -----------------------------------------------------------------------------------------------------------------
@@ -420,37 +419,39 @@ class NamedRow(NamedTuple):
 _PADDING = 10
 
 
-def lay_out_rows(named: Sequence[tuple[str, str]], room: float, least: float = 30.0) -> list[NamedRow]:
+def lay_out_rows(texts: Sequence[tuple[str, str]], room: float, min_height: float = 30.0) -> list[NamedRow]:
     """Rows below one another, each as high as its name and its note need."""
-    found: list[NamedRow] = []
+    rows: list[NamedRow] = []
     y = 0.0
-    for name, note in named:
+    for name, note in texts:
         names = break_lines(name, LABEL, room, bold=True, most=3)
         notes = break_lines(note, SOURCE, room, most=3) if note else []
-        height = max(least, (len(names) * LABEL + len(notes) * SOURCE) * LINE + _PADDING)
-        found.append(NamedRow(names, notes, y + height / 2, height))
+        height = max(min_height, (len(names) * LABEL + len(notes) * SOURCE) * LINE + _PADDING)
+        rows.append(NamedRow(names, notes, y + height / 2, height))
         y += height
-    return found
+    return rows
 
 
-def total_height(found: Sequence[NamedRow]) -> float:
-    """How high rows are together."""
-    return sum(row.height for row in found)
+def total_height(rows: Sequence[NamedRow]) -> float:
+    """The height of rows together."""
+    return sum(row.height for row in rows)
 
 
-def row_name_layers(found: Sequence[NamedRow], left: float, colour: Sequence[str] = ()) -> list[View]:
+def row_name_layers(rows: Sequence[NamedRow], left: float, colours: Sequence[str] = ()) -> list[View]:
     """The names and notes of rows, from `left` pixels before the data on; the names in colours, if given."""
-    named, noted = [], []
-    for number, row in enumerate(found):
+    names, notes = [], []
+    for number, row in enumerate(rows):
         top = row.middle - (len(row.name) * LABEL + len(row.note) * SOURCE) * LINE / 2
-        named.append(label("\n".join(row.name), -left, top, colour[number] if colour else INK))
+        names.append(label("\n".join(row.name), -left, top, colours[number] if colours else INK))
         if row.note:
-            noted.append(label("\n".join(row.note), -left, top + len(row.name) * LABEL * LINE, QUIET))
-    notes = [text_layer(noted, baseline="top", fontSize=SOURCE, lineHeight=SOURCE * LINE)] if noted else []
-    return [text_layer(named, baseline="top", fontWeight="bold"), *notes]
+            notes.append(label("\n".join(row.note), -left, top + len(row.name) * LABEL * LINE, QUIET))
+    layers = [text_layer(names, baseline="top", fontWeight="bold")]
+    if notes:
+        layers.append(text_layer(notes, baseline="top", fontSize=SOURCE, lineHeight=SOURCE * LINE))
+    return layers
 
 
-def name_width(named: Sequence[tuple[str, str]], room: float) -> float:
-    """The pixels for the names of rows: what the longest needs, at most two fifths of all."""
-    needed = max_width((name for name, _ in named), LABEL, bold=True)
-    return min(max(needed, min(max_width((note for _, note in named), SOURCE), 180.0)), 0.4 * room)
+def name_width(texts: Sequence[tuple[str, str]], room: float) -> float:
+    """The pixels for the names and notes of rows: what the longest needs, at most two fifths of all."""
+    needed = max_width((name for name, _ in texts), LABEL, bold=True)
+    return min(max(needed, min(max_width((note for _, note in texts), SOURCE), 180.0)), 0.4 * room)

@@ -1,4 +1,4 @@
-"""How much room text takes in a picture, where it is broken into lines, and how labels keep clear of one another.
+"""How wide text is in a picture, where it is broken into lines, and how labels keep clear of one another.
 
 Widths are those of Liberation Sans, whose letters are as wide as Arial's, by kinds of letters: right to some percent,
 and rather too wide than too narrow. All lengths are in pixels.
@@ -90,14 +90,12 @@ def spread_labels(places: Sequence[float], gap: float, low: float, high: float) 
     for rank, number in enumerate(order):
         mean, size = places[number] - rank * gap, 1
         while pools and pools[-1][0] >= mean:
-            before, more = pools.pop()
-            mean, size = (before * more + mean * size) / (more + size), more + size
+            other_mean, other_size = pools.pop()
+            mean, size = (other_mean * other_size + mean * size) / (other_size + size), other_size + size
         pools.append((mean, size))
-    found = [0.0] * count
-    ranked = iter(enumerate(order))
+    means = [mean for mean, size in pools for _ in range(size)]
     top = max(high - gap * (count - 1), low)
-    for mean, size in pools:
-        for _ in range(size):
-            rank, number = next(ranked)
-            found[number] = min(max(mean, low), top) + rank * gap
-    return found
+    spread = [0.0] * count
+    for rank, (number, mean) in enumerate(zip(order, means, strict=True)):
+        spread[number] = min(max(mean, low), top) + rank * gap
+    return spread

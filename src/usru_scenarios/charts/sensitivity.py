@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from usru_scenarios.charts import colours, layout
@@ -15,13 +16,13 @@ if TYPE_CHECKING:
     from usru_scenarios.results.sensitivity import DriverMoves, Sensitivity
 
 _BAR = 15.0
-_LONGEST, _ROUNDS = 0.4, 12
-"""Of all room beside the names what a line of a label takes at most; and how often the axis gives way to labels."""
+_MAX_LABEL_SHARE, _MAX_ROUNDS = 0.4, 12
+"""The largest share of the room beside the names for a line of a label; and how often the axis gives way to labels."""
 _LOWER, _HIGHER = 3, 1
 """The places of the colours of what makes less likely and more likely."""
 
 
-class _End(NamedTuple):
+class _BarEnd(NamedTuple):
     """An end of a bar: the state, and by how much it changes the likelihood, in points."""
 
     state: str
@@ -36,30 +37,32 @@ class _End(NamedTuple):
 def sensitivity(result: Sensitivity, width: int) -> layout.View:
     """For one scenario each driver from its lowest to its highest change; for all how far its states are apart."""
     room = width - 2 * layout.MARGIN
-    found = result.moves or []
-    places = max(percent_decimals(max((one.standard_error for one in found), default=0.0)), 1)
-    ends = [_ends(one, result.of, places) for one in found]
-    named = [(one.title, "") for one in found]
-    inner = layout.name_width(named, 0.85 * room)
-    scale = layout.Scale.over(
-        min((pair[0].change for pair in ends), default=0.0), max((pair[1].change for pair in ends), default=0.0)
+    moves = result.moves or []
+    places = max(percent_decimals(max((driver.standard_error for driver in moves), default=0.0)), 1)
+    ends = [_bar_ends(driver, result.of, places) for driver in moves]
+    names = [(driver.title, "") for driver in moves]
+    inner = layout.name_width(names, 0.85 * room)
+    scale = layout.Scale.from_zero(
+        min((low.change for low, _ in ends), default=0.0), max((high.change for _, high in ends), default=0.0)
     )
     low, high = _label_rooms(ends, scale, room - inner - 8)
     left = inner + 8 + low
     length = room - left - high
-    placed = layout.lay_out_rows(named, inner)
-    data, labels = [], []
-    for pair, row in zip(ends, placed, strict=True):
-        for side, one in enumerate(pair):
-            if one.change == 0.0 and not one.state:
+    rows = layout.lay_out_rows(names, inner)
+    data: list[layout.View] = []
+    labels: tuple[list[layout.View], list[layout.View]] = ([], [])
+    for pair, row in zip(ends, rows, strict=True):
+        for side, end in enumerate(pair):
+            if end.change == 0.0 and not end.state:
                 continue
-            colour, words = _HIGHER if one.change >= 0 else _LOWER, _words(one, room - inner - 8)
-            ends_at = {"top": row.middle - _BAR / 2, "bottom": row.middle + _BAR / 2}
-            change = {"state": one.state, "change": round(one.change, 4), "from": 0.0}
-            data.append({**change, **ends_at, "colour": colours.mark(colour)})
-            x = scale.place(one.change, length) + (5 if side else -5)
-            y = row.middle - (len(words) - 1) * (layout.LABEL - 1) * layout.LINE / 2
-            labels.append({**layout.label("\n".join(words), x, y, colours.text(colour)), "side": side})
+            colour, lines = _HIGHER if end.change >= 0 else _LOWER, _label_lines(end, room - inner - 8)
+            change = {"state": end.state, "change": round(end.change, 4), "from": 0.0}
+            edges = {"top": row.middle - _BAR / 2, "bottom": row.middle + _BAR / 2}
+            data.append({**change, **edges, "colour": colours.mark(colour)})
+            x = scale.position(end.change, length) + (5 if side else -5)
+            y = row.middle - (len(lines) - 1) * (layout.LABEL - 1) * layout.LINE / 2
+            label = layout.label("\n".join(lines), x, y, colours.text(colour))
+            labels[side].append({**label, "side": side})
     bars = {
         "mark": "bar",
         "encoding": {
@@ -74,70 +77,75 @@ def sensitivity(result: Sensitivity, width: int) -> layout.View:
     style = {"fontSize": layout.LABEL - 1, "lineHeight": (layout.LABEL - 1) * layout.LINE}
     layers = [
         bars,
-        layout.text_layer([one for one in labels if one["side"]], **style),
-        layout.text_layer([one for one in labels if not one["side"]], align="right", **style),
-        *layout.row_name_layers(placed, left),
+        layout.text_layer(labels[1], **style),
+        layout.text_layer(labels[0], align="right", **style),
+        *layout.row_name_layers(rows, left),
     ]
-    view = {"width": length, "height": max(layout.total_height(placed), 20), "data": {"values": data}, "layer": layers}
-    errors = (error for one in found for state in one.states for error in state.standard_errors.values())
-    largest = max((*errors, *(one.standard_error for one in found)), default=0.0)
+    view = {"width": length, "height": max(layout.total_height(rows), 20), "data": {"values": data}, "layer": layers}
+    errors = (error for driver in moves for state in driver.states for error in state.standard_errors.values())
+    largest = max((*errors, *(driver.standard_error for driver in moves)), default=0.0)
     source = layout.source_lines(result.model, result.run, largest)
-    return layout.made(
-        layout.Picture(_title(result, places), _told(result), [view], left, source, _read(ends, found)), width
+    texts = (
+        f"{quote_title(driver.title)}: {', '.join(end.label for end in pair if end.state)}"
+        for driver, pair in zip(moves, ends, strict=True)
+    )
+    return layout.specification(
+        width,
+        _title(result, places),
+        _subtitle(result),
+        [view],
+        left=left,
+        source=source,
+        details=f"{'; '.join(texts)}.",
     )
 
 
-def _words(one: _End, room: float) -> list[str]:
-    """The label of an end in lines."""
-    return break_lines(one.label, layout.LABEL - 1, _LONGEST * room, most=2)
+def _label_lines(end: _BarEnd, room: float) -> list[str]:
+    return break_lines(end.label, layout.LABEL - 1, _MAX_LABEL_SHARE * room, most=2)
 
 
-def _label_rooms(ends: Sequence[tuple[_End, _End]], scale: layout.Scale, room: float) -> tuple[float, float]:
+def _label_rooms(ends: Sequence[tuple[_BarEnd, _BarEnd]], scale: layout.Scale, room: float) -> tuple[float, float]:
     """The pixels that labels need to the left and to the right of the axis, where it takes what they leave."""
     low = high = 0.0
-    for _ in range(_ROUNDS):
+    for _ in range(_MAX_ROUNDS):
         length = room - low - high
         for left, right in ends:
-            needed = [max_width(_words(one, room), layout.LABEL - 1) + 8 if one.state else 0.0 for one in (left, right)]
-            low = max(low, needed[0] - scale.place(left.change, length))
-            high = max(high, needed[1] - (length - scale.place(right.change, length)))
+            needed = [
+                max_width(_label_lines(end, room), layout.LABEL - 1) + 8 if end.state else 0.0 for end in (left, right)
+            ]
+            low = max(low, needed[0] - scale.position(left.change, length))
+            high = max(high, needed[1] - (length - scale.position(right.change, length)))
     return low, high
 
 
-def _ends(one: DriverMoves, of: str | None, places: int) -> tuple[_End, _End]:
+def _bar_ends(driver: DriverMoves, of: str | None, places: int) -> tuple[_BarEnd, _BarEnd]:
     """Both ends of a driver's bar, in points."""
+    nothing = _BarEnd("", 0.0, "")
     if of is None:
-        between = " to ".join(one.between)
-        return _End("", 0.0, ""), _End(between, 100.0 * one.swing, format_distance(one.swing, places))
-    least = min(one.states, key=lambda state: state.change[of])
-    most = max(one.states, key=lambda state: state.change[of])
-    low, high = (
-        _End(each.state, 100.0 * each.change[of], format_points(each.change[of], places)) for each in (least, most)
-    )
-    return (low if low.change < 0 else _End("", 0.0, "")), (high if high.change >= 0 else _End("", 0.0, ""))
+        return nothing, _BarEnd(
+            " to ".join(driver.between), 100.0 * driver.swing, format_distance(driver.swing, places)
+        )
+    changes = [(state.change[of], state.state) for state in driver.states]
+    least, most = min(changes, key=itemgetter(0)), max(changes, key=itemgetter(0))
+    low, high = (_BarEnd(state, 100.0 * change, format_points(change, places)) for change, state in (least, most))
+    return (low if low.change < 0 else nothing), (high if high.change >= 0 else nothing)
 
 
 def _title(result: Sensitivity, places: int) -> str:
-    what = f"the likelihood of {quote_title(result.title)}" if result.of else "the likelihoods of the scenarios"
     if not result.moves:
-        return f"No driver moves {what}."
+        return f"No driver moves {_target(result)}."
     first = result.moves[0]
     low, high = (state.replace("_", " ") for state in first.between)
     swing = f"{format_distance(first.swing, places)} points from {low} to {high}"
-    return f"{quote_title(first.title)} moves {what} most: {swing}."
+    return f"{quote_title(first.title)} moves {_target(result)} most: {swing}."
 
 
-def _told(result: Sensitivity) -> str:
-    what = f"the likelihood of {quote_title(result.title)}" if result.of else "the likelihoods of the scenarios"
-    at = f" {describe_time(result)}" if len(result.run.steps) > 1 else ""
-    held = f"By how many percentage points {what}{at} would change if a driver were held in one state at every step"
-    apart = "" if result.of else ": how far apart, in total variation, they are under two of its states"
-    return f"{result.model.title}. {held}{apart}."
+def _target(result: Sensitivity) -> str:
+    return f"the likelihood of {quote_title(result.title)}" if result.of else "the likelihoods of the scenarios"
 
 
-def _read(ends: list[tuple[_End, _End]], found: list[DriverMoves]) -> str:
-    said = (
-        f"{quote_title(one.title)}: {', '.join(end.label for end in pair if end.state)}"
-        for one, pair in zip(found, ends, strict=True)
-    )
-    return f"{'; '.join(said)}."
+def _subtitle(result: Sensitivity) -> str:
+    time = f" {describe_time(result)}" if len(result.run.steps) > 1 else ""
+    change = f"By how many percentage points {_target(result)}{time} would change"
+    distance = "" if result.of else ": how far apart, in total variation, they are under two of its states"
+    return f"{result.model.title}. {change} if a driver were held in one state at every step{distance}."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from usru_scenarios.charts import colours, layout
@@ -17,16 +16,16 @@ if TYPE_CHECKING:
     from usru_scenarios.results.show import NodePart, Overview
 
 _OUTCOME = "scenario"
-_STRONG = 1.5
+_STRONG_POINTS = 1.5
 """Points from which an influence is drawn thick."""
-_SMALLEST, _LARGEST = 18.0, 34.0
+_MIN_CELL, _MAX_CELL = 18.0, 34.0
 """Of a cell of the matrix, in pixels."""
-_ANGLE, _LONGEST_HEAD = 50, 170.0
+_ANGLE, _MAX_HEAD = 50, 170.0
 """By how many degrees the names of columns rise, and how long they are at most, in pixels."""
 
 
 class Influence(NamedTuple):
-    """That a part acts on another: in the step before (`lag` 1) or the same, with so many points at most."""
+    """A part that acts on another: in the step before (`lag` 1) or the same, with so many points at most."""
 
     source: str
     target: str
@@ -51,7 +50,9 @@ def influences_of(overview: Overview) -> list[Influence]:
         weight = max(node.weight or [1.0])
         for push in node.impacts:
             pair = (name, _OUTCOME, push.lag)
-            strongest[pair] = max([strongest.get(pair, 0.0), *(abs(one) * weight for one in push.points.values())])
+            strongest[pair] = max(
+                [strongest.get(pair, 0.0), *(abs(points) * weight for points in push.points.values())]
+            )
     for push in overview.outcome_pushes:
         pair = (push.of, _OUTCOME, push.lag)
         strongest[pair] = max([strongest.get(pair, 0.0), *map(abs, push.points.values())])
@@ -65,105 +66,104 @@ def influences(result: Overview, width: int) -> layout.View:
     Consequences act on nothing that a forecast depends on: the graphs have them.
     """
     nodes, room = result.drivers, width - 2 * layout.MARGIN
-    known = {*nodes, _OUTCOME}
-    found = [one for one in influences_of(result) if {one.source, one.target} <= known]
-    acting = [name for name in (*nodes, _OUTCOME) if any(one.source == name for one in found)]
-    acted = [name for name in (*nodes, _OUTCOME) if any(one.target == name for one in found)]
-    named = {name: break_lines(_title(name, nodes), layout.LABEL, 0.36 * room, most=2) for name in acting}
-    left = max_width((line for lines in named.values() for line in lines), layout.LABEL) + 10
-    headed = {name: break_lines(_title(name, nodes), layout.LABEL, _LONGEST_HEAD, most=1)[0] for name in acted}
-    beyond = max((max_width([head], layout.LABEL) for head in headed.values()), default=0.0) * math.cos(
-        math.radians(_ANGLE)
-    )
-    cell = min(max((room - left - beyond) / max(len(acted), 1), _SMALLEST), _LARGEST)
-    high = max(max((len(named[name]) for name in acting), default=1) * layout.LABEL * layout.LINE + 4, min(cell, 26.0))
-    most = max((one.points for one in found), default=0.0)
-    across = {name: place * cell for place, name in enumerate(acted)}
-    down = {name: place * high for place, name in enumerate(acting)}
-    cells, said, lagged = [], [], []
-    for (source, target), both in _paired(found).items():
-        points = max(one.points for one in both)
-        ground = colours.shade(0.05 + 0.95 * points / most if most else 0.05)
-        x, y = across[target], down[source]
-        act = {"from": _title(source, nodes), "to": _title(target, nodes), "points": round(points, 4)}
-        cells.append({**act, "x": x, "x2": x + cell, "y": y, "y2": y + high, "colour": ground})
-        shown = format_number(round(points, 1)) if points else ""
-        said.append(layout.label(shown, x + cell / 2, y + high / 2, colours.text_on(ground)))
-        if any(one.lag for one in both):
-            lagged.append({"x": x + cell - 5, "y": y + 5, "colour": colours.text_on(ground)})
-    heads = [layout.label(headed[name], across[name] + cell / 2, -6, colours.INK) for name in acted]
-    tops = {name: (high - (len(lines) - 1) * layout.LABEL * layout.LINE) / 2 for name, lines in named.items()}
-    rows = [layout.label("\n".join(named[name]), -left, down[name] + tops[name], colours.INK) for name in named]
-    rect = {
-        "mark": {"type": "rect", "stroke": colours.PAPER},
-        "encoding": {
-            "x": layout.pixel_channel("x"),
-            "x2": {"field": "x2"},
-            "y": layout.pixel_channel("y"),
-            "y2": {"field": "y2"},
-            "color": layout.colour_channel(),
-            "tooltip": [{"field": name, "type": "nominal"} for name in ("from", "to", "points")],
-        },
-    }
-    dots = {
-        "data": {"values": lagged},
-        "mark": {"type": "circle", "size": 14, "opacity": 1},
-        "encoding": {"x": layout.pixel_channel("x"), "y": layout.pixel_channel("y"), "color": layout.colour_channel()},
-    }
+    names = [*nodes, _OUTCOME]
+    shown = [each for each in influences_of(result) if each.source in names and each.target in names]
+    sources = [name for name in names if any(each.source == name for each in shown)]
+    targets = [name for name in names if any(each.target == name for each in shown)]
+    row_names = {name: break_lines(_node_title(name, nodes), layout.LABEL, 0.36 * room, most=2) for name in sources}
+    heads = {name: break_lines(_node_title(name, nodes), layout.LABEL, _MAX_HEAD, most=1)[0] for name in targets}
+    left = max_width((line for lines in row_names.values() for line in lines), layout.LABEL) + 10
+    right = max_width(heads.values(), layout.LABEL) * math.cos(math.radians(_ANGLE))
+    line_height, most_lines = layout.LABEL * layout.LINE, max(map(len, row_names.values()), default=1)
+    cell = min(max((room - left - right) / max(len(targets), 1), _MIN_CELL), _MAX_CELL)
+    height = max(most_lines * line_height + 4, min(cell, 26.0))
+    columns = {name: place * cell for place, name in enumerate(targets)}
+    rows = {name: place * height for place, name in enumerate(sources)}
+    head_labels = [layout.label(heads[name], columns[name] + cell / 2, -6, colours.INK) for name in targets]
+    tops = {name: rows[name] + (height - (len(lines) - 1) * line_height) / 2 for name, lines in row_names.items()}
+    labels = [layout.label("\n".join(lines), -left, tops[name], colours.INK) for name, lines in row_names.items()]
+    data, layers = _cell_layers(shown, nodes, (columns, cell), (rows, height))
     view = {
-        "width": max(cell * len(acted), 20),
-        "height": max(high * len(acting), 20),
-        "data": {"values": cells},
-        "layer": [
-            rect,
-            layout.text_layer(said, align="center", fontSize=layout.LABEL - 1),
-            dots,
-            layout.text_layer(heads, angle=360 - _ANGLE),
-            layout.text_layer(rows),
-        ],
+        "width": max(cell * len(targets), 20),
+        "height": max(height * len(sources), 20),
+        "data": {"values": data},
+        "layer": [*layers, layout.text_layer(head_labels, angle=360 - _ANGLE), layout.text_layer(labels)],
     }
     model = result.model
-    said_below = [f"Model {model.name}{describe_profile(result.profile)} ({model.sha256[:8]}). Points are judgements."]
-    picture = layout.Picture(
-        _seen(found, nodes), _told(result, scenarios=_OUTCOME in acted), [view], left, said_below, _read(found, nodes)
+    model_line = f"Model {model.name}{describe_profile(result.profile)} ({model.sha256[:8]}). Points are judgements."
+    weighted = "; on the scenarios, times its weight" if _OUTCOME in targets else ""
+    subtitle = (
+        f"{model.title}: how many points what stands at the left gives at most to what stands above{weighted}. "
+        "A dot: it acts in the next step. Shaded without a number: by a table or a rule."
     )
-    return layout.made(picture, width)
+    texts = (
+        f"{_node_title(each.source, nodes)} on {_node_title(each.target, nodes)} {format_number(each.points)}"
+        for each in shown
+    )
+    title, details = _describe_strongest(shown, nodes), f"{'; '.join(texts)}."
+    return layout.specification(width, title, subtitle, [view], left=left, source=[model_line], details=details)
 
 
-def _paired(found: list[Influence]) -> dict[tuple[str, str], list[Influence]]:
+def _cell_layers(
+    shown: list[Influence],
+    nodes: dict[str, NodePart],
+    columns: tuple[dict[str, float], float],
+    rows: tuple[dict[str, float], float],
+) -> tuple[list[layout.View], list[layout.View]]:
+    """The data of the cells, a cell for each pair, and their layers: shades, points, and dots of what acts later.
+
+    Args:
+        shown: the influences.
+        nodes: the drivers.
+        columns: where the column of each target begins, and how wide columns are.
+        rows: where the row of each source begins, and how high rows are.
+    """
+    (lefts, width), (tops, height) = columns, rows
+    most = max((each.points for each in shown), default=0.0)
     pairs: dict[tuple[str, str], list[Influence]] = {}
-    for one in found:
-        pairs.setdefault((one.source, one.target), []).append(one)
-    return pairs
+    for influence in shown:
+        pairs.setdefault((influence.source, influence.target), []).append(influence)
+    cells, labels, dots = [], [], []
+    for (source, target), of_pair in pairs.items():
+        points = max(influence.points for influence in of_pair)
+        ground = colours.shade(0.05 + 0.95 * points / most if most else 0.05)
+        x, y, ink = lefts[target], tops[source], colours.text_on(ground)
+        names = {"from": _node_title(source, nodes), "to": _node_title(target, nodes), "points": round(points, 4)}
+        cells.append({**names, "x": x, "x2": x + width, "y": y, "y2": y + height, "colour": ground})
+        number = format_number(round(points, 1)) if points else ""
+        labels.append(layout.label(number, x + width / 2, y + height / 2, ink))
+        if any(influence.lag for influence in of_pair):
+            dots.append({"x": x + width - 5, "y": y + 5, "colour": ink})
+    x_channel, y_channel = layout.pixel_channel("x"), layout.pixel_channel("y")
+    tooltip = [{"field": name, "type": "nominal"} for name in ("from", "to", "points")]
+    edges = {"x": x_channel, "x2": {"field": "x2"}, "y": y_channel, "y2": {"field": "y2"}}
+    shades = {
+        "mark": {"type": "rect", "stroke": colours.PAPER},
+        "encoding": {**edges, "color": layout.colour_channel(), "tooltip": tooltip},
+    }
+    dot_layer = {
+        "data": {"values": dots},
+        "mark": {"type": "circle", "size": 14, "opacity": 1},
+        "encoding": {"x": x_channel, "y": y_channel, "color": layout.colour_channel()},
+    }
+    return cells, [shades, layout.text_layer(labels, align="center", fontSize=layout.LABEL - 1), dot_layer]
 
 
-def _title(name: str, nodes: dict[str, NodePart]) -> str:
+def _node_title(name: str, nodes: dict[str, NodePart]) -> str:
     return nodes[name].title if name in nodes else "The scenarios"
 
 
-def _seen(found: list[Influence], nodes: dict[str, NodePart]) -> str:
+def _describe_strongest(shown: list[Influence], nodes: dict[str, NodePart]) -> str:
     """What acts most on the scenarios, in a sentence."""
-    direct = [one for one in found if one.target == _OUTCOME and one.source in nodes]
+    direct = [influence for influence in shown if influence.target == _OUTCOME and influence.source in nodes]
     if not direct:
         return "What acts on what"
-    most = max(one.points for one in direct)
-    titles = list(dict.fromkeys(quote_title(nodes[one.source].title) for one in direct if one.points >= most - 1e-9))
-    shown = join_names(titles) if len(titles) <= 3 else f"{len(titles)} drivers"
+    most = max(influence.points for influence in direct)
+    strongest = [influence.source for influence in direct if influence.points >= most - 1e-9]
+    titles = list(dict.fromkeys(quote_title(nodes[name].title) for name in strongest))
+    names = join_names(titles) if len(titles) <= 3 else f"{len(titles)} drivers"
     verb = "acts" if len(titles) == 1 else "act"
-    return f"{shown} {verb} most strongly on the scenarios: by up to {format_number(most)} points."
-
-
-def _told(result: Overview, *, scenarios: bool) -> str:
-    weighted = "; on the scenarios, times its weight" if scenarios else ""
-    return (
-        f"{result.model.title}: how many points what stands at the left gives at most to what stands above{weighted}. "
-        "A dot: it acts in the next step. Shaded without a number: by a table or a rule."
-    )
-
-
-def _read(found: list[Influence], nodes: dict[str, NodePart]) -> str:
-    said = (f"{_title(one.source, nodes)} on {_title(one.target, nodes)} {format_number(one.points)}" for one in found)
-    return f"{'; '.join(said)}."
+    return f"{names} {verb} most strongly on the scenarios: by up to {format_number(most)} points."
 
 
 # As text --------------------------------------------------------------------------------------------------------------
@@ -171,42 +171,37 @@ def _read(found: list[Influence], nodes: dict[str, NodePart]) -> str:
 
 def mermaid(result: Overview) -> str:
     """The graph as Mermaid draws it: dotted what acts in the next step, thick from 1.5 points on."""
-    return "\n".join(["flowchart LR", *(f"  {line}" for line in _mermaid(result)), ""])
-
-
-def _graph(result: Overview) -> tuple[dict[str, str], list[Influence]]:
-    """The titles of what a graph joins, each in one line, and the influences between them."""
-    nodes, found = {**result.drivers, **result.consequences}, influences_of(result)
-    joined = [*nodes, *([_OUTCOME] if any(one.target == _OUTCOME for one in found) else [])]
-    return {name: " ".join(_title(name, nodes).split()) for name in joined}, found
-
-
-def _mermaid(result: Overview) -> Iterator[str]:
-    titles, found = _graph(result)
+    titles, joined = _graph(result)
+    lines = ["flowchart LR"]
     for name, title in titles.items():
         label = re.sub(r"[^\w\s,.:;?!\'()/%+-]", lambda sign: f"#{ord(sign[0])};", title)
         shape = ('(["', '"])') if name == _OUTCOME else ('["', '"]')
-        yield f"n_{name}{shape[0]}{label}{shape[1]}"
-    for one in found:
-        arrow = "-.->" if one.lag else "==>" if one.points >= _STRONG else "-->"
-        said = f"|{format_number(round(one.points, 2))}|" if one.points else ""
-        yield f"n_{one.source} {arrow}{said} n_{one.target}"
+        lines.append(f"  n_{name}{shape[0]}{label}{shape[1]}")
+    for influence in joined:
+        arrow = "-.->" if influence.lag else "==>" if influence.points >= _STRONG_POINTS else "-->"
+        points = f"|{format_number(round(influence.points, 2))}|" if influence.points else ""
+        lines.append(f"  n_{influence.source} {arrow}{points} n_{influence.target}")
+    return "\n".join([*lines, ""])
 
 
 def dot(result: Overview) -> str:
     """The graph as Graphviz draws it, likewise."""
-    return "\n".join(["digraph influences {", "  rankdir=LR;", *(f"  {line};" for line in _dot(result)), "}", ""])
-
-
-def _dot(result: Overview) -> Iterator[str]:
-    titles, found = _graph(result)
-    yield 'node [shape=box, fontname="Liberation Sans"]'
+    titles, joined = _graph(result)
+    lines = ["digraph influences {", "  rankdir=LR;", '  node [shape=box, fontname="Liberation Sans"];']
     for name, title in titles.items():
         escaped = title.replace("\\", "\\\\").replace('"', '\\"')
-        yield f'"{name}" [label="{escaped}"{", shape=ellipse" if name == _OUTCOME else ""}]'
-    for one in found:
-        style = ["style=dotted"] if one.lag else []
-        style += ["penwidth=2.5"] if one.points >= _STRONG else []
-        style += [f'label="{format_number(round(one.points, 2))}"'] if one.points else []
-        styled = f" [{', '.join(style)}]" if style else ""
-        yield f'"{one.source}" -> "{one.target}"{styled}'
+        lines.append(f'  "{name}" [label="{escaped}"{", shape=ellipse" if name == _OUTCOME else ""}];')
+    for influence in joined:
+        style = ["style=dotted"] if influence.lag else []
+        style += ["penwidth=2.5"] if influence.points >= _STRONG_POINTS else []
+        style += [f'label="{format_number(round(influence.points, 2))}"'] if influence.points else []
+        attributes = f" [{', '.join(style)}]" if style else ""
+        lines.append(f'  "{influence.source}" -> "{influence.target}"{attributes};')
+    return "\n".join([*lines, "}", ""])
+
+
+def _graph(result: Overview) -> tuple[dict[str, str], list[Influence]]:
+    """The titles of what a graph joins, each in one line, and the influences between them."""
+    nodes, joined = {**result.drivers, **result.consequences}, influences_of(result)
+    names = [*nodes, *([_OUTCOME] if any(influence.target == _OUTCOME for influence in joined) else [])]
+    return {name: " ".join(_node_title(name, nodes).split()) for name in names}, joined

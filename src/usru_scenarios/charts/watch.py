@@ -16,90 +16,86 @@ _ROW, _DOT = 38.0, 70.0
 
 def watch(result: Watch, width: int) -> layout.View:
     """A row for each indicator, the largest expected move first: a dot for each scenario that it moves."""
-    room = width - 2 * layout.MARGIN
-    places = max(
-        percent_decimals(max((one.standard_errors.expected_move for one in result.indicators), default=0.0)), 1
-    )
-    shown = list(result.forecast) if result.of is None else [result.of]
-    titles = [(f"{one.title}: {one.state_title.replace('_', ' ')}", _note(one, places)) for one in result.indicators]
+    room, indicators = width - 2 * layout.MARGIN, result.indicators
+    places = max(percent_decimals(max((each.standard_errors.expected_move for each in indicators), default=0.0)), 1)
+    names = list(result.forecast) if result.of is None else [result.of]
+    titles = [(_observation(indicator), _note(indicator, places)) for indicator in indicators]
     inner = layout.name_width(titles, room)
-    left, placed = inner + 12, layout.lay_out_rows(titles, inner, _ROW)
+    left, rows = inner + 12, layout.lay_out_rows(titles, inner, _ROW)
     length = room - left - 12
-    shifts = [100.0 * one.forecast[name].shift for one in result.indicators for name in shown]
-    scale = layout.Scale.over(min(shifts, default=0.0), max(shifts, default=0.0))
-    data = [
-        {
-            "observation": title,
-            "scenario": result.forecast[name].title,
-            "shift": round(100.0 * one.forecast[name].shift, 4),
-            "y": row.middle,
-            "colour": colours.mark(number),
-        }
-        for one, (title, _), row in zip(result.indicators, titles, placed, strict=True)
-        for number, name in enumerate(shown)
-    ]
-    x = scale.encoding("shift", sign="", grid=True)
-    ends = [
-        {"y": row.middle, "low": min(found), "high": max(found)}
-        for one, row in zip(result.indicators, placed, strict=True)
-        if (found := [0.0, *(round(100.0 * one.forecast[name].shift, 4) for name in shown)])
-    ]
-    told = layout.tooltip(observation="nominal", scenario="nominal", shift="quantitative")
-    spread = {
-        "data": {"values": ends},
-        "mark": {"type": "rule", "color": colours.RULE},
+    shifts = [[100.0 * indicator.forecast[name].shift for name in names] for indicator in indicators]
+    scale = layout.Scale.from_zero(min(map(min, shifts), default=0.0), max(map(max, shifts), default=0.0))
+    dot_data, range_data = [], []
+    for (title, _), row, row_shifts in zip(titles, rows, shifts, strict=True):
+        rounded = [round(shift, 4) for shift in row_shifts]
+        range_data.append({"y": row.middle, "low": min(0.0, *rounded), "high": max(0.0, *rounded)})
+        for number, (name, shift) in enumerate(zip(names, rounded, strict=True)):
+            of = {"observation": title, "scenario": result.forecast[name].title}
+            dot_data.append({**of, "shift": shift, "y": row.middle, "colour": colours.mark(number)})
+    x, rule = scale.encoding("shift", sign="", grid=True), {"type": "rule", "color": colours.RULE}
+    ranges = {
+        "data": {"values": range_data},
+        "mark": rule,
         "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}, "y": layout.pixel_channel("y")},
     }
-    none = {"data": {"values": [{"shift": 0.0}]}, "mark": {"type": "rule", "color": colours.RULE}, "encoding": {"x": x}}
+    zero = {"data": {"values": [{"shift": 0.0}]}, "mark": rule, "encoding": {"x": x}}
     dots = {
         "mark": {"type": "circle", "size": _DOT, "opacity": 1, "stroke": colours.PAPER, "strokeWidth": 0.75},
-        "encoding": {"x": x, "y": layout.pixel_channel("y"), "color": layout.colour_channel(), "tooltip": told},
+        "encoding": {
+            "x": x,
+            "y": layout.pixel_channel("y"),
+            "color": layout.colour_channel(),
+            "tooltip": layout.tooltip(observation="nominal", scenario="nominal", shift="quantitative"),
+        },
     }
     view = {
         "width": length,
-        "height": max(layout.total_height(placed), 20),
-        "data": {"values": data},
-        "layer": [none, spread, dots, *layout.row_name_layers(placed, left)],
+        "height": max(layout.total_height(rows), 20),
+        "data": {"values": dot_data},
+        "layer": [zero, ranges, dots, *layout.row_name_layers(rows, left)],
     }
     entries = [
         layout.KeyEntry(result.forecast[name].title, colours.mark(number), colours.text(number))
-        for number, name in enumerate(shown)
+        for number, name in enumerate(names)
     ]
     views = [layout.key(entries, room, left, filled=True), view]
-    errors = [each.standard_errors.shift for one in result.indicators for each in one.forecast.values()]
+    errors = [shifted.standard_errors.shift for each in indicators for shifted in each.forecast.values()]
     source = layout.source_lines(result.model, result.run, max(errors, default=0.0))
-    return layout.made(
-        layout.Picture(_title(result, places), _told(result), views, left, source, _read(result, places)), width
+    texts = (f"{each.title}, {each.state_title}: {_note(each, places)} points" for each in indicators)
+    return layout.specification(
+        width,
+        _title(result, places),
+        _subtitle(result),
+        views,
+        left=left,
+        source=source,
+        details=f"{'. '.join(texts)}.",
     )
 
 
-def _note(one: Indicator, places: int) -> str:
-    return f"{format_percent(one.probability, 0)} likely; expected move {format_distance(one.expected_move, places)}"
+def _observation(indicator: Indicator) -> str:
+    return f"{indicator.title}: {indicator.state_title.replace('_', ' ')}"
+
+
+def _note(indicator: Indicator, places: int) -> str:
+    move = format_distance(indicator.expected_move, places)
+    return f"{format_percent(indicator.probability, 0)} likely; expected move {move}"
 
 
 def _title(result: Watch, places: int) -> str:
     if not result.indicators:
         return "No state occurs in enough trials to tell what it would say."
     first = result.indicators[0]
-    what = f"{quote_title(first.title)}: {first.state_title.replace('_', ' ')}"
-    moved = format_distance(first.expected_move, places)
-    return f"What to watch at {result.on}: most is to be expected of {what}, {moved} points."
+    observation = f"{quote_title(first.title)}: {first.state_title.replace('_', ' ')}"
+    move = format_distance(first.expected_move, places)
+    return f"What to watch at {result.on}: most is to be expected of {observation}, {move} points."
 
 
-def _told(result: Watch) -> str:
-    moved = (
-        f"the likelihood of {quote_title(result.forecast[result.of].title)}"
-        if result.of
-        else "each scenario's likelihood"
-    )
-    when = f" at {result.horizon}" if len(result.run.steps) > 1 else ""
-    expected = "Expected move: how likely the observation is times how far it moves the forecast"
-    return (
-        f"{result.model.title}. By how many percentage points an observation at {result.on} would move {moved}{when}. "
-        f"{expected}."
-    )
-
-
-def _read(result: Watch, places: int) -> str:
-    said = (f"{one.title}, {one.state_title}: {_note(one, places)} points" for one in result.indicators)
-    return f"{'. '.join(said)}."
+def _subtitle(result: Watch) -> str:
+    target = "each scenario's likelihood"
+    if result.of:
+        target = f"the likelihood of {quote_title(result.forecast[result.of].title)}"
+    horizon = f" at {result.horizon}" if len(result.run.steps) > 1 else ""
+    move = f"By how many percentage points an observation at {result.on} would move {target}{horizon}."
+    expected = "Expected move: how likely the observation is times how far it moves the forecast."
+    return f"{result.model.title}. {move} {expected}"
