@@ -30,7 +30,7 @@ from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import Floats
 from usru_scenarios.questions.described import describe_run
-from usru_scenarios.questions.probability import ProbabilityEstimate, ProbabilityEstimator
+from usru_scenarios.questions.probability import Estimates, ProbabilityEstimate, ProbabilityEstimator
 from usru_scenarios.results.ask import Answer, Answers, BandOfValue, ProbabilityReport, Unanswered, Verdict
 from usru_scenarios.results.common import Run
 
@@ -53,27 +53,27 @@ class StatementValue:
     value: float
     standard_error: float
     verdict: Verdict | None
-    estimates: dict[Probability, ProbabilityEstimate]
+    estimates: Estimates
 
     def band(self, statement: Statement) -> BandOfValue | None:
         """The 90% band of an expression that comes from the draws of the judgements; None where none was drawn."""
-        parts = [each.draws for each in self.estimates.values() if each.draws is not None]
-        if not parts or isinstance(statement, ComparisonStatement):
+        draws = [estimate.draws for estimate in self.estimates.values() if estimate.draws is not None]
+        if not draws or isinstance(statement, ComparisonStatement):
             return None
 
-        def in_each(place: int) -> Floats:
+        def values_by_draw(part: int) -> Floats:
             def value_of(probability: Probability) -> Evaluated:
-                each = self.estimates[probability]
-                return each.value if each.draws is None else each.draws.values[place]
+                estimate = self.estimates[probability]
+                return estimate.value if estimate.draws is None else estimate.draws.values[part]
 
-            worked = np.asarray(evaluate(statement, value_of), dtype=np.float64)
-            return np.broadcast_to(worked, parts[0].weights.shape)
+            values = np.asarray(evaluate(statement, value_of), dtype=np.float64)
+            return np.broadcast_to(values, draws[0].weights.shape)
 
-        values = np.array([in_each(place) for place in range(3)])
-        weights = np.prod([part.weights / part.weights.mean() for part in parts], axis=0)
-        functions = {part.functions.tobytes(): part.functions for part in parts}
-        found = PerDraw(values, weights, np.hstack(list(functions.values()))).band()
-        return BandOfValue(float(found.low), float(found.high)) if math.isfinite(float(found.low)) else None
+        weights = np.prod([each.weights / each.weights.mean() for each in draws], axis=0)
+        functions = {each.functions.tobytes(): each.functions for each in draws}
+        band = PerDraw(np.array([*map(values_by_draw, range(3))]), weights, np.hstack([*functions.values()])).band()
+        low, high = float(band.low), float(band.high)
+        return BandOfValue(low, high) if math.isfinite(low) else None
 
 
 @dataclass
@@ -103,26 +103,24 @@ class Asking:
             UsruError: as for `ProbabilityEstimator.find`.
         """
         statement = self.statement
-        found = self.estimator.find(needed_probabilities(statement), self.trials)
-        drawn = {each.trials for each in found.values() if each.trials}
-        if len(drawn) > 1:
-            self.trials = max(drawn)  # what was seen in one of them is rare; the others are compared on the same trials
+        estimates = self.estimator.find(needed_probabilities(statement), self.trials)
+        trial_counts = {each.trials for each in estimates.values() if each.trials}
+        if len(trial_counts) > 1:
+            # what was seen in one of them is rare; the others are compared on the same trials
+            self.trials = max(trial_counts)
             return None
         if not isinstance(statement, ComparisonStatement):
-            value, error = _work_out(lambda value_of: evaluate(statement, value_of), found)
-            return StatementValue(value, error, None, found)
-        verdict = judge(statement, found, self.labels)
+            value, error = _work_out(lambda value_of: evaluate(statement, value_of), estimates)
+            return StatementValue(value, error, None, estimates)
+        verdict = judge(statement, estimates, self.labels)
         error = verdict.standard_error or 0.0
-        if (
-            verdict.holds is None
-            and not all(each.is_exact for each in found.values())
-            and self._more_trials_help(error)
-        ):
+        is_exact = all(each.is_exact for each in estimates.values())
+        if verdict.holds is None and not is_exact and self._more_trials_help(error):
             self.trials = min(4 * self.trials, self.estimator.settings.limits.most_trials)
             self._error_before = error
             return None
         margin = math.nan if verdict.margin is None else verdict.margin
-        return StatementValue(margin, error, verdict, found)
+        return StatementValue(margin, error, verdict, estimates)
 
     def _more_trials_help(self, error: float) -> bool:
         """Whether more trials may be drawn and can make the error smaller."""
@@ -138,9 +136,9 @@ def answer_statement(statement: Statement, estimator: ProbabilityEstimator, labe
         UsruError: as for `ProbabilityEstimator.find`.
     """
     asking = Asking(statement, estimator, labels)
-    while (found := asking.step()) is None:
+    while (value := asking.step()) is None:
         pass
-    return found
+    return value
 
 
 def needed_probabilities(statement: Statement) -> list[Probability]:
@@ -155,11 +153,9 @@ def split_cases(probability: Probability) -> list[Probability]:
     return [replace(probability, cases=(case,), each=False) for case in probability.cases]
 
 
-def judge(
-    comparison: ComparisonStatement, found: dict[Probability, ProbabilityEstimate], labels: Sequence[str]
-) -> Verdict:
+def judge(comparison: ComparisonStatement, estimates: Estimates, labels: Sequence[str]) -> Verdict:
     """Whether a comparison holds, told from the pair of sides that is closest to changing it."""
-    verdicts = [_judge_link(link, found, labels) for link in comparison.links()]
+    verdicts = [_judge_link(link, estimates, labels) for link in comparison.links()]
     return min(verdicts, key=_closeness)
 
 
@@ -170,85 +166,87 @@ def _closeness(verdict: Verdict) -> tuple[int, float]:
     return rank, margin / verdict.standard_error if verdict.standard_error else margin * 1e12
 
 
-def _judge_link(link: Link, found: dict[Probability, ProbabilityEstimate], labels: Sequence[str]) -> Verdict:
-    left, _ = _work_out(lambda value_of: evaluate(link.left, value_of), found)
-    right, _ = _work_out(lambda value_of: evaluate(link.right, value_of), found)
-    margin, error = _work_out(link.margin, found)
-    clear = _is_settled(link, found) if math.isinf(margin) else abs(margin) > DECIDED * error or error == 0.0
-    holds = bool(link.holds(lambda probability: found[probability].value)) if clear and not math.isnan(margin) else None
+def _judge_link(link: Link, estimates: Estimates, labels: Sequence[str]) -> Verdict:
+    left, _ = _work_out(lambda value_of: evaluate(link.left, value_of), estimates)
+    right, _ = _work_out(lambda value_of: evaluate(link.right, value_of), estimates)
+    margin, error = _work_out(link.margin, estimates)
+    if math.isinf(margin):  # clear if no probability rests on trials of which others could say something else
+        parts = probabilities(ComparisonStatement((link.left, link.right), (link.sign,)))
+        is_clear = all(estimates[part].least_error == 0.0 for part in parts)
+    else:
+        is_clear = abs(margin) > DECIDED * error or error == 0.0
+    holds = None
+    if is_clear and not math.isnan(margin):
+        holds = bool(link.holds(lambda probability: estimates[probability].value))
     step = None if link.step is None else labels[link.step]
     return Verdict(holds, _finite(left), _finite(right), _finite(margin), _finite(error), step, link.text)
-
-
-def _is_settled(link: Link, found: dict[Probability, ProbabilityEstimate]) -> bool:
-    """Whether no probability of a comparison rests on trials of which others could say something else."""
-    parts = probabilities(ComparisonStatement((link.left, link.right), (link.sign,)))
-    return all(found[part].least_error == 0.0 for part in parts)
 
 
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _work_out(work: Callable[..., Evaluated], found: dict[Probability, ProbabilityEstimate]) -> tuple[float, float]:
+def _work_out(evaluate_with: Callable[..., Evaluated], estimates: Estimates) -> tuple[float, float]:
     """A value that follows from probabilities, and its standard error."""
-    value = float(work(lambda probability: found[probability].value))
-    sampled = [each.replicates for each in found.values() if each.replicates is not None]
+    value = float(evaluate_with(lambda probability: estimates[probability].value))
+    sampled = [each.replicates for each in estimates.values() if each.replicates is not None]
     if not math.isfinite(value):
         return value, math.nan
     if not sampled:
         return value, 0.0
 
     def replicate(probability: Probability) -> Evaluated:
-        each = found[probability]
-        return each.value if each.replicates is None else each.replicates
+        estimate = estimates[probability]
+        return estimate.value if estimate.replicates is None else estimate.replicates
 
-    replicates = np.broadcast_to(np.asarray(work(replicate), dtype=np.float64), sampled[0].shape)
-    return value, _error_with_unseen(work, found, value, jackknife_error(replicates))
+    replicates = np.broadcast_to(np.asarray(evaluate_with(replicate), dtype=np.float64), sampled[0].shape)
+    return value, _error_with_unseen(evaluate_with, estimates, value, jackknife_error(replicates))
 
 
 def _error_with_unseen(
-    work: Callable[..., Evaluated], found: dict[Probability, ProbabilityEstimate], value: float, error: float
+    evaluate_with: Callable[..., Evaluated], estimates: Estimates, value: float, error: float
 ) -> float:
     """The standard error of a value, with what trials that were never drawn could add to it: method (27).
 
     Those that ask the same of the same laws move together, so that nothing is added to the difference of two that are
     equal by construction.
     """
-    moved: dict[Hashable, list[ProbabilityEstimate]] = {}
-    for each in found.values():
-        if each.least_error > 0.0:
-            moved.setdefault(each.question, []).append(each)
-    unknown = whole = 0.0
-    for alike in moved.values():
+    by_question: dict[Hashable, list[ProbabilityEstimate]] = {}
+    for estimate in estimates.values():
+        if estimate.least_error > 0.0:
+            by_question.setdefault(estimate.question, []).append(estimate)
+    unsampled_error = unseen_error = 0.0
+    for alike_estimates in by_question.values():
 
-        def pushed(probability: Probability, alike: list[ProbabilityEstimate] = alike) -> float:
-            each = found[probability]
-            if not any(each is one for one in alike):
-                return each.value
-            return each.value + each.least_error * (1.0 if each.value < 0.5 else -1.0)
+        def pushed(probability: Probability, alike_estimates: list[ProbabilityEstimate] = alike_estimates) -> float:
+            estimate = estimates[probability]
+            if not any(estimate is other for other in alike_estimates):
+                return estimate.value
+            return estimate.value + estimate.least_error * (1.0 if estimate.value < 0.5 else -1.0)
 
-        effect = abs(float(work(pushed)) - value)
+        effect = abs(float(evaluate_with(pushed)) - value)
         if effect > _ROUNDING:
-            whole = math.hypot(whole, effect)
-            unknown = math.hypot(unknown, effect if alike[0].sampling_error < alike[0].least_error else 0.0)
-    return max(math.hypot(error, unknown), whole)
+            unseen_error = math.hypot(unseen_error, effect)
+            unsampled_error = math.hypot(
+                unsampled_error, effect if alike_estimates[0].sampling_error < alike_estimates[0].least_error else 0.0
+            )
+    return max(math.hypot(error, unsampled_error), unseen_error)
 
 
 def describe_probability(
-    probability: Probability, found: ProbabilityEstimate, labels: Sequence[str], step: int | None = None
+    probability: Probability, estimate: ProbabilityEstimate, labels: Sequence[str], step: int | None = None
 ) -> ProbabilityReport:
     """A probability that was found, as a result carries it, and its step where each is asked about by itself."""
     return ProbabilityReport(
         text=probability.text,
-        value=found.value,
-        standard_error=found.standard_error,
-        method="exact" if found.is_exact else "sample",
-        effective_trials=found.effective_trials,
+        value=estimate.value,
+        standard_error=estimate.standard_error,
+        method="exact" if estimate.is_exact else "sample",
+        effective_trials=estimate.effective_trials,
         step=None if step is None else labels[step],
         seen=list(probability.observed),
         imposed=[intervention.text for intervention in probability.interventions],
-        left_out=[labels[step] for step in found.left_out],
+        left_out=[labels[step] for step in estimate.left_out],
         time=probability.time(labels),
     )
 
@@ -299,13 +297,16 @@ def answer_query(query: str, statement: Statement, asked: QueryRun) -> Answer:
     each = statement.each is not None if isinstance(statement, ComparisonStatement) else False
     parts = [
         describe_probability(
-            probability, found, labels, probability.cases[0].step if each and len(probability.cases) == 1 else None
+            probability, estimate, labels, probability.cases[0].step if each and len(probability.cases) == 1 else None
         )
-        for probability, found in outcome.estimates.items()
+        for probability, estimate in outcome.estimates.items()
     ]
     verdict = outcome.verdict
     run = asked.describe_run(
-        [(one.drawn, part.effective_trials) for one, part in zip(outcome.estimates.values(), parts, strict=True)]
+        [
+            (estimate.drawn, part.effective_trials)
+            for estimate, part in zip(outcome.estimates.values(), parts, strict=True)
+        ]
     )
     return Answer(
         model=asked.outline.model,
@@ -348,5 +349,5 @@ def answer_queries(statements: Sequence[tuple[str, Statement]], asked: QueryRun)
             answers.append(answer_query(query, statement, asked))
         except (ImpossibleEvidence, TooFewTrials) as error:
             unanswered.append(Unanswered(number, query, str(error)))
-    run = asked.describe_run([(one.trials, one.effective_trials) for one in answers])
+    run = asked.describe_run([(answer.trials, answer.effective_trials) for answer in answers])
     return Answers(asked.outline.model, run, answers, unanswered)

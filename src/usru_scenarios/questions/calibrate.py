@@ -96,13 +96,13 @@ def solve_baselines(program: Program, target: AnchorShares, plan: Plan | None, m
     """
     baselines = np.where(program.outcome.prior > 0, normalised_baselines(program), target.shares)
 
-    def fitted(plan: Plan | None, map_blocks: MapBlocks, close: float) -> tuple[Floats, Floats]:
-        reach = partial(scenario_shares, program, target.step, plan=plan, map_blocks=map_blocks)
-        return _fit_baselines(target.shares, baselines, reach, close)
+    def fit(plan: Plan | None, map_blocks: MapBlocks, close: float) -> tuple[Floats, Floats]:
+        shares_under = partial(scenario_shares, program, target.step, plan=plan, map_blocks=map_blocks)
+        return _fit_baselines(target.shares, baselines, shares_under, close)
 
     if plan is not None:
-        baselines, _ = fitted(Plan(min(ROUGH_TRIALS, plan.trials), plan.seed), map, _ACCEPTED)
-    baselines, reached = fitted(plan, map_blocks, _CLOSE)
+        baselines, _ = fit(Plan(min(ROUGH_TRIALS, plan.trials), plan.seed), map, _ACCEPTED)
+    baselines, reached = fit(plan, map_blocks, _CLOSE)
     if np.abs(reached - target.shares).max() > _ACCEPTED:
         raise NoAnchor(
             f"no baselines reproduce the anchor at {program.grid.labels[target.step]}: the nearest shares are "
@@ -113,22 +113,22 @@ def solve_baselines(program: Program, target: AnchorShares, plan: Plan | None, m
 
 
 def _fit_baselines(
-    wanted: Floats, baselines: Floats, reach: Callable[[Floats], Floats], close: float
+    target: Floats, baselines: Floats, shares_under: Callable[[Floats], Floats], close: float
 ) -> tuple[Floats, Floats]:
     """The best baselines that are found from others, and the shares that they give, shape (scenarios,): method (58)."""
-    reached = reach(baselines)
-    least = float(np.abs(reached - wanted).max())
-    best, milestone, idle = (baselines, reached), least, 0
+    reached = shares_under(baselines)
+    least_gap = float(np.abs(reached - target).max())
+    best, milestone_gap, idle_rounds = (baselines, reached), least_gap, 0
     for _ in range(_ROUNDS):
-        if least < close or idle > _PATIENCE:
+        if least_gap < close or idle_rounds > _PATIENCE:
             break
-        baselines = baselines * np.clip(wanted / np.maximum(reached, 1e-12), 0.01, 100.0)
+        baselines = baselines * np.clip(target / np.maximum(reached, 1e-12), 0.01, 100.0)
         baselines /= baselines.sum()
-        reached = reach(baselines)
-        gap = float(np.abs(reached - wanted).max())
-        if gap < least:
-            best, least = (baselines, reached), gap
-        milestone, idle = (gap, 0) if gap < _PROGRESS * milestone else (milestone, idle + 1)
+        reached = shares_under(baselines)
+        gap = float(np.abs(reached - target).max())
+        if gap < least_gap:
+            best, least_gap = (baselines, reached), gap
+        milestone_gap, idle_rounds = (gap, 0) if gap < _PROGRESS * milestone_gap else (milestone_gap, idle_rounds + 1)
     return best
 
 
@@ -136,15 +136,15 @@ def anchor_warning(loaded: Loaded, program: Program) -> Problem | None:
     """The warning that a file, read without a profile, misses its own anchor by more than `TOLERANCE`, or None."""
     if loaded.model.anchor is None:
         return None
-    wanted, step = anchor_shares(loaded.model)
+    target, step = anchor_shares(loaded.model)
     reached = scenario_shares(program, step, normalised_baselines(program), Plan(WARNING_TRIALS, DEFAULT_SEED), map)
-    gap = np.abs(reached - wanted)
+    gap = np.abs(reached - target)
     worst = int(gap.argmax())
     if gap[worst] <= TOLERANCE:
         return None
     return Problem(
         "anchor_missed",
-        f"the anchor says {wanted[worst]:.3f} for '{program.outcome.states[worst]}' at {program.grid.labels[step]}, "
+        f"the anchor says {target[worst]:.3f} for '{program.outcome.states[worst]}' at {program.grid.labels[step]}, "
         f"the model {reached[worst]:.3f}: off by {gap[worst]:.3f}, more than {TOLERANCE}",
         loaded.find_span(("anchor", "shares", program.outcome.states[worst])),
         "'usru calibrate' solves the baselines for the anchor",
@@ -168,8 +168,8 @@ def anchor_shares(model: Model) -> AnchorShares:
             "the model has no anchor to solve its baselines for",
             "add for instance anchor: {at: start, shares: {...}} with a share for each scenario",
         )
-    given = np.array([model.anchor.shares[name].mean for name in sorted(model.scenarios)])
-    return AnchorShares(given / given.sum(), model.grid.steps_of_moment(model.anchor.at)[0])
+    shares = np.array([model.anchor.shares[name].mean for name in sorted(model.scenarios)])
+    return AnchorShares(shares / shares.sum(), model.grid.steps_of_moment(model.anchor.at)[0])
 
 
 def calibrated_compiler(file: Model, target: AnchorShares | None, plan: Plan) -> Callable[[Model], Program]:
@@ -182,18 +182,20 @@ def calibrated_compiler(file: Model, target: AnchorShares | None, plan: Plan) ->
     """
     baselines = None if target is None else solve_baselines(compile_model(file), target, plan)
 
-    def compiled(model: Model) -> Program:
+    def compile_calibrated(model: Model) -> Program:
         program, scenarios = compile_model(model), model.scenarios.items()
-        own = any(one.baseline != file.scenarios[name].baseline for name, one in scenarios if name in file.scenarios)
-        return program if baselines is None or own else with_baselines(program, baselines)
+        has_own_baselines = any(
+            scenario.baseline != file.scenarios[name].baseline for name, scenario in scenarios if name in file.scenarios
+        )
+        return program if baselines is None or has_own_baselines else with_baselines(program, baselines)
 
-    return compiled
+    return compile_calibrated
 
 
 def normalised_baselines(program: Program) -> Floats:
     """The baselines of a program, brought to sum to 1, shape (scenarios,)."""
-    normalised: Floats = program.outcome.prior / program.outcome.prior.sum()
-    return normalised
+    baselines: Floats = program.outcome.prior / program.outcome.prior.sum()
+    return baselines
 
 
 def with_baselines(program: Program, baselines: Floats) -> Program:
@@ -209,8 +211,8 @@ def scenario_shares(program: Program, step: int, baselines: Floats, plan: Plan |
 
         return np.array(exact.probabilities(shorter, _scenarios_at(step, shorter), progress=listener_of(map_blocks)))
     sums = simulate(shorter, plan, map_blocks)
-    reached: Floats = sums.visits[:, step].sum(axis=0) / sums.trials.sum()
-    return reached
+    shares: Floats = sums.visits[:, step].sum(axis=0) / sums.trials.sum()
+    return shares
 
 
 def _is_faster_exactly(program: Program, step: int) -> bool:
@@ -260,10 +262,10 @@ def rewrite_baselines(loaded: Loaded, baselines: Mapping[str, float]) -> str:
         raise _no_baseline_error(loaded, text)
     numbers = {name: _baseline_place(loaded, name) for name in text}
     home = loaded.source
-    elsewhere = sorted({place.source.name for place in numbers.values() if place.source is not home})
-    if elsewhere:
-        message = f"the baselines stand in {' and '.join(elsewhere)}, which {home.name} extends"
-        hint = f"usru calibrate {elsewhere[0]} --write, or add to {home.name}: scenarios: {_flow_mapping(text)}"
+    other_files = sorted({place.source.name for place in numbers.values() if place.source is not home})
+    if other_files:
+        message = f"the baselines stand in {' and '.join(other_files)}, which {home.name} extends"
+        hint = f"usru calibrate {other_files[0]} --write, or add to {home.name}: scenarios: {_flow_mapping(text)}"
         raise NotInPlaceError(str(Problem("other_file", message, None, hint)))
     return replace_scalars(home, ((place, text[name]) for name, place in numbers.items()))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache, cached_property
+from itertools import chain
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from usru_scenarios.questions.ask import Asking, StatementValue, answer_statemen
 from usru_scenarios.questions.calibrate import anchor_shares, calibrated_compiler, meets_anchor
 from usru_scenarios.questions.described import describe_run
 from usru_scenarios.questions.perturbation import SPREADS, perturb_model
-from usru_scenarios.questions.probability import ProbabilityEstimate, ProbabilityEstimator, group_by_trials
+from usru_scenarios.questions.probability import Estimates, ProbabilityEstimator, group_by_trials
 from usru_scenarios.questions.simulate.question import judgements_at_means_warning
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.results.check import CheckReport, ExpectationChecked, Perturbation
@@ -97,10 +98,10 @@ class ExpectationChecker:
             listener_of(self.map_parts).expect(models.seconds_each, robust)
         checked = self._check_all()
         if models is not None:
-            held = list(self.map_parts(models.expectations_held, range(robust)))
-            for name, one in checked.items():
-                checked[name] = replace(one, robust=sum(name in names for names in held))
-        verdicts = [one.verdict for one in checked.values()]
+            names_held = list(self.map_parts(models.expectations_held, range(robust)))
+            for name, expectation in checked.items():
+                checked[name] = replace(expectation, robust=sum(name in names for names in names_held))
+        verdicts = [expectation.verdict for expectation in checked.values()]
         outline = self.loaded.outline
         at_means = () if self.settings.judgements else judgements_at_means_warning(outline)
         plan = Plan.of(self.settings.trials, self.settings.seed, self.settings.judgements)
@@ -108,7 +109,7 @@ class ExpectationChecker:
             outline,
             Conditioned(self.program),
             seed=self.settings.seed,
-            trials=max((one.trials for one in checked.values()), default=0),
+            trials=max((expectation.trials for expectation in checked.values()), default=0),
             judgements=self.settings.judgements,
             weights=self.weights,
         )
@@ -149,15 +150,15 @@ class ExpectationChecker:
             rare_exactly=self.settings.method == "auto",
         )
         if self.settings.method == "exact":
-            estimator.require_exact(all_needed_probabilities(self.statements.values(), observed=True))
-        answered = self._decide_with_fewer_trials(estimator)
-        self._draw_shared(estimator, (statement for name, statement in self.statements.items() if name not in answered))
-        answered |= self._decide_in_rounds(estimator, [name for name in self._unobserved() if name not in answered])
+            estimator.require_exact(probabilities_of(self.statements.values(), observed=True))
+        decided = self._decide_with_fewer_trials(estimator)
+        self._draw_shared(estimator, (statement for name, statement in self.statements.items() if name not in decided))
+        decided |= self._decide_in_rounds(estimator, [name for name in self._unobserved() if name not in decided])
         names, labels = list(self.statements), estimator.program.grid.labels
 
-        def judged(number: int) -> ExpectationChecked:
+        def check_one(number: int) -> ExpectationChecked:
             name, problem = names[number], None
-            statement, outcome = self.statements[name], answered.get(name)
+            statement, outcome = self.statements[name], decided.get(name)
             if outcome is None:
                 try:
                     outcome = answer_statement(statement, estimator, labels)
@@ -165,64 +166,56 @@ class ExpectationChecker:
                     problem = str(error)
             return _describe_expectation(self.loaded.model.expectations[name], measure_of(statement), outcome, problem)
 
-        return dict(zip(names, self.map_parts(judged, range(len(names))), strict=True))
+        return dict(zip(names, self.map_parts(check_one, range(len(names))), strict=True))
 
     def _decide_with_fewer_trials(self, estimator: ProbabilityEstimator) -> dict[str, StatementValue]:
         """What fewer trials say beyond doubt, of expectations without observations: these have few trials as it is."""
-        clear: dict[str, StatementValue] = {}
-        left = self._unobserved()
-        for few in (estimator.settings.trials // fewer for fewer in FEWER):
-            if few < LEAST_FEWER:
+        decided: dict[str, StatementValue] = {}
+        undecided = self._unobserved()
+        for trials in (estimator.settings.trials // divisor for divisor in FEWER):
+            if trials < LEAST_FEWER:
                 continue
-            limits = replace(self._limits, most_trials=few)
-            quick = replace(
-                estimator, settings=replace(estimator.settings, trials=few, limits=limits), only_verdicts=True
-            )
-            estimator.add_known(
-                {asked: one for asked, one in self._draw_shared(quick, left.values()).items() if one.is_exact}
-            )
-            answers = {
-                name: answer_statement(statement, quick, quick.program.grid.labels) for name, statement in left.items()
-            }
-            clear |= {name: one for name, one in answers.items() if _is_clear(one)}
-            left = {name: statement for name, statement in left.items() if name not in clear}
-        return clear
+            limits = replace(self._limits, most_trials=trials)
+            quick = replace(estimator.with_settings(trials=trials, limits=limits), only_verdicts=True)
+            estimates = self._draw_shared(quick, undecided.values())
+            estimator.add_known({key: estimate for key, estimate in estimates.items() if estimate.is_exact})
+            for name, statement in list(undecided.items()):
+                if _is_clear(value := answer_statement(statement, quick, quick.program.grid.labels)):
+                    decided[name] = value
+                    del undecided[name]
+        return decided
 
     def _unobserved(self) -> dict[str, ComparisonStatement]:
         """The statements that are conditioned on no observations."""
         return {
             name: statement
             for name, statement in self.statements.items()
-            if not any(one.observed or one.known for one in probabilities(statement))
+            if not any(probability.observed or probability.known for probability in probabilities(statement))
         }
 
     def _decide_in_rounds(self, estimator: ProbabilityEstimator, names: Iterable[str]) -> dict[str, StatementValue]:
         """Answers of which the first trials are drawn; those that take more are drawn on together, for speed alone."""
         labels = estimator.program.grid.labels
-        asking = {name: Asking(self.statements[name], estimator, labels) for name in names}
-        answered: dict[str, StatementValue] = {}
-        while asking:
-            found = {name: one.step() for name, one in asking.items()}
-            answered |= {name: one for name, one in found.items() if one is not None}
-            asking = {name: one for name, one in asking.items() if found[name] is None}
-            for trials in {one.trials for one in asking.values()}:
-                further = replace(estimator, settings=replace(estimator.settings, trials=trials))
-                self._draw_shared(
-                    further, (self.statements[name] for name, one in asking.items() if one.trials == trials)
-                )
-        return answered
+        pending = {name: Asking(self.statements[name], estimator, labels) for name in names}
+        decided: dict[str, StatementValue] = {}
+        while pending:
+            values = {name: each.step() for name, each in pending.items()}
+            decided |= {name: value for name, value in values.items() if value is not None}
+            pending = {name: each for name, each in pending.items() if values[name] is None}
+            for trials in {each.trials for each in pending.values()}:
+                statements = [self.statements[name] for name, each in pending.items() if each.trials == trials]
+                self._draw_shared(estimator.with_settings(trials=trials), statements)
+        return decided
 
-    def _draw_shared(
-        self, estimator: ProbabilityEstimator, statements: Iterable[ComparisonStatement]
-    ) -> dict[Probability, ProbabilityEstimate]:
+    def _draw_shared(self, estimator: ProbabilityEstimator, statements: Iterable[ComparisonStatement]) -> Estimates:
         """Find the probabilities of statements that are conditioned on no observations, those together that can be."""
-        drawing = SharedGroups.of(estimator, all_needed_probabilities(statements, observed=False), self._kernels)
-        listener_of(self.map_parts).expect(drawing.seconds_each, len(drawing.stack_groups))
-        found: dict[Probability, ProbabilityEstimate] = {}
-        for some in self.map_parts(drawing.estimates_of_stack, range(len(drawing.stack_groups))):
-            estimator.add_known(some)
-            found |= some
-        return found
+        groups = SharedGroups.of(estimator, probabilities_of(statements, observed=False), self._kernels)
+        listener_of(self.map_parts).expect(groups.seconds_each, len(groups.stacks))
+        estimates: Estimates = {}
+        for part in self.map_parts(groups.estimates_of_stack, range(len(groups.stacks))):
+            estimator.add_known(part)
+            estimates |= part
+        return estimates
 
 
 @dataclass(frozen=True)
@@ -231,11 +224,11 @@ class SharedGroups:
 
     Attributes:
         estimator: that finds it.
-        stack_groups: the groups, those together whose programs are walked together.
+        stacks: the groups, those together whose programs are walked together.
     """
 
     estimator: ProbabilityEstimator
-    stack_groups: list[list[list[Probability]]]
+    stacks: list[list[list[Probability]]]
 
     @classmethod
     def of(cls, estimator: ProbabilityEstimator, asked: Iterable[Probability], kernels: KernelCache) -> SharedGroups:
@@ -243,45 +236,45 @@ class SharedGroups:
 
         The program as it stands comes first, with whose draws those of the others have the most in common.
         """
-        groups = sorted(
-            group_by_trials(asked), key=lambda group: (group[0].profile is not None, len(group[0].interventions))
-        )
-        programs = {one.profile: estimator.in_profile(one.profile) for (one, *_) in groups if one.profile is not None}
-        able = replace(estimator, in_profile=programs.__getitem__, map_blocks=map, kernels=kernels)
-        return cls(able, able.stack_groups((one for group in groups for one in group), able.settings.trials))
+        groups = group_by_trials(asked)
+        groups.sort(key=lambda group: (group[0].profile is not None, len(group[0].interventions)))
+        profiles = dict.fromkeys(group[0].profile for group in groups if group[0].profile is not None)
+        programs = {profile: estimator.in_profile(profile) for profile in profiles}
+        sendable = replace(estimator, in_profile=programs.__getitem__, map_blocks=map, kernels=kernels)
+        return cls(sendable, sendable.stack_groups(chain.from_iterable(groups), sendable.settings.trials))
 
     @property
     def seconds_each(self) -> float:
         """What a stack is predicted to take, from the number of draws alone."""
         program = self.estimator.program
-        trials = self.estimator.settings.trials * max(map(len, self.stack_groups), default=0)
+        trials = self.estimator.settings.trials * max(map(len, self.stacks), default=0)
         return trials * len(program.nodes) * program.steps * SECONDS_PER_DRAW
 
-    def estimates_of_stack(self, number: int) -> dict[Probability, ProbabilityEstimate]:
+    def estimates_of_stack(self, number: int) -> Estimates:
         """The probabilities of a stack."""
-        return self.estimator.find(one for group in self.stack_groups[number] for one in group)
+        return self.estimator.find(chain.from_iterable(self.stacks[number]))
 
 
-def _is_clear(answered: StatementValue) -> bool:
+def _is_clear(value: StatementValue) -> bool:
     """Whether the margin is so many standard errors that more trials are not worth drawing: method (26)."""
-    verdict = answered.verdict
+    verdict = value.verdict
     if verdict is None or verdict.holds is None or verdict.margin is None or verdict.standard_error is None:
         return False
     return abs(verdict.margin) > CLEAR * verdict.standard_error
 
 
-def all_needed_probabilities(statements: Iterable[ComparisonStatement], *, observed: bool) -> list[Probability]:
+def probabilities_of(statements: Iterable[ComparisonStatement], *, observed: bool) -> list[Probability]:
     """The probabilities that statements take, with or without those that are conditioned on observations."""
-    every = (part for statement in statements for part in ask.needed_probabilities(statement))
-    return [part for part in every if observed or not (part.observed or part.known)]
+    every = chain.from_iterable(map(ask.needed_probabilities, statements))
+    return [probability for probability in every if observed or not (probability.observed or probability.known)]
 
 
 def _describe_expectation(
-    expectation: Expectation, measure: Measure, outcome: StatementValue | None, problem: str | None
+    expectation: Expectation, measure: Measure, value: StatementValue | None, problem: str | None
 ) -> ExpectationChecked:
     """What became of an expectation; evidence that never happens, or too rarely, leaves it undecided."""
-    verdict = outcome.verdict if outcome else None
-    found = outcome.estimates.values() if outcome else ()
+    verdict = value.verdict if value else None
+    estimates = value.estimates.values() if value else ()
     holds = verdict.holds if verdict else None
     return ExpectationChecked(
         that=" ".join(expectation.that.split()),
@@ -292,8 +285,8 @@ def _describe_expectation(
         margin=verdict.margin if verdict else None,
         standard_error=verdict.standard_error if verdict else None,
         step=verdict.step if verdict else None,
-        method="exact" if found and all(one.is_exact for one in found) else "sample",
-        trials=max((one.drawn for one in found), default=0),
+        method="exact" if estimates and all(estimate.is_exact for estimate in estimates) else "sample",
+        trials=max((estimate.drawn for estimate in estimates), default=0),
         sources=list(expectation.sources or ()),
         problem=problem,
         compared=verdict.compared if verdict else None,
@@ -304,20 +297,19 @@ def _describe_expectation(
 class PerturbedModels:
     """Perturbed models, and which expectations hold in each; like `SharedGroups` it can be sent away."""
 
-    def __init__(self, checking: ExpectationChecker) -> None:
-        self.statements = checking.statements
-        self.seed = checking.settings.seed
-        file, loaded = checking.loaded.as_written(), checking.loaded
+    def __init__(self, checker: ExpectationChecker) -> None:
+        self.statements = checker.statements
+        self.seed = checker.settings.seed
+        file, loaded = checker.loaded.as_written(), checker.loaded
         self.file = file.model
-        self.with_evidence = checking.with_evidence
+        self.with_evidence = checker.with_evidence
         program = compile_model(file.model)
         self.anchored = meets_anchor(file, program)
         """Whether baselines are solved anew; a file that misses its anchor has them moved like any other judgement."""
-        asked = all_needed_probabilities(self.statements.values(), observed=True)
+        asked = probabilities_of(self.statements.values(), observed=True)
         self.models: dict[str | None, Model] = {None: loaded.model}
-        self.models |= {
-            name: loaded.with_profile(name).model for name in {one.profile for one in asked} if name is not None
-        }
+        for name in {probability.profile for probability in asked if probability.profile is not None}:
+            self.models[name] = loaded.with_profile(name).model
         drawn = ROBUST_TRIALS * len(group_by_trials(asked)) + _ANCHOR_TRIALS
         self.seconds_each = drawn * len(program.nodes) * program.steps * SECONDS_PER_DRAW
         """What a perturbed model is predicted to take, from the number of draws alone."""
@@ -326,24 +318,23 @@ class PerturbedModels:
         """The expectations that hold in a perturbed model, as the estimates say."""
         file = perturb_model(self.file, self.seed, number)
         target = anchor_shares(file) if self.anchored else None
-        compiled = calibrated_compiler(file, target, Plan(_ANCHOR_TRIALS, self.seed))
+        compile_calibrated = calibrated_compiler(file, target, Plan(_ANCHOR_TRIALS, self.seed))
 
         @cache
-        def under(profile: str | None) -> Program:
-            program = compiled(perturb_model(self.models[profile], self.seed, number))
+        def program_in_profile(profile: str | None) -> Program:
+            program = compile_calibrated(perturb_model(self.models[profile], self.seed, number))
             return program if self.with_evidence is None else self.with_evidence(program)
 
-        estimator = ProbabilityEstimator(under(None), under, RunSettings(ROBUST_TRIALS, self.seed, "sample"))
-        estimator.find(all_needed_probabilities(self.statements.values(), observed=False))
+        settings = RunSettings(ROBUST_TRIALS, self.seed, "sample")
+        estimator = ProbabilityEstimator(program_in_profile(None), program_in_profile, settings)
+        estimator.find(probabilities_of(self.statements.values(), observed=False))
         return frozenset(name for name, statement in self.statements.items() if _estimates_hold(statement, estimator))
 
 
 def _estimates_hold(statement: ComparisonStatement, estimator: ProbabilityEstimator) -> bool:
     """Whether the estimates meet a statement; without an answer they do not."""
     try:
-        found: dict[Probability, ProbabilityEstimate] = estimator.find(
-            all_needed_probabilities([statement], observed=True)
-        )
+        estimates = estimator.find(probabilities_of([statement], observed=True))
     except (ImpossibleEvidence, TooFewTrials):
         return False
-    return bool(np.all(statement.holds(lambda probability: found[probability].value)))
+    return bool(np.all(statement.holds(lambda probability: estimates[probability].value)))

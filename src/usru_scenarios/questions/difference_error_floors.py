@@ -67,8 +67,8 @@ class SingleTrials:
             else self.support.probability_limits
         )
         low, high = zip(*map(limits_of, self.members), strict=True)
-        at = list(self.steps)
-        return np.stack(low, axis=1)[at], np.stack(high, axis=1)[at]
+        steps = list(self.steps)
+        return np.stack(low, axis=1)[steps], np.stack(high, axis=1)[steps]
 
     def missed_trials(self, trials: float) -> float:
         """How many draws may be expected to hit a trial that none has hit, as in `LeastErrors.missed`."""
@@ -109,20 +109,26 @@ def part_limits(limits: Limits, parts: Sequence[Sequence[int]]) -> Limits:
 
 
 def cover_unseen(
-    found: Estimate, trials: float, limits: Callable[[], Limits], said: Sequence[SingleTrials], lowest: float = 0.0
+    estimate: Estimate,
+    trials: float,
+    limits: Callable[[], Limits],
+    single_trials: Sequence[SingleTrials],
+    lowest: float = 0.0,
 ) -> Estimate:
     """Probabilities, or their differences, whose errors cover what was never drawn.
 
     Args:
-        found: means over trials.
+        estimate: means over trials.
         trials: for how many independent trials those drawn stand.
         limits: gives what single ones can say; asked for only where it may matter.
-        said: by the programs that they come from.
+        single_trials: by the programs that they come from.
         lowest: as in `estimates.with_error_floor`.
     """
-    if not may_miss_trials(found, trials, lowest=lowest):
-        return found
-    return with_error_floor(found, trials, limits, max(one.missed_trials(trials) for one in said), lowest=lowest)
+    if not may_miss_trials(estimate, trials, lowest=lowest):
+        return estimate
+    return with_error_floor(
+        estimate, trials, limits, max(each.missed_trials(trials) for each in single_trials), lowest=lowest
+    )
 
 
 class UnseenDifferences(NamedTuple):
@@ -142,19 +148,23 @@ class UnseenDifferences(NamedTuple):
 
 
 def cover_unseen_variation(
-    found: Estimate, trials: float, apart: Floats, limits: Callable[[], Limits], missed: Callable[[float], float]
+    estimate: Estimate,
+    trials: float,
+    differences: Floats,
+    limits: Callable[[], Limits],
+    missed: Callable[[float], float],
 ) -> Estimate:
     """The same of half the sum of absolute differences, which no trial can change by more than 1.
 
     Args:
-        found: of any shape.
+        estimate: of any shape.
         trials: for how many independent trials those drawn stand.
-        apart: the differences, on the last axis.
+        differences: the differences, on the last axis.
         limits: gives theirs; asked for only where it may matter.
         missed: as `SingleTrials.missed`, of the program that they are differences to.
     """
-    if not np.any(found.error < rule_of_three_bound(trials)):
-        return found
-    share = rule_of_three_bound(trials, missed(trials))
-    far = np.minimum(largest_deviation(apart, *limits()).sum(axis=-1) / 2, 1.0)
-    return Estimate(found.value, np.maximum(found.error, share * far))
+    if not np.any(estimate.error < rule_of_three_bound(trials)):
+        return estimate
+    missed_share = rule_of_three_bound(trials, missed(trials))
+    farthest_shift = np.minimum(largest_deviation(differences, *limits()).sum(axis=-1) / 2, 1.0)
+    return Estimate(estimate.value, np.maximum(estimate.error, missed_share * farthest_shift))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import compress, islice
 from operator import itemgetter
+from typing import Any
 
 import numpy as np
 
@@ -98,6 +99,9 @@ class ProbabilityEstimate:
         return max(self.sampling_error, self.least_error)
 
 
+Estimates = dict[Probability, ProbabilityEstimate]
+
+
 def group_by_trials(probabilities: Iterable[Probability]) -> list[list[Probability]]:
     """Probabilities that can be found in the same trials: those of one program, unless something was seen."""
     groups: dict[object, list[Probability]] = {}
@@ -155,7 +159,11 @@ class ProbabilityEstimator:
     only_verdicts: bool = False
     _found: dict[tuple[Probability, int], ProbabilityEstimate] = field(default_factory=dict)
 
-    def find(self, wanted: Iterable[Probability], trials: int | None = None) -> dict[Probability, ProbabilityEstimate]:
+    def with_settings(self, **changes: Any) -> ProbabilityEstimator:
+        """The same with some other settings, which knows what this one has found."""
+        return replace(self, settings=replace(self.settings, **changes))
+
+    def find(self, wanted: Iterable[Probability], trials: int | None = None) -> Estimates:
         """The probabilities asked for; those without observations in one model are drawn together.
 
         Raises:
@@ -219,8 +227,7 @@ class ProbabilityEstimator:
             for group in group_by_trials(unobserved):
                 if not self._is_solved_exactly(self._program_for(group[0]), _cases(group)):
                     shared += group
-        sampling = replace(self, settings=replace(self.settings, method="sample"))
-        self.add_known(sampling.find(shared))
+        self.add_known(self.with_settings(method="sample").find(shared))
 
     def add_known(self, estimates: Mapping[Probability, ProbabilityEstimate]) -> None:
         """Take over what another one found with the same first draws."""

@@ -30,7 +30,7 @@ from usru_scenarios.questions.calibrate import (
     normalised_baselines,
     scenario_shares,
 )
-from usru_scenarios.questions.check import ExpectationChecker, all_needed_probabilities
+from usru_scenarios.questions.check import ExpectationChecker, probabilities_of
 from usru_scenarios.questions.mutants.population import Mutation, list_mutations
 from usru_scenarios.questions.mutants.sample import SampledMutations, estimate_noticed_share, sample_mutations
 from usru_scenarios.questions.probability import ProbabilityEstimator, group_by_trials
@@ -131,7 +131,7 @@ class MutantRunner:
         statements = {name: checker.statements[name] for name in holding}
         itself = checker.loaded.as_written()
         program = compile_model(itself.model)
-        groups = len(group_by_trials(all_needed_probabilities(statements.values(), observed=True)))
+        groups = len(group_by_trials(probabilities_of(statements.values(), observed=True)))
         draws = (settings.trials * groups + _ANCHOR_TRIALS) * len(program.nodes) * program.steps
         target = _anchor_target(itself, program, settings.seed)
         runner = cls(checker.loaded, statements, sample.mutations, settings, target, draws * SECONDS_PER_DRAW)
@@ -195,7 +195,7 @@ class MutantRunner:
     ) -> tuple[list[str], list[str]]:
         """Find which of some expectations fail, and which are undecided, in a model."""
         estimator = ProbabilityEstimator(program_under(None), program_under, self.settings)
-        estimator.find(all_needed_probabilities(statements.values(), observed=False))
+        estimator.find(probabilities_of(statements.values(), observed=False))
         verdicts = {name: _expectation_holds(statement, estimator) for name, statement in statements.items()}
         failed = [name for name, holds in verdicts.items() if holds is False]
         return failed, [name for name, holds in verdicts.items() if holds is None]

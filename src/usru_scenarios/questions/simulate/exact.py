@@ -56,9 +56,9 @@ def forecast_exactly(
         exact.NotExact: a numeric node moves from step to step, or depends on drawn judgements itself.
     """
     program = conditioned.program
-    found = _exact_forecast(conditioned, progress)
+    exact_forecast = _exact_forecast(conditioned, progress)
     run = describe_run(outline, conditioned, seed=seed, weights=weights)
-    estimates = _estimate_forecast(found, program, DrawAverages(found.weights, program.controls))
+    estimates = _estimate_forecast(exact_forecast, program, DrawAverages(exact_forecast.weights, program.controls))
     plan = Plan(0, seed, program.draws)
     return build_simulation(estimates, outline, program, run, plan, consequences=consequences)
 
@@ -73,32 +73,32 @@ def _exact_forecast(conditioned: Conditioned, progress: Listener) -> ExactForeca
         raise zero_probability_error(conditioned.program, conditioned.evidence) from None
 
 
-def _estimate_forecast(found: ExactForecast, program: Program, averages: DrawAverages) -> ForecastEstimates:
+def _estimate_forecast(exact_forecast: ExactForecast, program: Program, averages: DrawAverages) -> ForecastEstimates:
     """The parts of an answer, from a forecast in each draw of the judgements or in none."""
-    pooled = averages.mean(found.scenarios)
+    mean_shares = averages.mean(exact_forecast.scenarios)
 
     def series(column: int, members: list[int]) -> SeriesEstimates:
-        visits, sure = found.scenarios[..., members].sum(axis=-1), certain_steps(pooled, members)
-        by_step = averages.of(visits)
+        visits, sure = exact_forecast.scenarios[..., members].sum(axis=-1), certain_steps(mean_shares, members)
+        by_step = averages.estimate(visits)
         mean = np.clip(np.where(sure, 1.0, by_step.value), 0.0, 1.0).mean()
         return SeriesEstimates(
-            sure=sure,
+            certain_steps=sure,
             by_step=by_step,
-            mean=Estimate(mean, averages.of(visits.mean(axis=-1)).error),
-            ever=averages.of(found.ever[..., column]),
-            first_visit=averages.of(found.first_visit[..., column]),
+            mean=Estimate(mean, averages.estimate(visits.mean(axis=-1)).error),
+            ever=averages.estimate(exact_forecast.ever[..., column]),
+            first_visit=averages.estimate(exact_forecast.first_visit[..., column]),
             band=averages.band(visits),
         )
 
-    moves = found.transitions
+    moves = exact_forecast.transitions
     return ForecastEstimates(
         transitions=averages.ratio(moves, moves.sum(axis=-1, keepdims=True)),
         series=[series(column, members) for column, members in enumerate(reported_sets(program))],
         states={
-            name: with_certain_shares(averages.of(shares), averages.mean(shares))
-            for name, shares in found.shares.items()
+            name: with_certain_shares(averages.estimate(shares), averages.mean(shares))
+            for name, shares in exact_forecast.shares.items()
         },
-        values={name: _estimate_values(one, averages) for name, one in found.values.items()},
+        values={name: _estimate_values(one, averages) for name, one in exact_forecast.values.items()},
     )
 
 
@@ -107,12 +107,12 @@ def _estimate_values(values: ExactValues, averages: DrawAverages) -> ValueEstima
     quantiles = []
     for share in QUANTILES:
         value = values.quantile(share)
-        error = averages.of(values.below(value)).error if averages.drawn else np.zeros(len(value))
+        error = averages.estimate(values.below(value)).error if averages.drawn else np.zeros(len(value))
         above, below = (
-            values.quantile(np.clip(share + way * error, 0.0, 1.0)) if error.any() else value for way in (1, -1)
+            values.quantile(np.clip(share + sign * error, 0.0, 1.0)) if error.any() else value for sign in (1, -1)
         )
         quantiles.append(Estimate(value, (above - below) / 2))
-    return ValueEstimates(averages.of(values.mean), quantiles)
+    return ValueEstimates(averages.estimate(values.mean), quantiles)
 
 
 class DrawAverages:
@@ -134,7 +134,7 @@ class DrawAverages:
         """The plain average over the draws, each by its weight: shape (...) for values of shape (draws, ...)."""
         return np.asarray(np.tensordot(self.weights, values, axes=1) / self.weights.sum()) if self.drawn else values
 
-    def of(self, values: Floats) -> Estimate:
+    def estimate(self, values: Floats) -> Estimate:
         """The average of values of shape (draws, ...), with the error of there being these draws and no others."""
         if not self.drawn:
             return Estimate(values, np.zeros(np.shape(values)))
@@ -152,15 +152,15 @@ class DrawAverages:
         if not self.drawn:
             value = np.divide(parts, wholes, out=np.full(parts.shape, np.nan), where=wholes > 0.0)
             return Estimate(value, value * 0.0)
-        found = ratio(with_control_variates(parts, self.controls), with_control_variates(wholes, self.controls))
+        controlled = ratio(with_control_variates(parts, self.controls), with_control_variates(wholes, self.controls))
         plain = ratio(parts, wholes).value
-        unlike = np.abs(parts - plain * wholes) > _ROUNDING * np.abs(wholes).max(axis=0)
-        alike = ~unlike.any(axis=0)
-        return Estimate(np.where(alike, plain, found.value), np.where(alike, plain * 0.0, found.error))
+        differs = np.abs(parts - plain * wholes) > _ROUNDING * np.abs(wholes).max(axis=0)
+        is_same = ~differs.any(axis=0)
+        return Estimate(np.where(is_same, plain, controlled.value), np.where(is_same, plain * 0.0, controlled.error))
 
     def band(self, values: Floats) -> JudgementBand | None:
         """The band of values of shape (draws, ...); None where nothing is drawn, or fewer than two draws count."""
         if not self.drawn:
             return None
-        found = PerDraw(np.array([values] * 3), self.weights, self.controls.basis).band()
-        return found if np.isfinite(found.low).all() else None
+        band = PerDraw(np.array([values] * 3), self.weights, self.controls.basis).band()
+        return band if np.isfinite(band.low).all() else None

@@ -52,11 +52,11 @@ class SeriesEstimates(NamedTuple):
     """Estimates over time of a set of scenarios, each of shape (steps,), those of the mean and `ever` ().
 
     Attributes:
-        sure: where it holds for certain: see `certain_steps`.
+        certain_steps: where it holds for certain: see `certain_steps`.
         band: what the judgements leave open of it by step; None where they are not drawn, or that can't be told.
     """
 
-    sure: Truth
+    certain_steps: Truth
     by_step: Estimate
     mean: Estimate
     ever: Estimate
@@ -93,25 +93,28 @@ def reported_sets(program: Program) -> list[list[int]]:
 
 
 def build_simulation(
-    found: ForecastEstimates, outline: Outline, program: Program, run: Run, plan: Plan, *, consequences: bool
+    estimates: ForecastEstimates, outline: Outline, program: Program, run: Run, plan: Plan, *, consequences: bool
 ) -> Simulation:
     """The answer that estimates make, perhaps of consequences too; the plan has no trials where they are exact."""
-    index, alone = program.outcome.states.index, len(program.outcome.states)
+    index, count = program.outcome.states.index, len(program.outcome.states)
     scenarios, groups = enforce_order(
-        {name: _scenario_result(title, found.series[index(name)]) for name, title in outline.scenarios.items()},
-        {name: _scenario_result(name, one) for name, one in zip(program.groups, found.series[alone:], strict=True)},
+        {name: _scenario_result(title, estimates.series[index(name)]) for name, title in outline.scenarios.items()},
+        {
+            name: _scenario_result(name, series)
+            for name, series in zip(program.groups, estimates.series[count:], strict=True)
+        },
         program,
     )
-    bands = [one.band for one in found.series if one.band is not None]
+    bands = [series.band for series in estimates.series if series.band is not None]
     return Simulation(
         model=outline.model,
         run=run,
         scenarios=scenarios,
         groups=groups,
-        transitions=_matrix_by_name(np.clip(found.transitions.value, 0.0, 1.0), program, outline),
-        transition_errors=_matrix_by_name(found.transitions.error, program, outline),
-        drivers=_node_results(found, program, outline.drivers),
-        consequences=_node_results(found, program, outline.consequences if consequences else {}),
+        transitions=_matrix_by_name(np.clip(estimates.transitions.value, 0.0, 1.0), program, outline),
+        transition_errors=_matrix_by_name(estimates.transitions.error, program, outline),
+        drivers=_node_results(estimates, program, outline.drivers),
+        consequences=_node_results(estimates, program, outline.consequences if consequences else {}),
         baseline=outline.baseline,
         warnings=[
             *forecast_warnings(outline, program, drawn=program.draws > 0),
@@ -120,61 +123,63 @@ def build_simulation(
     )
 
 
-def _scenario_result(title: str, found: SeriesEstimates) -> ScenarioResult:
-    likely = clip_probabilities(np.where(found.sure, 1.0, found.by_step.value))
+def _scenario_result(title: str, series: SeriesEstimates) -> ScenarioResult:
+    by_step = clip_probabilities(np.where(series.certain_steps, 1.0, series.by_step.value))
     return ScenarioResult(
         title=title,
-        by_step=likely,
-        end=likely[-1],
-        mean=1.0 if found.sure.all() else clip_probability(found.mean.value),
-        ever=1.0 if found.sure.any() else clip_probability(found.ever.value),
-        first_visit=clip_probabilities(found.first_visit.value),
+        by_step=by_step,
+        end=by_step[-1],
+        mean=1.0 if series.certain_steps.all() else clip_probability(series.mean.value),
+        ever=1.0 if series.certain_steps.any() else clip_probability(series.ever.value),
+        first_visit=clip_probabilities(series.first_visit.value),
         standard_errors=Errors(
-            by_step=found.by_step.error.tolist(),
-            end=float(found.by_step.error[-1]),
-            mean=float(found.mean.error),
-            ever=float(found.ever.error),
-            first_visit=found.first_visit.error.tolist(),
+            by_step=series.by_step.error.tolist(),
+            end=float(series.by_step.error[-1]),
+            mean=float(series.mean.error),
+            ever=float(series.ever.error),
+            first_visit=series.first_visit.error.tolist(),
         ),
         band=None
-        if found.band is None
-        else Band(clip_probabilities(found.band.low), clip_probabilities(found.band.high)),
+        if series.band is None
+        else Band(clip_probabilities(series.band.low), clip_probabilities(series.band.high)),
     )
 
 
 def _node_results(
-    found: ForecastEstimates, program: Program, nodes: Mapping[str, NodeOutline]
+    estimates: ForecastEstimates, program: Program, nodes: Mapping[str, NodeOutline]
 ) -> dict[str, StatesResult | ValuesResult]:
     """Where drivers or consequences are, their states in the order of the file."""
     results: dict[str, StatesResult | ValuesResult] = {}
-    for name, part in nodes.items():
+    for name, outline in nodes.items():
         node = program.nodes[name]
         if isinstance(node, CategoricalNode):
-            columns, share = {state: node.states.index(state) for state in part.states}, found.states[name]
+            columns, share = {state: node.states.index(state) for state in outline.states}, estimates.states[name]
             results[name] = StatesResult(
-                part.title,
+                outline.title,
                 {state: clip_probabilities(share.value[:, column]) for state, column in columns.items()},
                 {state: share.error[:, column].tolist() for state, column in columns.items()},
             )
         else:
-            mean, quantiles = found.values[name]
+            mean, quantiles = estimates.values[name]
             by_share = dict(zip((f"{share:.2f}" for share in QUANTILES), quantiles, strict=True))
             results[name] = ValuesResult(
-                part.title,
+                outline.title,
                 mean.value.tolist(),
-                {share: one.value.tolist() for share, one in by_share.items()},
-                ValueErrors(mean.error.tolist(), {share: one.error.tolist() for share, one in by_share.items()}),
+                {share: quantile.value.tolist() for share, quantile in by_share.items()},
+                ValueErrors(
+                    mean.error.tolist(), {share: quantile.error.tolist() for share, quantile in by_share.items()}
+                ),
             )
     return results
 
 
-def with_certain_shares(found: Estimate, shares: Floats) -> Estimate:
+def with_certain_shares(estimate: Estimate, shares: Floats) -> Estimate:
     """Estimates of shares of states that are 1 where no other state has any of these shares; see `certain_steps`.
 
     Both are of shape (steps, states).
     """
     occurs = shares != 0.0
-    return Estimate(np.where(occurs & (occurs.sum(axis=1, keepdims=True) == 1), 1.0, found.value), found.error)
+    return Estimate(np.where(occurs & (occurs.sum(axis=1, keepdims=True) == 1), 1.0, estimate.value), estimate.error)
 
 
 def sample_forecast(
@@ -201,14 +206,21 @@ def sample_forecast(
     """
     program = conditioned.program
     nodes = None if consequences else program.upstream([OUTCOME, *outline.drivers])
-    plan, halves = _draw_sums(conditioned, settings, kernels, map_blocks, nodes)
-    sums = halves.by_draws() if settings.judgements else halves
+    plan, half_sums = _draw_sums(conditioned, settings, kernels, map_blocks, nodes)
+    draw_sums = half_sums.by_draws() if settings.judgements else half_sums
     run = describe_run(
-        outline, conditioned, seed=settings.seed, trials=plan.trials, effective=sums.effective_trials, weights=weights
+        outline,
+        conditioned,
+        seed=settings.seed,
+        trials=plan.trials,
+        effective=draw_sums.effective_trials,
+        weights=weights,
     )
-    named = (*outline.drivers, *(outline.consequences if consequences else ()))
-    found = _estimate_forecast(program, (sums, halves), conditioned.observed_event.parts, support, named=named)
-    return build_simulation(found, outline, program, run, plan, consequences=consequences)
+    names = (*outline.drivers, *(outline.consequences if consequences else ()))
+    estimates = _estimate_forecast(
+        program, (draw_sums, half_sums), conditioned.observed_event.parts, support, names=names
+    )
+    return build_simulation(estimates, outline, program, run, plan, consequences=consequences)
 
 
 def _draw_sums(
@@ -234,30 +246,32 @@ def _draw_sums(
     plan = plan.with_trials(trials)
     if not enough:
         end = ratio(sums.visits[:, -1, 0], sums.trials)
-        what = f"{program.outcome.states[0]} at the end"
-        raise too_few_trials_error(program, conditioned.evidence, plan, sums.effective_trials, chance=end, what=what)
+        asked_text = f"{program.outcome.states[0]} at the end"
+        raise too_few_trials_error(
+            program, conditioned.evidence, plan, sums.effective_trials, chance=end, what=asked_text
+        )
     return plan, sums
 
 
 def _estimate_forecast(
     program: Program,
-    drawn: tuple[ForecastSums, ForecastSums],
-    seen: Sequence[Formula],
+    both_sums: tuple[ForecastSums, ForecastSums],
+    observed: Sequence[Formula],
     support: Callable[[], Support] | None,
     *,
-    named: Iterable[str],
+    names: Iterable[str],
 ) -> ForecastEstimates:
     """What the sums of a run say, by method (16), of some nodes too.
 
     Where judgements are drawn, the first sums have a batch for each draw, and the second two.
     """
-    sums, halves = drawn
+    sums, halves = both_sums
     states = cache(sums.state_shares)  # which both the errors and the answer are made of
-    least = LeastErrors(
+    floors = LeastErrors(
         program,
         sums.effective_trials,
         lambda name: state_shares(sums, name) if name == OUTCOME else states(name).value,
-        seen,
+        observed,
         support,
     )
     visited = sums.visits.sum(axis=0)
@@ -265,47 +279,47 @@ def _estimate_forecast(
     def series(column: int, members: list[int]) -> SeriesEstimates:
         visits = sums.visits[:, :, members].sum(axis=2)
         return SeriesEstimates(
-            sure=certain_steps(visited, members),
-            by_step=least.by_step(members, ratio(visits, sums.trials)),
-            mean=least.mean(members, ratio(visits.sum(axis=1), sums.trials * program.steps)),
-            ever=least.ever(members, sums.ever_visited(column)),
-            first_visit=least.first_visit(members, sums.first_visits(column)),
+            certain_steps=certain_steps(visited, members),
+            by_step=floors.by_step(members, ratio(visits, sums.trials)),
+            mean=floors.mean(members, ratio(visits.sum(axis=1), sums.trials * program.steps)),
+            ever=floors.ever(members, sums.ever_visited(column)),
+            first_visit=floors.first_visit(members, sums.first_visits(column)),
             band=_band_of_members(halves, members) if halves.has_draws else None,
         )
 
-    there = sums.moves.sum(axis=2, keepdims=True)
-    moves = ratio(sums.moves, np.broadcast_to(there, sums.moves.shape))
+    presence = sums.moves.sum(axis=2, keepdims=True)
+    moves = ratio(sums.moves, np.broadcast_to(presence, sums.moves.shape))
     return ForecastEstimates(
-        transitions=least.moves(moves, there.sum(axis=0)[:, 0] / sums.trials.sum()),
+        transitions=floors.moves(moves, presence.sum(axis=0)[:, 0] / sums.trials.sum()),
         series=[series(column, members) for column, members in enumerate(reported_sets(program))],
         states={
-            name: with_certain_shares(least.states(name, states(name)), states(name).value)
-            for name in named
+            name: with_certain_shares(floors.states(name, states(name)), states(name).value)
+            for name in names
             if name not in sums.values
         },
-        values={name: _estimate_values(name, sums, least) for name in named if name in sums.values},
+        values={name: _estimate_values(name, sums, floors) for name in names if name in sums.values},
     )
 
 
 def _band_of_members(halves: ForecastSums, members: list[int]) -> JudgementBand | None:
     """What the uncertain judgements leave open of a set of scenarios; None where fewer than two draws agree."""
-    found = concatenate_bands(
+    band = concatenate_bands(
         judgement_band(
             halves.visits[:, start : start + VALUES_AT_ONCE, members].sum(axis=2), halves.trials, halves.controls
         )
         for start in range(0, halves.visits.shape[1], VALUES_AT_ONCE)
     )
-    return found if np.isfinite(found.low).all() else None
+    return band if np.isfinite(band.low).all() else None
 
 
-def band_warnings(found: Sequence[JudgementBand], plan: Plan) -> Iterable[Problem]:
+def band_warnings(bands: Sequence[JudgementBand], plan: Plan) -> Iterable[Problem]:
     """Whether bands that are wide enough to matter are worth their name, and what would make them so: method (33)."""
     by_trials = by_draws = 0.0
-    for each in found:
-        width = np.where(each.high - each.low > NEGLIGIBLE_WIDTH, each.high - each.low, np.inf)
-        hidden = float(each.hidden.max()) / MOST_HIDDEN
-        by_trials = max(by_trials, float((each.by_trials / width).max()), hidden * ROUGH_ERROR)
-        by_draws = max(by_draws, float((each.by_draws / width).max()))
+    for band in bands:
+        width = np.where(band.high - band.low > NEGLIGIBLE_WIDTH, band.high - band.low, np.inf)
+        hidden = float(band.hidden.max()) / MOST_HIDDEN
+        by_trials = max(by_trials, float((band.by_trials / width).max()), hidden * ROUGH_ERROR)
+        by_draws = max(by_draws, float((band.by_draws / width).max()))
     if math.hypot(by_trials, by_draws) <= ROUGH_ERROR:
         return
     if by_trials > by_draws:
@@ -368,25 +382,25 @@ def _estimate_values(name: str, sums: ForecastSums, least: LeastErrors) -> Value
 
     Both cover trials that were never drawn: these could shift the mean, and by their share a quantile.
     """
-    node, numbers, found = least.program.nodes[name], sums.values[name], sums.mean(name)
+    node, sums_of_values, mean_estimate = least.program.nodes[name], sums.values[name], sums.mean(name)
     assert isinstance(node, NumericNode)
     # sums round: where all values were the same, their mean is that value, without an error
-    mean = np.clip(node.scale.low + found.value, numbers.least, numbers.most)
-    error = np.where(numbers.least < numbers.most, found.error, 0.0)
+    mean = np.clip(node.scale.low + mean_estimate.value, sums_of_values.least, sums_of_values.most)
+    error = np.where(sums_of_values.least < sums_of_values.most, mean_estimate.error, 0.0)
     missed = rule_of_three_bound(least.trials)
     errors_of_shares = _share_errors(sums, name)
-    reaches = [np.maximum(errors_of_shares(share), missed) for share in QUANTILES]
-    wanted = [
-        np.clip(ends, 0.0, 1.0)
-        for share, reach in zip(QUANTILES, reaches, strict=True)
-        for ends in (np.full_like(reach, share), share + reach, share - reach)
+    errors = [np.maximum(errors_of_shares(share), missed) for share in QUANTILES]
+    asked_shares = [
+        np.clip(values, 0.0, 1.0)
+        for share, error in zip(QUANTILES, errors, strict=True)
+        for values in (np.full_like(error, share), share + error, share - error)
     ]
-    ends = iter(_quantiles(np.array(wanted), node, numbers))
+    values = iter(_quantiles(np.array(asked_shares), node, sums_of_values))
     return ValueEstimates(
         Estimate(mean, least.values(name, mean, error)),
         [
             Estimate(value, least.values(name, value, (above - below) / 2))
-            for value, above, below in zip(ends, ends, ends, strict=True)
+            for value, above, below in zip(values, values, values, strict=True)
         ],
     )
 
@@ -397,17 +411,17 @@ def _share_errors(sums: ForecastSums, name: str) -> Callable[[float], Floats]:
     Known at a few edges, relative to that of independent trials it is linear between them; at a step where no edge
     has values on both of its sides, it is that of independent trials.
     """
-    found = sums.shares_below(name)
-    variances = found.value * (1.0 - found.value)
-    told = np.minimum(found.value, 1.0 - found.value) * sums.effective_trials >= _LEAST_TRIALS
-    relative = np.divide(found.error**2, variances, out=np.zeros_like(variances), where=told)
+    below = sums.shares_below(name)
+    variances = below.value * (1.0 - below.value)
+    is_known = np.minimum(below.value, 1.0 - below.value) * sums.effective_trials >= _LEAST_TRIALS
+    relative_variances = np.divide(below.error**2, variances, out=np.zeros_like(variances), where=is_known)
 
     def error(share: float) -> Floats:
-        each = [
-            np.interp(share, shares[here], parts[here]) if here.any() else 1.0 / sums.effective_trials
-            for shares, parts, here in zip(found.value, relative, told, strict=True)
+        by_step = [
+            np.interp(share, shares[known], parts[known]) if known.any() else 1.0 / sums.effective_trials
+            for shares, parts, known in zip(below.value, relative_variances, is_known, strict=True)
         ]
-        return np.sqrt(share * (1.0 - share) * np.array(each))
+        return np.sqrt(share * (1.0 - share) * np.array(by_step))
 
     return error
 
@@ -419,28 +433,31 @@ def _quantiles(shares: Floats, node: NumericNode, numbers: NumericSums) -> Float
     """
     edges = np.append(np.linspace(node.scale.low, node.scale.high, BINS + 1), node.scale.high)
     cumulative = (np.append(0.0, np.cumsum(row)) for row in numbers.bins)
-    found = [np.interp(own * row[-1], row, edges) for own, row in zip(shares.T, cumulative, strict=True)]
-    within: Floats = np.clip(np.array(found).T, numbers.least, numbers.most)
-    return within
+    quantiles = [
+        np.interp(shares_at_step * row[-1], row, edges)
+        for shares_at_step, row in zip(shares.T, cumulative, strict=True)
+    ]
+    clipped: Floats = np.clip(np.array(quantiles).T, numbers.least, numbers.most)
+    return clipped
 
 
 def forecast_warnings(outline: Outline, program: Program, *, drawn: bool = False) -> list[Warned]:
     """What a reader of a forecast should know; whether its uncertain judgements are drawn is one such thing."""
-    told = () if drawn else judgements_at_means_warning(outline)
-    return [to_warned(problem) for problem in (*outline.warnings, *_independence_warning(program), *told)]
+    uncertain = () if drawn else judgements_at_means_warning(outline)
+    return [to_warned(problem) for problem in (*outline.warnings, *_independence_warning(program), *uncertain)]
 
 
 def judgements_at_means_warning(outline: Outline) -> Iterable[Problem]:
     """The warning that an answer takes uncertain judgements at their means."""
     if number := len(outline.uncertain):
         first = outline.uncertain[0]
-        said = f"the uncertain judgement {first} is taken at its mean; the band that it gives is not computed"
+        message = f"the uncertain judgement {first} is taken at its mean; the band that it gives is not computed"
         if number > 1:
-            said = (
+            message = (
                 f"{number} uncertain judgements are taken at their means, the first of them {first}; the band that "
                 "they give is not computed"
             )
-        yield Problem("judgements_at_their_means", said, severity="warning")
+        yield Problem("judgements_at_their_means", message, severity="warning")
 
 
 def _independence_warning(program: Program) -> Iterable[Problem]:
