@@ -61,11 +61,10 @@ class SingleTrials:
     @cached_property
     def limits(self) -> Limits:
         """The least and the largest probability in any trial, each of shape (steps, sets)."""
-        limits_of = (
-            LeastErrors.of_observed(self.program, self.seen).likelihoods
-            if self.seen
-            else self.support.probability_limits
-        )
+        limits_of = self.support.probability_limits
+        if self.seen:  # nothing else is known of the trials
+            program = self.program
+            limits_of = LeastErrors(program, 0.0, lambda _: np.zeros((program.steps, 0)), self.seen).likelihood_limits
         low, high = zip(*map(limits_of, self.members), strict=True)
         steps = list(self.steps)
         return np.stack(low, axis=1)[steps], np.stack(high, axis=1)[steps]
@@ -109,26 +108,21 @@ def part_limits(limits: Limits, parts: Sequence[Sequence[int]]) -> Limits:
 
 
 def cover_unseen(
-    estimate: Estimate,
-    trials: float,
-    limits: Callable[[], Limits],
-    single_trials: Sequence[SingleTrials],
-    lowest: float = 0.0,
+    found: Estimate, trials: float, limits: Callable[[], Limits], programs: Sequence[SingleTrials], lowest: float = 0.0
 ) -> Estimate:
     """Probabilities, or their differences, whose errors cover what was never drawn.
 
     Args:
-        estimate: means over trials.
+        found: means over trials.
         trials: for how many independent trials those drawn stand.
         limits: gives what single ones can say; asked for only where it may matter.
-        single_trials: by the programs that they come from.
+        programs: those that the estimates come from.
         lowest: as in `estimates.with_error_floor`.
     """
-    if not may_miss_trials(estimate, trials, lowest=lowest):
-        return estimate
-    return with_error_floor(
-        estimate, trials, limits, max(each.missed_trials(trials) for each in single_trials), lowest=lowest
-    )
+    if not may_miss_trials(found, trials, lowest=lowest):
+        return found
+    missed = max(each.missed_trials(trials) for each in programs)
+    return with_error_floor(found, trials, limits, missed, lowest=lowest)
 
 
 class UnseenDifferences(NamedTuple):
@@ -148,23 +142,19 @@ class UnseenDifferences(NamedTuple):
 
 
 def cover_unseen_variation(
-    estimate: Estimate,
-    trials: float,
-    differences: Floats,
-    limits: Callable[[], Limits],
-    missed: Callable[[float], float],
+    estimate: Estimate, trials: float, changes: Floats, limits: Callable[[], Limits], missed: Callable[[float], float]
 ) -> Estimate:
     """The same of half the sum of absolute differences, which no trial can change by more than 1.
 
     Args:
         estimate: of any shape.
         trials: for how many independent trials those drawn stand.
-        differences: the differences, on the last axis.
+        changes: the differences, on the last axis.
         limits: gives theirs; asked for only where it may matter.
         missed: as `SingleTrials.missed`, of the program that they are differences to.
     """
     if not np.any(estimate.error < rule_of_three_bound(trials)):
         return estimate
     missed_share = rule_of_three_bound(trials, missed(trials))
-    farthest_shift = np.minimum(largest_deviation(differences, *limits()).sum(axis=-1) / 2, 1.0)
+    farthest_shift = np.minimum(largest_deviation(changes, *limits()).sum(axis=-1) / 2, 1.0)
     return Estimate(estimate.value, np.maximum(estimate.error, missed_share * farthest_shift))

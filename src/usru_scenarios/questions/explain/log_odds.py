@@ -20,7 +20,7 @@ from usru_scenarios.names import OUTCOME, KeyPath
 from usru_scenarios.program.laws import PiecewiseCurve, StepLaw, Term
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.program.support import Support
-from usru_scenarios.questions.unseen import UnseenTrialBounds
+from usru_scenarios.questions.simulate.error_floors import UnseenTrialBounds
 from usru_scenarios.results.explain import CarriedCell, ContributionErrors, DirectPart, DirectShares
 from usru_scenarios.sampler.tables import BlockStates, RowIndex
 from usru_scenarios.timeline import Grid

@@ -34,9 +34,8 @@ from usru_scenarios.questions.impossible import (
     zero_probability_error,
 )
 from usru_scenarios.questions.probability import is_faster_exactly
-from usru_scenarios.questions.simulate.error_floors import LeastErrors, raise_to_least_error
+from usru_scenarios.questions.simulate.error_floors import LeastErrors, UnseenTrialBounds, raise_to_least_error
 from usru_scenarios.questions.target import find_members
-from usru_scenarios.questions.unseen import UnseenTrialBounds
 from usru_scenarios.questions.watch.exact_indicators import ExactIndicators, outcome_event
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.register import Register

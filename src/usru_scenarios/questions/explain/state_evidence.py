@@ -16,8 +16,8 @@ from usru_scenarios.model.values import Judgement
 from usru_scenarios.names import OUTCOME, KeyPath
 from usru_scenarios.program.program import Floats
 from usru_scenarios.questions.discretization import Discretization
+from usru_scenarios.questions.simulate.error_floors import UnseenTrialBounds
 from usru_scenarios.questions.simulate.question import clip_probability
-from usru_scenarios.questions.unseen import UnseenTrialBounds
 from usru_scenarios.results.explain import (
     CitedPoints,
     NumberEvidence,

@@ -36,8 +36,8 @@ from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.program.support import Support
 from usru_scenarios.questions.discretization import Codes, Discretization
 from usru_scenarios.questions.sensitivity.observed import ObservedLikelihoods, ObservedRun, SensitivityRun
+from usru_scenarios.questions.simulate.error_floors import extreme_distributions
 from usru_scenarios.questions.target import Target
-from usru_scenarios.questions.unseen import extreme_distributions
 from usru_scenarios.results.sensitivity import DriverUncertainty, UncertaintyErrors, VarianceErrors, VarianceShares
 from usru_scenarios.sampler.blocks import (
     SECONDS_PER_DRAW,

@@ -8,7 +8,7 @@ nearly equal they may come out the other way round.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -25,9 +25,9 @@ Results = dict[str, ScenarioResult]
 def enforce_order(scenarios: Results, groups: Results, program: Program) -> tuple[Results, Results]:
     """Scenarios and groups whose first visits, and `ever`, are in the order that they have by definition."""
     states = program.outcome.states
-    members = {name: {states[result] for result in indices} for name, indices in program.groups.items()}
     ordered = {name: _with_ordered_visits(result, ()) for name, result in scenarios.items()}
-    return ordered, {name: _with_ordered_visits(result, _of(ordered, members[name])) for name, result in groups.items()}
+    members = {name: [ordered[states[state]] for state in indices] for name, indices in program.groups.items()}
+    return ordered, {name: _with_ordered_visits(result, members[name]) for name, result in groups.items()}
 
 
 def enforce_order_ahead(ahead: Ahead, row: ScenarioResult, now: int) -> Ahead:
@@ -39,10 +39,6 @@ def enforce_order_ahead(ahead: Ahead, row: ScenarioResult, now: int) -> Ahead:
     if raised:
         error = max(error, row.standard_errors.by_step[step])
     return replace(ahead, ever=ever, standard_errors=replace(ahead.standard_errors, ever=error))
-
-
-def _of(scenarios: Results, names: Collection[str]) -> list[ScenarioResult]:
-    return [one for name, one in scenarios.items() if name in names]
 
 
 def _with_ordered_visits(result: ScenarioResult, members: Iterable[ScenarioResult]) -> ScenarioResult:

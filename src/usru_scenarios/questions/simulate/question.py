@@ -15,7 +15,7 @@ from usru_scenarios.model.outline import NodeOutline, Outline
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import Problem
 from usru_scenarios.program.conditions import Conditioned
-from usru_scenarios.program.events import Formula, Truth
+from usru_scenarios.program.events import Truth
 from usru_scenarios.program.program import CategoricalNode, Floats, NumericNode, Program
 from usru_scenarios.program.support import Support
 from usru_scenarios.questions.described import describe_run
@@ -99,10 +99,7 @@ def build_simulation(
     index, count = program.outcome.states.index, len(program.outcome.states)
     scenarios, groups = enforce_order(
         {name: _scenario_result(title, estimates.series[index(name)]) for name, title in outline.scenarios.items()},
-        {
-            name: _scenario_result(name, series)
-            for name, series in zip(program.groups, estimates.series[count:], strict=True)
-        },
+        dict(zip(program.groups, map(_scenario_result, program.groups, estimates.series[count:]), strict=True)),
         program,
     )
     bands = [series.band for series in estimates.series if series.band is not None]
@@ -116,15 +113,13 @@ def build_simulation(
         drivers=_node_results(estimates, program, outline.drivers),
         consequences=_node_results(estimates, program, outline.consequences if consequences else {}),
         baseline=outline.baseline,
-        warnings=[
-            *forecast_warnings(outline, program, drawn=program.draws > 0),
-            *map(to_warned, band_warnings(bands, plan)),
-        ],
+        warnings=forecast_warnings(outline, program, drawn=program.draws > 0)
+        + [to_warned(problem) for problem in band_warnings(bands, plan)],
     )
 
 
 def _scenario_result(title: str, series: SeriesEstimates) -> ScenarioResult:
-    by_step = clip_probabilities(np.where(series.certain_steps, 1.0, series.by_step.value))
+    by_step, band = clip_probabilities(np.where(series.certain_steps, 1.0, series.by_step.value)), series.band
     return ScenarioResult(
         title=title,
         by_step=by_step,
@@ -139,9 +134,7 @@ def _scenario_result(title: str, series: SeriesEstimates) -> ScenarioResult:
             ever=float(series.ever.error),
             first_visit=series.first_visit.error.tolist(),
         ),
-        band=None
-        if series.band is None
-        else Band(clip_probabilities(series.band.low), clip_probabilities(series.band.high)),
+        band=None if band is None else Band(clip_probabilities(band.low), clip_probabilities(band.high)),
     )
 
 
@@ -165,10 +158,8 @@ def _node_results(
             results[name] = ValuesResult(
                 outline.title,
                 mean.value.tolist(),
-                {share: quantile.value.tolist() for share, quantile in by_share.items()},
-                ValueErrors(
-                    mean.error.tolist(), {share: quantile.error.tolist() for share, quantile in by_share.items()}
-                ),
+                {share: each.value.tolist() for share, each in by_share.items()},
+                ValueErrors(mean.error.tolist(), {share: each.error.tolist() for share, each in by_share.items()}),
             )
     return results
 
@@ -206,20 +197,12 @@ def sample_forecast(
     """
     program = conditioned.program
     nodes = None if consequences else program.upstream([OUTCOME, *outline.drivers])
-    plan, half_sums = _draw_sums(conditioned, settings, kernels, map_blocks, nodes)
-    draw_sums = half_sums.by_draws() if settings.judgements else half_sums
-    run = describe_run(
-        outline,
-        conditioned,
-        seed=settings.seed,
-        trials=plan.trials,
-        effective=draw_sums.effective_trials,
-        weights=weights,
-    )
+    plan, halves = _draw_sums(conditioned, settings, kernels, map_blocks, nodes)
+    sums = halves.by_draws() if settings.judgements else halves
+    trials, effective = plan.trials, sums.effective_trials
+    run = describe_run(outline, conditioned, seed=settings.seed, trials=trials, effective=effective, weights=weights)
     names = (*outline.drivers, *(outline.consequences if consequences else ()))
-    estimates = _estimate_forecast(
-        program, (draw_sums, half_sums), conditioned.observed_event.parts, support, names=names
-    )
+    estimates = _estimate_forecast(conditioned, sums, halves, support, names)
     return build_simulation(estimates, outline, program, run, plan, consequences=consequences)
 
 
@@ -246,34 +229,29 @@ def _draw_sums(
     plan = plan.with_trials(trials)
     if not enough:
         end = ratio(sums.visits[:, -1, 0], sums.trials)
-        asked_text = f"{program.outcome.states[0]} at the end"
-        raise too_few_trials_error(
-            program, conditioned.evidence, plan, sums.effective_trials, chance=end, what=asked_text
-        )
+        what = f"{program.outcome.states[0]} at the end"
+        raise too_few_trials_error(program, conditioned.evidence, plan, sums.effective_trials, chance=end, what=what)
     return plan, sums
 
 
 def _estimate_forecast(
-    program: Program,
-    both_sums: tuple[ForecastSums, ForecastSums],
-    observed: Sequence[Formula],
+    conditioned: Conditioned,
+    sums: ForecastSums,
+    halves: ForecastSums,
     support: Callable[[], Support] | None,
-    *,
     names: Iterable[str],
 ) -> ForecastEstimates:
     """What the sums of a run say, by method (16), of some nodes too.
 
-    Where judgements are drawn, the first sums have a batch for each draw, and the second two.
+    Where judgements are drawn, `sums` have a batch for each draw, and `halves` two.
     """
-    sums, halves = both_sums
+    program, observed = conditioned.program, conditioned.observed_event.parts
     states = cache(sums.state_shares)  # which both the errors and the answer are made of
-    floors = LeastErrors(
-        program,
-        sums.effective_trials,
-        lambda name: state_shares(sums, name) if name == OUTCOME else states(name).value,
-        observed,
-        support,
-    )
+
+    def shares_of(name: str) -> Floats:
+        return state_shares(sums, name) if name == OUTCOME else states(name).value
+
+    floors = LeastErrors(program, sums.effective_trials, shares_of, observed, support)
     visited = sums.visits.sum(axis=0)
 
     def series(column: int, members: list[int]) -> SeriesEstimates:
@@ -290,7 +268,7 @@ def _estimate_forecast(
     presence = sums.moves.sum(axis=2, keepdims=True)
     moves = ratio(sums.moves, np.broadcast_to(presence, sums.moves.shape))
     return ForecastEstimates(
-        transitions=floors.moves(moves, presence.sum(axis=0)[:, 0] / sums.trials.sum()),
+        transitions=floors.transitions(moves, presence.sum(axis=0)[:, 0] / sums.trials.sum()),
         series=[series(column, members) for column, members in enumerate(reported_sets(program))],
         states={
             name: with_certain_shares(floors.states(name, states(name)), states(name).value)
@@ -388,21 +366,17 @@ def _estimate_values(name: str, sums: ForecastSums, least: LeastErrors) -> Value
     mean = np.clip(node.scale.low + mean_estimate.value, sums_of_values.least, sums_of_values.most)
     error = np.where(sums_of_values.least < sums_of_values.most, mean_estimate.error, 0.0)
     missed = rule_of_three_bound(least.trials)
-    errors_of_shares = _share_errors(sums, name)
-    errors = [np.maximum(errors_of_shares(share), missed) for share in QUANTILES]
-    asked_shares = [
-        np.clip(values, 0.0, 1.0)
-        for share, error in zip(QUANTILES, errors, strict=True)
-        for values in (np.full_like(error, share), share + error, share - error)
+    share_error = _share_errors(sums, name)
+    shares: list[Floats] = []
+    for share in QUANTILES:
+        reach = np.maximum(share_error(share), missed)
+        shares += [np.clip(each, 0.0, 1.0) for each in (np.full_like(reach, share), share + reach, share - reach)]
+    values = iter(_quantiles(np.array(shares), node, sums_of_values))
+    quantiles = [
+        Estimate(value, least.values(name, value, (above - below) / 2))
+        for value, above, below in zip(values, values, values, strict=True)
     ]
-    values = iter(_quantiles(np.array(asked_shares), node, sums_of_values))
-    return ValueEstimates(
-        Estimate(mean, least.values(name, mean, error)),
-        [
-            Estimate(value, least.values(name, value, (above - below) / 2))
-            for value, above, below in zip(values, values, values, strict=True)
-        ],
-    )
+    return ValueEstimates(Estimate(mean, least.values(name, mean, error)), quantiles)
 
 
 def _share_errors(sums: ForecastSums, name: str) -> Callable[[float], Floats]:
@@ -433,10 +407,7 @@ def _quantiles(shares: Floats, node: NumericNode, numbers: NumericSums) -> Float
     """
     edges = np.append(np.linspace(node.scale.low, node.scale.high, BINS + 1), node.scale.high)
     cumulative = (np.append(0.0, np.cumsum(row)) for row in numbers.bins)
-    quantiles = [
-        np.interp(shares_at_step * row[-1], row, edges)
-        for shares_at_step, row in zip(shares.T, cumulative, strict=True)
-    ]
+    quantiles = [np.interp(each * row[-1], row, edges) for each, row in zip(shares.T, cumulative, strict=True)]
     clipped: Floats = np.clip(np.array(quantiles).T, numbers.least, numbers.most)
     return clipped
 

@@ -29,10 +29,9 @@ from usru_scenarios.questions.discretization import Discretization, discretizati
 from usru_scenarios.questions.evidence.items import LearnedItem
 from usru_scenarios.questions.impossible import DrawnSums, is_impossible, too_few_trials_error
 from usru_scenarios.questions.probability import is_faster_exactly
-from usru_scenarios.questions.simulate.error_floors import LeastErrors, raise_to_least_error
+from usru_scenarios.questions.simulate.error_floors import LeastErrors, extreme_distributions, raise_to_least_error
 from usru_scenarios.questions.simulate.question import clip_probability, forecast_warnings
 from usru_scenarios.questions.target import parse_target
-from usru_scenarios.questions.unseen import extreme_distributions
 from usru_scenarios.questions.watch.exact_indicators import ExactIndicators, exact_effects, outcome_event
 from usru_scenarios.questions.watch.indicators import IndicatorSampler, IndicatorSums
 from usru_scenarios.questions.watch.known import KnownByState, known_by_state
@@ -233,7 +232,7 @@ def _node_effects(
     counts = JointSums(sums.both[number], sums.future[way], sums.weight)
     found = estimate_effects(counts, sums.future[0], sums.seen_squares[number], columns, question.cells)
     future = counts.sum_by_set(question.cells)[1].sum(axis=0)
-    ends = least.cells(question.cells, question.horizon, drawn=bool(way))
+    ends = least.cell_limits(question.cells, question.horizon, drawn=bool(way))
     weight = float(rule_of_three_bound(sums.effective_trials) * future.sum())
     possible = reading.possible(least.support, question.on)
     return cover_unseen_trials(
