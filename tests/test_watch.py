@@ -402,7 +402,7 @@ def test_noise_is_no_move_on_average() -> None:
         look = IndicatorSampler(program, 1, 3, (), Plan(1_000, seed))
         sums = look.sums(map)
         number = next(number for number, one in enumerate(look.readings) if one.node == "comet")
-        counts = JointSums(sums.both[number], sums.future[0], sums.weight)
+        counts = JointSums(sums.joint[number], sums.future[0], sums.weight)
         told = estimate_effects(counts, sums.future[0], sums.seen_squares[number], sets, sets)
         corrected.append(float(told.move.value[0]))
         plain.append(float(told.probability.value[0] * np.abs(told.shift.value[0]).sum() / 2))
@@ -621,7 +621,7 @@ def test_distances_are_within_their_errors_where_signs_are_open() -> None:
     for _ in range(400):
         truth, counts = partly_told(generator)
         found = estimate_effects(counts, counts.future, np.full(2, 900.0), sets, sets)
-        shifts = np.where(found.clear[0], np.abs(found.shift.value[0]), 0.0)
+        shifts = np.where(found.is_clear[0], np.abs(found.shift.value[0]), 0.0)
         assert found.distance.value[0] >= shifts.max() - 1e-12
         off = abs(float(found.distance.value[0]) - truth)
         scores.append(off / float(found.distance.error[0]))
@@ -638,8 +638,8 @@ def test_what_few_worlds_show_has_an_error() -> None:
     both[:3, 0, 0], both[:3, 1, 1] = 1.0, 4.0
     counts = JointSums(both, both.sum(axis=1), both.sum(axis=(1, 2)))
     found = estimate_effects(counts, counts.future, both.sum(axis=(0, 2)), [(0,), (1,)], [(0,), (1,)])
-    assert found.seen.value[0].tolist() == [1.0, 0.0]
-    assert (found.seen.error[0] >= 0.9).all()
+    assert found.if_seen.value[0].tolist() == [1.0, 0.0]
+    assert (found.if_seen.error[0] >= 0.9).all()
     assert (found.shift.error[0] >= 0.9).all()
     assert (found.shift.error[1] < 0.05).all()
     assert found.probability.value[0] == pytest.approx(3 / 640)

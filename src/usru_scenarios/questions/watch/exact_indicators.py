@@ -52,10 +52,11 @@ class ExactIndicators:
     @property
     def _events(self) -> list[Formula]:
         """The scenarios, and each state of each node with each of them, all with what was observed."""
-        ahead = [outcome_event([one], self.horizon) for one in range(self._scenarios)]
-        seen = [_event_at(self.on, predicate) for reading in self.readings for predicate in _state_events(reading)]
-        alone: list[Formula] = [All((event, self.conditioned.observed_event)) for event in ahead]
-        return alone + [All((state, event, self.conditioned.observed_event)) for state in seen for event in ahead]
+        scenarios = [outcome_event([scenario], self.horizon) for scenario in range(self._scenarios)]
+        states = [_event_at(self.on, predicate) for reading in self.readings for predicate in _state_events(reading)]
+        observed = self.conditioned.observed_event
+        events: list[Formula] = [All((scenario, observed)) for scenario in scenarios]
+        return events + [All((state, scenario, observed)) for state in states for scenario in scenarios]
 
     @property
     def _scenarios(self) -> int:
@@ -106,34 +107,34 @@ def exact_effects(joint: Floats, future: Floats, sets: Sets, cells: Sets) -> Ind
     """
     share = np.where(joint.any(axis=1) & (np.count_nonzero(joint.any(axis=1)) == 1), 1.0, joint.sum(axis=1))
     level = sum_by_set(future, sets)
-    covariance, apart = (_covariance(joint, share, future, groups) for groups in (sets, cells))
-    move = 0.5 * np.abs(apart).sum(axis=1)
+    covariance, cell_covariance = (_covariance(joint, share, future, groups) for groups in (sets, cells))
+    move = 0.5 * np.abs(cell_covariance).sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        seen = sum_by_set(joint, sets) / share[:, None]
+        if_seen = sum_by_set(joint, sets) / share[:, None]
         # What nothing else can follow, follows for certain: its share is 1 whatever the rounding of sums.
-        seen = np.where(sum_by_set(joint, _complements(sets, len(future))) == 0.0, 1.0, seen)
+        if_seen = np.where(sum_by_set(joint, _complements(sets, len(future))) == 0.0, 1.0, if_seen)
         distance = move / share
     return IndicatorEffects(
         probability=_without_error(np.clip(share, 0.0, 1.0)),
         trials=np.where(share > 0.0, np.inf, 0.0),
-        shift=_without_error(seen - level),
-        seen=_without_error(np.clip(seen, 0.0, 1.0)),
-        clear=covariance != 0.0,
+        shift=_without_error(if_seen - level),
+        if_seen=_without_error(np.clip(if_seen, 0.0, 1.0)),
+        is_clear=covariance != 0.0,
         move=_without_error(move),
         distance=_without_error(distance),
-        whole=_without_error(np.asarray(move.sum())),
+        node_move=_without_error(np.asarray(move.sum())),
         information=_without_error(np.maximum(mutual_information(sum_by_set(joint, cells)), 0.0)),
     )
 
 
 def _covariance(joint: Floats, share: Floats, future: Floats, sets: Sets) -> Floats:
     """P(state, set) - P(state) P(set), shape (states, sets); what is rounding of sums alone is 0."""
-    apart = sum_by_set(joint, sets) - share[:, None] * sum_by_set(future, sets)
-    return np.where(np.abs(apart) > _ROUNDING * share[:, None], apart, 0.0)
+    covariance = sum_by_set(joint, sets) - share[:, None] * sum_by_set(future, sets)
+    return np.where(np.abs(covariance) > _ROUNDING * share[:, None], covariance, 0.0)
 
 
 def _complements(sets: Sets, scenarios: int) -> Sets:
-    return [[one for one in range(scenarios) if one not in members] for members in sets]
+    return [[scenario for scenario in range(scenarios) if scenario not in members] for members in sets]
 
 
 def _without_error(value: Floats) -> Estimate:

@@ -35,7 +35,7 @@ class IndicatorSums(batches.BatchSums):
         weight: shape (batches,), the trials' weights, all 1 where nothing was observed.
         squares: shape (), the sum over trials of the squared weight.
         future: for each way of foreseeing, shape (batches, scenarios), the probability of each scenario to come.
-        both: for each reading, shape (batches, states, scenarios): that of the trials in which a state was seen.
+        joint: for each reading, shape (batches, states, scenarios): that of the trials in which a state was seen.
         seen_squares: for each reading, shape (states,), the sum of squared weights of the same trials.
     """
 
@@ -44,7 +44,7 @@ class IndicatorSums(batches.BatchSums):
     weight: Floats
     squares: Floats
     future: list[Floats]
-    both: list[Floats]
+    joint: list[Floats]
     seen_squares: list[Floats]
 
     @property
@@ -59,27 +59,28 @@ class IndicatorSampler:
     def __init__(self, program: Program, on: int, horizon: int, seen: Sequence[Formula], plan: Plan) -> None:
         given = All(tuple(seen))
         self.program = program_of_steps(program, horizon + 1, given)
-        self.on = on
+        self.step = on
         self.horizon = horizon
         self.plan = plan
         self.readings = discretizations(program, [name for name in program.model_nodes if name != OUTCOME])
-        own, below = self._known(given)
-        self.known = (own,) if own == below else (own, below)
-        reached = program.downstream(OUTCOME)
-        self.ways = [len(self.known) - 1 if reading.node in reached else 0 for reading in self.readings]
+        step_unread, step_read = self._known_steps(given)
+        self.known = (step_unread,) if step_unread == step_read else (step_unread, step_read)
+        downstream = program.downstream(OUTCOME)
+        self.foresight_of = [len(self.known) - 1 if reading.node in downstream else 0 for reading in self.readings]
         nodes = [reading.node for reading in self.readings]
-        self.walk = ObservedWalk(self.program, given, plan, nodes=nodes, draw_outcome=below >= 0)
+        self.walk = ObservedWalk(self.program, given, plan, nodes=nodes, draw_outcome=step_read >= 0)
         scenarios = len(program.outcome.states)
         states = sum(len(reading.states) for reading in self.readings)
         self.batches = plan.batches(1 + scenarios * (len(self.known) + states))
 
-    def _known(self, given: Formula) -> tuple[int, int]:
+    def _known_steps(self, given: Formula) -> tuple[int, int]:
         """Up to which step the drawn scenario is known: for what never reads it, and for what does; -1 for never."""
-        reached = self.program.downstream(OUTCOME)
-        own = last_observed_step(given, {OUTCOME, *reached})
+        downstream = self.program.downstream(OUTCOME)
+        step_unread = last_observed_step(given, {OUTCOME, *downstream})
         if self.program.has_feedback:
-            own = max(own, self.horizon - 1)
-        return min(own, self.horizon), min(max(own, self.on) if reached else own, self.horizon)
+            step_unread = max(step_unread, self.horizon - 1)
+        step_read = max(step_unread, self.step) if downstream else step_unread
+        return min(step_unread, self.horizon), min(step_read, self.horizon)
 
     @property
     def seconds_each(self) -> float:
@@ -133,7 +134,7 @@ class _IndicatorObserver:
         assert transition is not None, "the outcome is among the nodes that are drawn"
         for carried in self.foresights:
             carried.observe(step, block_states.now[self.outcome], transition)
-        if step == self.sampler.on:
+        if step == self.sampler.step:
             self.codes = [reading.codes(block_states.now[reading.index]) for reading in self.sampler.readings]
         if step == self.sampler.horizon:
             self.future = [self._present(carried) for carried in self.foresights]
@@ -147,12 +148,12 @@ class _IndicatorObserver:
         """The sums of the block, each trial counted by its weight."""
         future = [present * weights for present in self.future]
         numbers, squares = batches.batch_numbers(edges, len(weights)), weights**2
-        read = list(zip(self.sampler.readings, self.codes, self.sampler.ways, strict=True))
+        read = list(zip(self.sampler.readings, self.codes, self.sampler.foresight_of, strict=True))
         return IndicatorSums(
             weight=batches.sum_by_batch(weights[None], edges)[:, 0],
             squares=np.asarray(squares.sum()),
             future=[batches.sum_by_batch(part, edges) for part in future],
-            both=[
+            joint=[
                 np.stack(
                     [
                         batches.sum_by_batch_and_code(codes, part, len(reading.states), numbers, len(edges))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from itertools import compress
 from typing import Literal
 
 import numpy as np
@@ -132,13 +133,13 @@ def watch(
         exact.TooLarge, exact.NotExact: an exact answer was asked for that can't be had.
     """
     outline, program = loaded.outline, conditioned.program
-    looked = _estimate_nodes(outline, conditioned, question, settings, map_blocks, rare_exactly=rare_exactly)
-    known = known_by_state(conditioned, items, [reading for reading, _ in looked.found])
-    builder = _ReportBuilder(loaded, question, looked, settings.limits, known)
+    estimates = _estimate_nodes(outline, conditioned, question, settings, map_blocks, rare_exactly=rare_exactly)
+    known = known_by_state(conditioned, items, [reading for reading, _ in estimates.effects])
+    builder = _ReportBuilder(loaded, question, estimates, settings.limits, known)
     return Watch(
         model=outline.model,
         run=describe_run(
-            outline, conditioned, seed=settings.seed, trials=looked.trials, effective=looked.effective_trials
+            outline, conditioned, seed=settings.seed, trials=estimates.trials, effective=estimates.effective_trials
         ),
         on=program.grid.labels[question.on],
         horizon=program.grid.labels[question.horizon],
@@ -148,7 +149,7 @@ def watch(
         too_rare=builder.too_rare,
         nodes=builder.nodes,
         claims=(loaded.register or Register()).claim_texts(
-            claim for one in builder.indicators for claim in one.sources
+            claim for indicator in builder.indicators for claim in indicator.sources
         ),
         warnings=forecast_warnings(outline, program),
     )
@@ -161,13 +162,13 @@ class _NodeEstimates:
     Attributes:
         sets: the sets of scenarios that are reported, by name.
         before: of each set, before any observation.
-        found: each node as it is read, and what seeing its states would do.
+        effects: each node as it is read, and what seeing its states would do.
         trials, effective_trials: as in `Run`.
     """
 
     sets: dict[str, tuple[int, ...]]
     before: Estimate
-    found: list[tuple[Discretization, IndicatorEffects]]
+    effects: list[tuple[Discretization, IndicatorEffects]]
     trials: int
     effective_trials: float | None
 
@@ -182,40 +183,38 @@ def _estimate_nodes(
     rare_exactly: bool,
 ) -> _NodeEstimates:
     """Exactly where that is asked for, predicted to be faster by method (41), or too few trials agree; else sampled."""
-    program, seen = conditioned.program, conditioned.observed_event
+    program, observed = conditioned.program, conditioned.observed_event
     states = program.outcome.states
     sets: dict[str, tuple[int, ...]] = {name: (states.index(name),) for name in outline.scenarios}
     if question.of is not None:
         sets.setdefault(question.of, question.cells[0])
-    named = discretizations(program, [name for name in program.model_nodes if name != OUTCOME])
-    look = ExactIndicators(conditioned, question.on, question.horizon, named)
-    faster = settings.method == "auto" and is_faster_exactly(program, given=conditioned.given) and look.is_light
-    if faster or settings.method == "exact":
-        return _estimate_exactly(look, question, sets, listener_of(map_blocks))
+    readings = discretizations(program, [name for name in program.model_nodes if name != OUTCOME])
+    exactly = ExactIndicators(conditioned, question.on, question.horizon, readings)
+    is_faster = settings.method == "auto" and is_faster_exactly(program, given=conditioned.given) and exactly.is_light
+    if is_faster or settings.method == "exact":
+        return _estimate_exactly(exactly, question, sets, listener_of(map_blocks))
     try:
         sampler, sums = _draw_sums(conditioned, question, settings, map_blocks)
     except (ImpossibleEvidence, TooFewTrials):
-        if not rare_exactly or not look.is_light:
+        if not rare_exactly or not exactly.is_light:
             raise
-        return _estimate_exactly(look, question, sets, listener_of(map_blocks))
-    columns = list(sets.values())
-    least = LeastErrors(program, sums.effective_trials, lambda _: np.zeros(()), seen.parts)
-    found = [
+        return _estimate_exactly(exactly, question, sets, listener_of(map_blocks))
+    columns, effective = list(sets.values()), sums.effective_trials
+    least = LeastErrors(program, effective, lambda _: np.zeros(()), observed.parts)
+    effects = [
         (reading, _node_effects(number, sampler, sums, question, columns=columns, least=least))
         for number, reading in enumerate(sampler.readings)
     ]
-    before = ratio(sum_by_set(sums.future[0], columns), sums.weight)
+    forecast = ratio(sum_by_set(sums.future[0], columns), sums.weight)
     if conditioned.given is None:
-        said = SingleTrials(lambda: program, columns, [question.horizon])
-        before = cover_unseen(before, sampler.plan.trials, lambda: mean_limits(said.limits), [said])
-    errors = [
-        raise_to_least_error(
-            error, value, (outcome_event(members, question.horizon), conditioned.given), program, sums.effective_trials
-        )
-        for members, value, error in zip(columns, before.value.tolist(), before.error.tolist(), strict=True)
-    ]
-    before = Estimate(before.value, np.array(errors))
-    return _NodeEstimates(sets, before, found, sampler.plan.trials, sums.effective_trials)
+        single = SingleTrials(lambda: program, columns, [question.horizon])
+        forecast = cover_unseen(forecast, sampler.plan.trials, lambda: mean_limits(single.limits), [single])
+    errors = []
+    for members, value, error in zip(columns, forecast.value.tolist(), forecast.error.tolist(), strict=True):
+        case = outcome_event(members, question.horizon), conditioned.given
+        errors.append(raise_to_least_error(error, value, case, program, effective))
+    forecast = Estimate(forecast.value, np.array(errors))
+    return _NodeEstimates(sets, forecast, effects, sampler.plan.trials, effective)
 
 
 def _node_effects(
@@ -228,29 +227,28 @@ def _node_effects(
     least: LeastErrors,
 ) -> IndicatorEffects:
     """What seeing the states of a node would do, its number among those that are read."""
-    reading, way = sampler.readings[number], sampler.ways[number]
-    counts = JointSums(sums.both[number], sums.future[way], sums.weight)
-    found = estimate_effects(counts, sums.future[0], sums.seen_squares[number], columns, question.cells)
+    reading, foresight = sampler.readings[number], sampler.foresight_of[number]
+    counts = JointSums(sums.joint[number], sums.future[foresight], sums.weight)
+    effects = estimate_effects(counts, sums.future[0], sums.seen_squares[number], columns, question.cells)
     future = counts.sum_by_set(question.cells)[1].sum(axis=0)
-    ends = least.cell_limits(question.cells, question.horizon, drawn=bool(way))
+    limits = least.cell_limits(question.cells, question.horizon, drawn=bool(foresight))
     weight = float(rule_of_three_bound(sums.effective_trials) * future.sum())
     possible = reading.possible(least.support, question.on)
-    return cover_unseen_trials(
-        found, counts, question.cells, possible, weight * extreme_distributions(future / future.sum(), *ends)
-    )
+    kinds = weight * extreme_distributions(future / future.sum(), *limits)
+    return cover_unseen_trials(effects, counts, question.cells, possible, kinds)
 
 
 def _estimate_exactly(
-    look: ExactIndicators, question: WatchedNodes, sets: dict[str, tuple[int, ...]], progress: Listener
+    indicators: ExactIndicators, question: WatchedNodes, sets: dict[str, tuple[int, ...]], progress: Listener
 ) -> _NodeEstimates:
-    future, joints = look.joint(progress)
+    future, joints = indicators.joint(progress)
     columns = list(sets.values())
-    before = np.array([future[list(members)].sum() for members in columns])
-    found = [
+    forecast = np.array([future[list(members)].sum() for members in columns])
+    effects = [
         (reading, exact_effects(joint, future, columns, question.cells))
-        for reading, joint in zip(look.readings, joints, strict=True)
+        for reading, joint in zip(indicators.readings, joints, strict=True)
     ]
-    return _NodeEstimates(sets, Estimate(before, np.zeros_like(before)), found, 0, None)
+    return _NodeEstimates(sets, Estimate(forecast, np.zeros_like(forecast)), effects, 0, None)
 
 
 def _draw_sums(
@@ -266,11 +264,11 @@ def _draw_sums(
         return DrawnSums(plan, (sampler, sums), sums.effective_trials)
 
     evidence = conditioned.evidence
-    _, found, enough = settings.limits.sample(run, settings.trials, lambda: is_impossible(program, evidence))
-    sampler, sums = found.sums
+    _, drawn, enough = settings.limits.sample(run, settings.trials, lambda: is_impossible(program, evidence))
+    sampler, sums = drawn.sums
     if not enough:
-        first, what = ratio(sums.future[0][:, 0], sums.weight), program.outcome.states[0]
-        raise too_few_trials_error(program, evidence, found.plan, found.effective_trials, chance=first, what=what)
+        chance, what = ratio(sums.future[0][:, 0], sums.weight), program.outcome.states[0]
+        raise too_few_trials_error(program, evidence, drawn.plan, drawn.effective_trials, chance=chance, what=what)
     return sampler, sums
 
 
@@ -286,7 +284,7 @@ class _ReportBuilder:
         self.question = question
         self.before = looked.before
         self.columns = list(looked.sets)
-        self.found = looked.found
+        self.effects = looked.effects
         self.limits = limits
         self.known = known
 
@@ -303,10 +301,10 @@ class _ReportBuilder:
     def indicators(self) -> list[Indicator]:
         """Every state that was seen often enough, the one of which most is to be expected first."""
         indicators = [
-            self._indicator(reading, found, code)
-            for reading, found in self.found
+            self._indicator(reading, effects, code)
+            for reading, effects in self.effects
             for code in range(len(reading.states))
-            if found.trials[code] >= self.limits.least_effective
+            if effects.trials[code] >= self.limits.least_effective
         ]
         return sorted(indicators, key=_rank)
 
@@ -315,8 +313,8 @@ class _ReportBuilder:
         """The states that were seen, but not often enough."""
         return [
             f"{reading.node}={state}"
-            for reading, found in self.found
-            for state, trials in zip(reading.states, found.trials, strict=True)
+            for reading, effects in self.effects
+            for state, trials in zip(reading.states, effects.trials, strict=True)
             if 0 < trials < self.limits.least_effective
         ]
 
@@ -328,11 +326,11 @@ class _ReportBuilder:
                 node=reading.node,
                 title=self._node(reading.node).title or reading.node,
                 role=self._role(reading.node),
-                expected_move=max(float(found.whole.value), 0.0),
-                information=max(float(found.information.value), 0.0),
-                standard_errors=NodeErrors(float(found.whole.error), float(found.information.error)),
+                expected_move=max(float(effects.node_move.value), 0.0),
+                information=max(float(effects.information.value), 0.0),
+                standard_errors=NodeErrors(float(effects.node_move.error), float(effects.information.error)),
             )
-            for reading, found in self.found
+            for reading, effects in self.effects
         ]
         return sorted(nodes, key=_rank)
 
@@ -342,21 +340,17 @@ class _ReportBuilder:
     def _role(self, name: str) -> Literal["driver", "consequence"]:
         return "driver" if name in self.model.drivers else "consequence"
 
-    def _indicator(self, reading: Discretization, found: IndicatorEffects, code: int) -> Indicator:
+    def _indicator(self, reading: Discretization, effects: IndicatorEffects, code: int) -> Indicator:
         node, state = self._node(reading.node), reading.states[code]
         part = node.states[state] if isinstance(node, Categorical) else None
-        shifts = {
-            name: Shifted(
-                seen=float(found.seen.value[code, column]),
-                shift=float(found.shift.value[code, column]),
-                standard_errors=ExpectedShiftErrors(
-                    float(found.seen.error[code, column]), float(found.shift.error[code, column])
-                ),
-            )
-            for column, name in enumerate(self.columns)
-        }
-        clear = [name for name, told in zip(self.columns, found.clear[code], strict=True) if told]
-        scenarios = sorted((name for name in clear if name in self.model.scenarios), key=lambda one: shifts[one].shift)
+        shifts = {}
+        for column, name in enumerate(self.columns):
+            seen, shift = effects.if_seen, effects.shift
+            errors = ExpectedShiftErrors(float(seen.error[code, column]), float(shift.error[code, column]))
+            shifts[name] = Shifted(float(seen.value[code, column]), float(shift.value[code, column]), errors)
+        clear = list(compress(self.columns, effects.is_clear[code]))
+        scenarios = [name for name in clear if name in self.model.scenarios]
+        scenarios.sort(key=lambda name: shifts[name].shift)
         speaks_for = next((name for name in scenarios[-1:] if shifts[name].shift > 0), None)
         words, origin = self._signposts(part, speaks_for)
         return Indicator(
@@ -365,11 +359,13 @@ class _ReportBuilder:
             role=self._role(reading.node),
             state=state,
             state_title=(part.title if part is not None else None) or state,
-            probability=float(found.probability.value[code]),
-            expected_move=max(float(found.move.value[code]), 0.0),
-            distance=clip_probability(found.distance.value[code]),
+            probability=float(effects.probability.value[code]),
+            expected_move=max(float(effects.move.value[code]), 0.0),
+            distance=clip_probability(effects.distance.value[code]),
             standard_errors=IndicatorErrors(
-                float(found.probability.error[code]), float(found.move.error[code]), float(found.distance.error[code])
+                float(effects.probability.error[code]),
+                float(effects.move.error[code]),
+                float(effects.distance.error[code]),
             ),
             within_noise=not clear if self.question.of is None else self.question.of not in clear,
             speaks_for=speaks_for,
@@ -401,9 +397,9 @@ class _ReportBuilder:
         return dict.fromkeys(claims or (node.sources or ()))
 
 
-def _rank(what: Indicator | WatchedNode) -> float:
+def _rank(ranked: Indicator | WatchedNode) -> float:
     """Most first; two that differ by the rounding of sums alone, as both states of a node do, keep their order."""
-    return -round(what.expected_move, 12)
+    return -round(ranked.expected_move, 12)
 
 
 def _is_about_state(path: KeyPath, state: str | None) -> bool:

@@ -35,22 +35,22 @@ class IndicatorEffects:
         probability: of each state, shape (states,).
         trials: for how many unweighted trials those stand in which it was seen, shape (states,).
         shift: from the forecast to the forecast given the state, shape (states, columns).
-        seen: the forecast given the state, shape (states, columns).
-        clear: where a shift is told from noise, shape (states, columns).
+        if_seen: the forecast given the state, shape (states, columns).
+        is_clear: where a shift is told from noise, shape (states, columns).
         move: the expected move, shape (states,). This and the next three may be below 0 by noise.
         distance: how far the observation moves the forecast, shape (states,).
-        whole: the expected move of the node, shape ().
+        node_move: the expected move of the node, shape ().
         information: of the node, in bits, shape ().
     """
 
     probability: Estimate
     trials: Floats
     shift: Estimate
-    seen: Estimate
-    clear: npt.NDArray[np.bool_]
+    if_seen: Estimate
+    is_clear: npt.NDArray[np.bool_]
     move: Estimate
     distance: Estimate
-    whole: Estimate
+    node_move: Estimate
     information: Estimate
 
 
@@ -59,28 +59,24 @@ class JointSums:
     """Sums over batches of trials: of a node's states together with the scenarios to come.
 
     Attributes:
-        both: shape (batches, states, scenarios), the scenarios' probabilities in the trials in which a state was seen.
+        joint: shape (batches, states, scenarios), the scenarios' probabilities in the trials in which a state was seen.
         future: shape (batches, scenarios), the same in all trials.
         weight: shape (batches,), the trials.
     """
 
-    both: Floats
+    joint: Floats
     future: Floats
     weight: Floats
 
     @property
     def states(self) -> Floats:
         """The trials in which each state was seen, shape (batches, states)."""
-        seen: Floats = self.both.sum(axis=2)
+        seen: Floats = self.joint.sum(axis=2)
         return seen
 
     def sum_by_set(self, sets: Sets) -> tuple[Floats, Floats]:
-        """`both` and `future` by sets of scenarios: shapes (batches, states, sets) and (batches, sets)."""
-        return sum_by_set(self.both, sets), sum_by_set(self.future, sets)
-
-    def half(self, number: int) -> JointSums:
-        """Every other batch, from the first (0) or the second (1) on."""
-        return JointSums(self.both[number::2], self.future[number::2], self.weight[number::2])
+        """`joint` and `future` by sets of scenarios: shapes (batches, states, sets) and (batches, sets)."""
+        return sum_by_set(self.joint, sets), sum_by_set(self.future, sets)
 
 
 def estimate_effects(counts: JointSums, forecast: Floats, squares: Floats, sets: Sets, cells: Sets) -> IndicatorEffects:
@@ -97,40 +93,40 @@ def estimate_effects(counts: JointSums, forecast: Floats, squares: Floats, sets:
     weight = counts.weight.sum()
     states = counts.states
     total = states.sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        trials = np.where(squares > 0, total**2 / squares, 0.0)
     share = total / weight
     share_residuals = (states - share * counts.weight[:, None]) / weight
+    share_error = np.maximum(delta_method_error(share_residuals), _unseen_share_error(share, trials))
     shift, residuals = _shifts(counts, sets)
-    before = sum_by_set(forecast, sets)
-    level = before.sum(axis=0) / weight
-    ahead = (before - level * counts.weight[:, None]) / weight
+    forecast_by_set = sum_by_set(forecast, sets)
+    level = forecast_by_set.sum(axis=0) / weight
+    forecast_residuals = (forecast_by_set - level * counts.weight[:, None]) / weight
     covariance, noise = _covariance(counts, sets)
     cell_covariance, cell_noise = _covariance(counts, cells)
-    told = np.abs(cell_covariance) > CLEAR * delta_method_error(cell_noise) + _ROUNDING
-    crossed = _crossed_moves(counts, cells)
-    least = _least_moves(np.where(told, cell_covariance, 0.0))
-    move = np.where(least > 0.0, np.maximum(crossed, least), crossed)
-    drift = 0.5 * np.where(told, np.sign(cell_covariance) * cell_noise, 0.0).sum(axis=2)
-    doubt = 0.5 * np.where(told, 0.0, delta_method_error(cell_noise)).sum(axis=1)
-    doubt = np.hypot(doubt, np.abs(0.5 * np.abs(cell_covariance).sum(axis=1) - crossed))
+    is_told = np.abs(cell_covariance) > CLEAR * delta_method_error(cell_noise) + _ROUNDING
+    crossed_moves = _crossed_moves(counts, cells)
+    told = np.where(is_told, cell_covariance, 0.0)
+    least_moves = 0.5 * (np.abs(told).sum(axis=1) + np.abs(told.sum(axis=1)))  # by the shifts told from noise
+    move = np.where(least_moves > 0.0, np.maximum(crossed_moves, least_moves), crossed_moves)
+    drift = 0.5 * np.where(is_told, np.sign(cell_covariance) * cell_noise, 0.0).sum(axis=2)
+    doubt = 0.5 * np.where(is_told, 0.0, delta_method_error(cell_noise)).sum(axis=1)
+    doubt = np.hypot(doubt, np.abs(0.5 * np.abs(cell_covariance).sum(axis=1) - crossed_moves))
     with np.errstate(divide="ignore", invalid="ignore"):
         distance = move / share
         distance_residuals = (drift - distance * share_residuals) / share
         distance_error = np.hypot(delta_method_error(distance_residuals), doubt / share)
-        trials = np.where(squares > 0, total**2 / squares, 0.0)
-    likely = np.clip(level + shift, 0.0, 1.0)
-    missed = _unseen_likelihood_error(likely, trials)
+    if_seen = np.clip(level + shift, 0.0, 1.0)
+    missed = _unseen_likelihood_error(if_seen, trials)
     return IndicatorEffects(
-        probability=Estimate(
-            np.clip(share, 0.0, 1.0),
-            np.maximum(delta_method_error(share_residuals), _unseen_share_error(share, trials)),
-        ),
+        probability=Estimate(np.clip(share, 0.0, 1.0), share_error),
         trials=trials,
         shift=Estimate(shift, np.maximum(delta_method_error(residuals), missed)),
-        seen=Estimate(likely, np.maximum(delta_method_error(residuals + ahead[:, None, :]), missed)),
-        clear=np.abs(covariance) > CLEAR * delta_method_error(noise) + _ROUNDING,
+        if_seen=Estimate(if_seen, np.maximum(delta_method_error(residuals + forecast_residuals[:, None, :]), missed)),
+        is_clear=np.abs(covariance) > CLEAR * delta_method_error(noise) + _ROUNDING,
         move=Estimate(move, np.hypot(delta_method_error(drift), doubt)),
         distance=Estimate(distance, distance_error),
-        whole=Estimate(move.sum(), np.hypot(delta_method_error(drift.sum(axis=1)), doubt.sum())),
+        node_move=Estimate(move.sum(), np.hypot(delta_method_error(drift.sum(axis=1)), doubt.sum())),
         information=jackknife(mutual_information, counts.sum_by_set(cells)[0], corrected=True),
     )
 
@@ -148,45 +144,45 @@ def _unseen_share_error(share: Floats, trials: Floats) -> Floats:
     return np.where((share > 0.0) & (share < 1.0), rule_of_three_bound(drawn) * np.maximum(share, 1.0 - share), 0.0)
 
 
-def _unseen_likelihood_error(likely: Floats, trials: Floats) -> Floats:
+def _unseen_likelihood_error(likelihoods: Floats, trials: Floats) -> Floats:
     """The same of the likelihoods once a state has been seen, shape (states, sets), by the trials in which it was."""
-    least: Floats = rule_of_three_bound(trials, np.where(trials < _FEW_TRIALS, MOST_MISSED, 1.0))[:, None] * np.maximum(
-        likely, 1.0 - likely
-    )
-    return least
+    missed = rule_of_three_bound(trials, np.where(trials < _FEW_TRIALS, MOST_MISSED, 1.0))
+    error: Floats = missed[:, None] * np.maximum(likelihoods, 1.0 - likelihoods)
+    return error
 
 
 def cover_unseen_trials(
-    found: IndicatorEffects, counts: JointSums, cells: Sets, possible: Truth, kinds: Floats
+    effects: IndicatorEffects, counts: JointSums, cells: Sets, possible: Truth, kinds: Floats
 ) -> IndicatorEffects:
     """What the sums of a node say, with errors that cover trials that were never drawn.
 
     Args:
-        found: what the sums say.
+        effects: what the sums say.
         counts: the sums.
         cells: those that share out all scenarios and count for the move.
         possible: shape (states,), which of them can be seen.
         kinds: shape (kinds, cells), the probabilities of the cells in such trials, times their weight.
     """
     if possible.sum() < 2:
-        return found
-    drawn = float(np.sum(found.trials))
-    share = found.probability.value
-    unseen = np.where(possible, rule_of_three_bound(drawn) * np.maximum(share, 1.0 - share), 0.0)
+        return effects
+    drawn = float(np.sum(effects.trials))
+    share = effects.probability.value
+    unseen_share = np.where(possible, rule_of_three_bound(drawn) * np.maximum(share, 1.0 - share), 0.0)
     total = counts.sum_by_set(cells)[0].sum(axis=0)
     states = np.eye(len(possible))[possible]
     added = (states[:, None, :, None] * kinds[None, :, None, :]).reshape(-1, *total.shape)
-    moves, changed = _expected_moves(total), _expected_moves(total + added)
-    apart = _distances(changed, total + added) - _distances(moves, total)
-    whole = found.whole.value + (changed.sum(axis=1) - moves.sum())
+    moves, changed_moves = _expected_moves(total), _expected_moves(total + added)
+    distance_change = _distances(changed_moves, total + added) - _distances(moves, total)
+    node_move = effects.node_move.value + (changed_moves.sum(axis=1) - moves.sum())
     return replace(
-        found,
-        probability=Estimate(share, np.maximum(found.probability.error, unseen)),
-        move=widen_for_unseen(found.move, found.move.value + (changed - moves)),
-        distance=widen_for_unseen(found.distance, found.distance.value + apart),
-        whole=widen_for_unseen(found.whole, whole),
+        effects,
+        probability=Estimate(share, np.maximum(effects.probability.error, unseen_share)),
+        move=widen_for_unseen(effects.move, effects.move.value + (changed_moves - moves)),
+        distance=widen_for_unseen(effects.distance, effects.distance.value + distance_change),
+        node_move=widen_for_unseen(effects.node_move, node_move),
         information=widen_for_unseen(
-            found.information, found.information.value + (mutual_information(total + added) - mutual_information(total))
+            effects.information,
+            effects.information.value + (mutual_information(total + added) - mutual_information(total)),
         ),
     )
 
@@ -194,8 +190,8 @@ def cover_unseen_trials(
 def _expected_moves(joint: Floats) -> Floats:
     """The expected moves, shape (..., states), from weights of states and cells, shape (..., states, cells)."""
     joint = joint / joint.sum(axis=(-2, -1), keepdims=True)
-    apart = joint - joint.sum(axis=-1, keepdims=True) * joint.sum(axis=-2, keepdims=True)
-    moves: Floats = 0.5 * np.abs(apart).sum(axis=-1)
+    dependence = joint - joint.sum(axis=-1, keepdims=True) * joint.sum(axis=-2, keepdims=True)
+    moves: Floats = 0.5 * np.abs(dependence).sum(axis=-1)
     return moves
 
 
@@ -238,16 +234,11 @@ def _covariance(counts: JointSums, sets: Sets) -> tuple[Floats, Floats]:
 
 def _crossed_moves(counts: JointSums, cells: Sets) -> Floats:
     """The expected moves, shape (states,), by two halves of the batches: method (43)."""
-    one, other = (_covariance(counts.half(number), cells)[0] for number in (0, 1))
-    crossed = 0.5 * (np.sign(one) * other + np.sign(other) * one)
+    halves = (JointSums(counts.joint[n::2], counts.future[n::2], counts.weight[n::2]) for n in (0, 1))
+    first, second = (_covariance(half, cells)[0] for half in halves)
+    crossed = 0.5 * (np.sign(first) * second + np.sign(second) * first)
     moves: Floats = 0.5 * crossed.sum(axis=1)
     return moves
-
-
-def _least_moves(told: Floats) -> Floats:
-    """What the shifts that are told from noise say at the least of the moves, shape (states,): method (47)."""
-    least: Floats = 0.5 * (np.abs(told).sum(axis=1) + np.abs(told.sum(axis=1)))
-    return least
 
 
 def mutual_information(joint: Floats) -> Floats:
