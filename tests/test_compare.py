@@ -428,7 +428,7 @@ def test_each_difference_alone_makes_the_program_that_its_model_compiles_to(bund
     """Weights and first states are changed in the reference's program; all else is compiled."""
     base, other = bundled, load(profile=profile)
     apart = find_differences(base.loaded.model, other.loaded.model)
-    assert {one.begins is not None for one in apart if one.weight is None} >= {True}
+    assert {one.initial_of is not None for one in apart if one.weight_of is None} >= {True}
     for one in apart:
         model = with_edits(base.loaded.model, [one])
         assert model is not None

@@ -67,9 +67,12 @@ def calibrate(loaded: Loaded, program: Program, settings: RunSettings, *, map_bl
     Raises:
         NoAnchor: there is none, or no baselines reproduce it.
     """
+    from usru_scenarios.questions.probability import is_faster_exactly
+
     model = loaded.model
     target = anchor_shares(model)
-    plan = None if _is_faster_exactly(program, target.step) else Plan(settings.trials, settings.seed)
+    until, events = _program_until(target.step, program), _scenarios_at(target.step, program)
+    plan = None if is_faster_exactly(until, events) else Plan(settings.trials, settings.seed)  # method (41)
     before = normalised_baselines(program)
     baselines = solve_baselines(program, target, plan, map_blocks)
     trials = plan.trials if plan else 0
@@ -104,9 +107,9 @@ def solve_baselines(program: Program, target: AnchorShares, plan: Plan | None, m
         baselines, _ = fit(Plan(min(ROUGH_TRIALS, plan.trials), plan.seed), map, _ACCEPTED)
     baselines, reached = fit(plan, map_blocks, _CLOSE)
     if np.abs(reached - target.shares).max() > _ACCEPTED:
+        shares = ", ".join(f"{name} {share:.3f}" for name, share in zip(program.outcome.states, reached, strict=True))
         raise NoAnchor(
-            f"no baselines reproduce the anchor at {program.grid.labels[target.step]}: the nearest shares are "
-            f"{_list_shares(program, reached)}",
+            f"no baselines reproduce the anchor at {program.grid.labels[target.step]}: the nearest shares are {shares}",
             "does an event or an initial state decide that step?",
         )
     return baselines
@@ -215,13 +218,6 @@ def scenario_shares(program: Program, step: int, baselines: Floats, plan: Plan |
     return shares
 
 
-def _is_faster_exactly(program: Program, step: int) -> bool:
-    """Whether the shares at a step are found exactly: method (41)."""
-    from usru_scenarios.questions.probability import is_faster_exactly
-
-    return is_faster_exactly(_program_until(step, program), _scenarios_at(step, program))
-
-
 def _program_until(step: int, program: Program) -> Program:
     """The program up to a step, without the groups."""
     return replace(program.truncate_after(step), groups={})
@@ -241,10 +237,6 @@ def _by_scenario(model: Model, program: Program, values: Floats) -> dict[str, fl
     return {name: by_name[name] for name in model.scenarios}
 
 
-def _list_shares(program: Program, values: Floats) -> str:
-    return ", ".join(f"{name} {value:.3f}" for name, value in zip(program.outcome.states, values, strict=True))
-
-
 class NotInPlaceError(UsruError):
     """The baselines can't be changed where they stand; the message says why, and what to do."""
 
@@ -258,14 +250,17 @@ def rewrite_baselines(loaded: Loaded, baselines: Mapping[str, float]) -> str:
         NotInPlaceError: a baseline is not there, is uncertain, or stands in another file.
     """
     text = {name: f"{value!r}" for name, value in round_baselines(baselines).items()}
+    entries = ", ".join(f"{name}: {{baseline: {value}}}" for name, value in text.items())
     if not any(scenario.baseline for scenario in loaded.model.scenarios.values()):
-        raise _no_baseline_error(loaded, text)
+        hint = f"give each scenario one, then --write keeps them up to date: {{{entries}}}"
+        span = loaded.find_span(("scenarios",))
+        raise NotInPlaceError(str(Problem("no_baseline", "the scenarios have no baseline to change", span, hint)))
     numbers = {name: _baseline_place(loaded, name) for name in text}
     home = loaded.source
     other_files = sorted({place.source.name for place in numbers.values() if place.source is not home})
     if other_files:
         message = f"the baselines stand in {' and '.join(other_files)}, which {home.name} extends"
-        hint = f"usru calibrate {other_files[0]} --write, or add to {home.name}: scenarios: {_flow_mapping(text)}"
+        hint = f"usru calibrate {other_files[0]} --write, or add to {home.name}: scenarios: {{{entries}}}"
         raise NotInPlaceError(str(Problem("other_file", message, None, hint)))
     return replace_scalars(home, ((place, text[name]) for name, place in numbers.items()))
 
@@ -277,16 +272,6 @@ def _baseline_place(loaded: Loaded, name: str) -> Place:
         message = f"the baseline of '{name}' is uncertain; a solved one is a number"
         raise NotInPlaceError(str(Problem("uncertain_baseline", message, place.key_span(), "write its mean instead")))
     return place
-
-
-def _no_baseline_error(loaded: Loaded, text: Mapping[str, str]) -> NotInPlaceError:
-    span = loaded.find_span(("scenarios",))
-    hint = f"give each scenario one, then --write keeps them up to date: {_flow_mapping(text)}"
-    return NotInPlaceError(str(Problem("no_baseline", "the scenarios have no baseline to change", span, hint)))
-
-
-def _flow_mapping(text: Mapping[str, str]) -> str:
-    return f"{{{', '.join(f'{name}: {{baseline: {value}}}' for name, value in text.items())}}}"
 
 
 def round_baselines(baselines: Mapping[str, float]) -> dict[str, float]:

@@ -27,7 +27,7 @@ from usru_scenarios.model.values import (
     Weight,
 )
 from usru_scenarios.program.compilation import compile_model, compile_node
-from usru_scenarios.program.program import Floats, Program
+from usru_scenarios.program.program import Program
 from usru_scenarios.questions.program_edits import FileDifferences, ProgramEdit
 from usru_scenarios.reading.checks import Context, findings
 from usru_scenarios.results.compare import InputDifference, InputValue
@@ -74,13 +74,13 @@ class ModelDifference:
         return ".".join(f'"{part}"' if "." in str(part) else str(part) for part in self.path)
 
     @property
-    def weight(self) -> str | None:
+    def weight_of(self) -> str | None:
         """The driver or rule whose weight alone it is about."""
         section, *rest = self.path
         return str(rest[0]) if section in ("drivers", "rules") and rest[1:] == ["weight"] else None
 
     @property
-    def begins(self) -> str | None:
+    def initial_of(self) -> str | None:
         """The driver or consequence of which it says nothing but how it begins, which no other node's law speaks of."""
         section, *rest = self.path
         return str(rest[0]) if section in ("drivers", "consequences") and rest[1:] == ["initial"] else None
@@ -89,9 +89,9 @@ class ModelDifference:
     def values(self) -> tuple[InputValue, InputValue]:
         """What the two models say."""
         if "*" in self.path:
-            at = self.path.index("*")
-            before = {str(edit.path[at]): _plain_data(edit.before) for edit in self.edits}
-            after = {str(edit.path[at]): _plain_data(edit.after) for edit in self.edits}
+            place = self.path.index("*")
+            before = {str(edit.path[place]): _plain_data(edit.before) for edit in self.edits}
+            after = {str(edit.path[place]): _plain_data(edit.after) for edit in self.edits}
             return _as_input_value(before), _as_input_value(after)
         (edit,) = self.edits
         return self._side(edit.before), self._side(edit.after)
@@ -109,10 +109,10 @@ class ModelDifference:
 
 def find_differences(reference: Model, variant: Model) -> list[ModelDifference]:
     """What the variant says differently, in the order of the format."""
-    wholes: dict[Path, list[PartEdit]] = {}
+    by_path: dict[Path, list[PartEdit]] = {}
     for edit in _edits((), reference, variant):
-        wholes.setdefault(_path_of_shares(edit.path), []).append(edit)
-    return [ModelDifference(path if len(edits) > 1 else edits[0].path, tuple(edits)) for path, edits in wholes.items()]
+        by_path.setdefault(_path_of_shares(edit.path), []).append(edit)
+    return [ModelDifference(path if len(edits) > 1 else edits[0].path, tuple(edits)) for path, edits in by_path.items()]
 
 
 def _path_of_shares(path: Path) -> Path:
@@ -124,37 +124,37 @@ def _path_of_shares(path: Path) -> Path:
     return path
 
 
-def _edits(path: Path, one: Any, other: Any, *, points: bool = False) -> Iterator[PartEdit]:
+def _edits(path: Path, before_part: Any, after_part: Any, *, points: bool = False) -> Iterator[PartEdit]:
     """Where two parts at the same path differ; within points, what is left out is 0."""
-    if _plain_data(one, points=points) == _plain_data(other, points=points):
+    if _plain_data(before_part, points=points) == _plain_data(after_part, points=points):
         return
     if points:
-        one, other = _fill_left_out(one, other), _fill_left_out(other, one)
-    if not _is_compared_by_piece(path, one, other):
-        yield PartEdit(path, one, other)
+        before_part, after_part = _fill_left_out(before_part, after_part), _fill_left_out(after_part, before_part)
+    if not _is_compared_by_piece(path, before_part, after_part):
+        yield PartEdit(path, before_part, after_part)
         return
-    for key in _keys(one, other):
-        before, after = _child(one, key), _child(other, key)
-        if key in _DEFAULTS and isinstance(one, Part):
+    for key in _keys(before_part, after_part):
+        before, after = _child(before_part, key), _child(after_part, key)
+        if key in _DEFAULTS and isinstance(before_part, Part):
             before, after = before or _DEFAULTS[key], after or _DEFAULTS[key]
         yield from _edits((*path, key), before, after, points=points or key in _POINTS)
 
 
-def _is_compared_by_piece(path: Path, one: Any, other: Any) -> bool:
+def _is_compared_by_piece(path: Path, before: Any, after: Any) -> bool:
     """Whether what differs is told piece by piece."""
-    if isinstance(one, dict) and isinstance(other, dict):
+    if isinstance(before, dict) and isinstance(after, dict):
         return path[-1] not in _SHARES | {"when", "allowed"}
-    is_value = isinstance(one, Value) and not isinstance(one, OddsPerPoint)
-    return isinstance(one, Part) and type(one) is type(other) and not is_value
+    is_value = isinstance(before, Value) and not isinstance(before, OddsPerPoint)
+    return isinstance(before, Part) and type(before) is type(after) and not is_value
 
 
-def _fill_left_out(one: Any, other: Any) -> Any:
+def _fill_left_out(part: Any, other_part: Any) -> Any:
     """Points that are left out beside points; a whole row of a curve is never left out."""
-    if one is not None:
-        return one
-    if isinstance(other, dict) and not any(map(_is_knot, other)):
+    if part is not None:
+        return part
+    if isinstance(other_part, dict) and not any(map(_is_knot, other_part)):
         return {}
-    return Judgement(value=0.0) if isinstance(other, Judgement) else None
+    return Judgement(value=0.0) if isinstance(other_part, Judgement) else None
 
 
 def _is_knot(key: Any) -> bool:
@@ -165,12 +165,12 @@ def _is_knot(key: Any) -> bool:
     return True
 
 
-def _keys(one: Any, other: Any) -> list[Any]:
-    if isinstance(one, dict):
-        knots = any(map(_is_knot, (*one, *other)))
-        keys = list(dict.fromkeys((*one, *other)))
+def _keys(before: Any, after: Any) -> list[Any]:
+    if isinstance(before, dict):
+        knots = any(map(_is_knot, (*before, *after)))
+        keys = list(dict.fromkeys((*before, *after)))
         return sorted(keys, key=float) if knots and all(map(_is_knot, keys)) else keys
-    return [field for field in type(one).model_fields if field not in _FIELDS_WITHOUT_EFFECT]
+    return [field for field in type(before).model_fields if field not in _FIELDS_WITHOUT_EFFECT]
 
 
 def _child(part: Any, key: Any) -> Any:
@@ -186,64 +186,64 @@ def _plain_data(part: Any, *, points: bool = False) -> Any:
         case Duration():
             return f"{part.months:g} months"
         case Distribution():
-            return f"{part.family} {', '.join(_format_plain(_plain_data(one)) for one in part.parameters)}"
+            return f"{part.family} {', '.join(_format_plain(_plain_data(value)) for value in part.parameters)}"
         case Weight():
             return _plain_data(part.schedule if part.constant is None else part.constant)
         case Persistence():
             return _plain_data(part.by_state if part.all_states is None else part.all_states)
         case Part():
-            told = {name: getattr(part, name) for name in type(part).model_fields if name not in _FIELDS_WITHOUT_EFFECT}
-            bare = {name: _plain_data(one, points=points or name in _POINTS) for name, one in told.items()}
-            return {name: one for name, one in bare.items() if one not in (None, {})}
+            names = [name for name in type(part).model_fields if name not in _FIELDS_WITHOUT_EFFECT]
+            plain = {name: _plain_data(getattr(part, name), points=points or name in _POINTS) for name in names}
+            return {name: value for name, value in plain.items() if value not in (None, {})}
         case dict():
-            bare = {key: _plain_data(one, points=points) for key, one in part.items()}
+            plain = {key: _plain_data(value, points=points) for key, value in part.items()}
             if not points:
-                return bare
-            return {key: one for key, one in bare.items() if _is_knot(key) or one not in (None, {})} or None
+                return plain
+            return {key: value for key, value in plain.items() if _is_knot(key) or value not in (None, {})} or None
         case tuple():
-            return [_plain_data(one) for one in part]
+            return [_plain_data(value) for value in part]
     return part
 
 
-def _as_input_value(bare: Any) -> InputValue:
+def _as_input_value(data: Any) -> InputValue:
     """Plain data as a result carries it."""
-    if bare is None or isinstance(bare, float):
-        return bare
-    if isinstance(bare, dict) and bare and all(isinstance(one, float) for one in bare.values()):
-        return {str(key): one for key, one in bare.items()}
-    return _format_plain(bare)
+    if data is None or isinstance(data, float):
+        return data
+    if isinstance(data, dict) and data and all(isinstance(value, float) for value in data.values()):
+        return {str(key): value for key, value in data.items()}
+    return _format_plain(data)
 
 
-def _format_plain(bare: Any) -> str:
-    match bare:
+def _format_plain(data: Any) -> str:
+    match data:
         case float():
-            return f"{bare:g}"
+            return f"{data:g}"
         case dict():
-            return ", ".join(f"{key} {_format_nested(one)}" for key, one in bare.items())
+            return ", ".join(f"{key} {_format_nested(value)}" for key, value in data.items())
         case list():
-            return ", ".join(map(_format_nested, bare))
-    return str(bare)
+            return ", ".join(map(_format_nested, data))
+    return str(data)
 
 
-def _format_nested(bare: Any) -> str:
-    return f"({_format_plain(bare)})" if isinstance(bare, dict | list) else _format_plain(bare)
+def _format_nested(data: Any) -> str:
+    return f"({_format_plain(data)})" if isinstance(data, dict | list) else _format_plain(data)
 
 
 # One difference at a time ---------------------------------------------------------------------------------------------
 
 
-def with_edits(model: Model, apart: Sequence[ModelDifference]) -> Model | None:
+def with_edits(model: Model, differences: Sequence[ModelDifference]) -> Model | None:
     """The model with parts of another one of its grid in the place of its own; None where that makes no valid model.
 
     A part may speak of what only the other model has, such as a driver, or close a circle; a weight can do neither.
     """
-    for edit in (edit for one in apart for edit in one.edits):
+    for edit in (edit for difference in differences for edit in difference.edits):
         model = _with_value_at(model, edit.path, edit.after)
-    if all(one.weight is not None for one in apart):
+    if all(difference.weight_of is not None for difference in differences):
         return model
-    alone = model.model_copy(update={"profiles": {}, "expectations": {}, "questions": {}, "anchor": None})
-    found = findings(Context(alone, _names_for_checks(alone)))
-    return None if any(finding.severity == "error" for finding in found) else model
+    checked = model.model_copy(update={"profiles": {}, "expectations": {}, "questions": {}, "anchor": None})
+    faults = findings(Context(checked, _names_for_checks(checked)))
+    return None if any(finding.severity == "error" for finding in faults) else model
 
 
 def _with_value_at(part: Any, path: Path, value: Any) -> Any:
@@ -252,7 +252,7 @@ def _with_value_at(part: Any, path: Path, value: Any) -> Any:
     key, *rest = path
     if isinstance(part, Mapping):
         changed = _with_value_at(part.get(key, {}), tuple(rest), value)
-        return {name: one for name, one in {**part, key: changed}.items() if one is not None}
+        return {name: each for name, each in {**part, key: changed}.items() if each is not None}
     return part.model_copy(update={str(key): _with_value_at(getattr(part, str(key)) or {}, tuple(rest), value)})
 
 
@@ -279,11 +279,11 @@ def _names_for_checks(model: Model) -> dict[str, Any]:
 
 def file_differences(reference: Model, variant: Model, base: Program) -> FileDifferences:
     """What the variant says differently; `base` is the program of the reference, judgements at their means."""
-    apart = find_differences(reference, variant)
+    differences = find_differences(reference, variant)
     return FileDifferences(
-        tuple(InputDifference(one.name, *one.values) for one in apart),
-        tuple(one.part for one in apart),
-        ProgramEdit.between(base, program_from_base(variant, apart, base)),
+        tuple(InputDifference(difference.name, *difference.values) for difference in differences),
+        tuple(difference.part for difference in differences),
+        ProgramEdit.between(base, program_from_base(variant, differences, base)),
     )
 
 
@@ -294,28 +294,27 @@ def edits_by_group(
 
     The models and the program are those of `file_differences`; groups have the numbers of differences.
     """
-    apart = find_differences(reference, variant)
+    differences = find_differences(reference, variant)
     edits: dict[str, ProgramEdit | None] = {}
     for name, numbers in groups.items():
-        group = [apart[number] for number in numbers]
+        group = [differences[number] for number in numbers]
         model = with_edits(reference, group)
         edits[name] = None if model is None else ProgramEdit.between(base, program_from_base(model, group, base))
     return edits
 
 
-def program_from_base(model: Model, apart: Sequence[ModelDifference], base: Program) -> Program:
+def program_from_base(model: Model, differences: Sequence[ModelDifference], base: Program) -> Program:
     """The program of a model; where it differs from that of `base` in weights and first states alone, made from `base`.
 
     Uncertain judgements stand at their means.
     """
-    if any(one.weight is None and one.begins is None for one in apart):
+    if any(difference.weight_of is None and difference.initial_of is None for difference in differences):
         return compile_model(model)
-    weights = {one.weight: _weights(model, one.weight) for one in apart if one.weight is not None}
-    begins = {one.begins: compile_node(model, one.begins) for one in apart if one.begins is not None}
-    return replace(base, weights={**base.weights, **weights}, nodes={**base.nodes, **begins})
-
-
-def _weights(model: Model, name: str) -> Floats:
-    """The weight of a driver or rule at each step, shape (steps,)."""
-    weight = (model.drivers.get(name) or model.rules[name]).weight or Weight.model_validate(1.0)
-    return np.array([weight.at(month) for month in model.grid.step_starts])
+    weights, nodes = dict(base.weights), dict(base.nodes)
+    for difference in differences:
+        if (name := difference.weight_of) is not None:
+            weight = (model.drivers.get(name) or model.rules[name]).weight or Weight.model_validate(1.0)
+            weights[name] = np.array([weight.at(month) for month in model.grid.step_starts])
+        if (name := difference.initial_of) is not None:
+            nodes[name] = compile_node(model, name)
+    return replace(base, weights=weights, nodes=nodes)

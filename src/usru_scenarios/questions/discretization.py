@@ -68,12 +68,12 @@ def discretizations(program: Program, names: Sequence[str]) -> list[Discretizati
 
 
 def _discretize(node: Node, index: int) -> Discretization:
-    found = Discretization.of(node, index, 3)
-    if not found.is_numeric:
-        return found
-    low, high = _round_edges(*found.edges)
+    thirds = Discretization.of(node, index, 3)
+    if not thirds.is_numeric:
+        return thirds
+    low, high = _round_edges(*thirds.edges)
     states = f"< {low:.12g}", f"{low:.12g} to {high:.12g}", f">= {high:.12g}"
-    return replace(found, states=states, edges=(low, high))
+    return replace(thirds, states=states, edges=(low, high))
 
 
 def _quantiles(node: NumericNode, parts: int) -> Floats:

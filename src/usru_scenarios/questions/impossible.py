@@ -57,11 +57,11 @@ def unmet_evidence_error(program: Program, evidence: NamedFormulas, plan: Plan) 
     if possible is False:
         return _impossible_error(program, evidence)
 
-    def met(kept: NamedFormulas) -> bool:
-        return bool(sample(program, [(CERTAIN, All(tuple(event for _, event in kept)))], plan).given.any())
+    def is_met(part: NamedFormulas) -> bool:
+        return bool(sample(program, [(CERTAIN, All(tuple(event for _, event in part)))], plan).given.any())
 
     why = "possible, but too rare to sample" if possible else "impossible or too rare to sample"
-    return ImpossibleEvidence(f"{_first_inconsistent(evidence, met)} was not met in {plan.trials:,} trials: {why}")
+    return ImpossibleEvidence(f"{_first_inconsistent(evidence, is_met)} was not met in {plan.trials:,} trials: {why}")
 
 
 def too_few_trials_error(
@@ -79,8 +79,8 @@ def too_few_trials_error(
     """
     if not effective:
         return unmet_evidence_error(program, evidence, plan)
-    told = f"{what}, given {', '.join(text for text, _ in evidence)}"
-    return TooFewTrials(effective, float(chance.value), float(chance.error), told)
+    asked = f"{what}, given {', '.join(text for text, _ in evidence)}"
+    return TooFewTrials(effective, float(chance.value), float(chance.error), asked)
 
 
 def zero_probability_error(program: Program, evidence: NamedFormulas) -> ImpossibleEvidence:
@@ -96,15 +96,15 @@ def _impossible_error(program: Program, evidence: NamedFormulas, how: str = "imp
     return ImpossibleEvidence(f"the observation is impossible: {inconsistent} ({how})")
 
 
-def _first_inconsistent(evidence: NamedFormulas, happens: Callable[[NamedFormulas], bool]) -> str:
+def _first_inconsistent(evidence: NamedFormulas, can_happen_together: Callable[[NamedFormulas], bool]) -> str:
     """Which observation does not happen: by itself, given the others, or all of them together."""
     if len(evidence) == 1:
         return evidence[0][0]
     for text, event in evidence:
-        if not happens([(text, event)]):
+        if not can_happen_together([(text, event)]):
             return text
     for number, (text, _) in enumerate(evidence):
         others = [*evidence[:number], *evidence[number + 1 :]]
-        if happens(others):
+        if can_happen_together(others):
             return f"{text}, given {', '.join(other for other, _ in others)}"
     return f"{', '.join(text for text, _ in evidence)} together"

@@ -79,10 +79,10 @@ class ProgramSums(NamedTuple):
             visits: shape (batches, steps, scenarios), sums of weight times probability.
             effective: as the attribute.
         """
-        unit = trials.sum() / weights.sum()
+        scale = trials.sum() / weights.sum()
         mean = visits.sum(axis=0) / weights.sum()
-        rest = (visits - mean * weights[:, None, None]) * unit
-        return cls(trials, mean * trials[:, None, None] + rest, weights * unit, effective)
+        residuals = (visits - mean * weights[:, None, None]) * scale
+        return cls(trials, mean * trials[:, None, None] + residuals, weights * scale, effective)
 
     @property
     def weighted(self) -> tuple[Floats, Floats]:
@@ -102,8 +102,8 @@ class ProgramSums(NamedTuple):
 
     def of(self, members: Sequence[Sequence[int]], times: Sequence[range]) -> Floats:
         """Sums for sets of scenarios and times, shape (batches, times, sets); over several steps, their mean."""
-        sets = np.stack([self.visits[:, :, list(each)].sum(axis=2) for each in members], axis=2)
-        return np.stack([sets[:, each.start : each.stop].mean(axis=1) for each in times], axis=1)
+        by_set = np.stack([self.visits[:, :, list(each)].sum(axis=2) for each in members], axis=2)
+        return np.stack([by_set[:, time.start : time.stop].mean(axis=1) for time in times], axis=1)
 
 
 def expect_runs(progress: Listener, program: Program, programs: int, plan: Plan | None) -> None:
@@ -140,7 +140,8 @@ def run_each(
     portions = _ProgramBatches(programs, plan, kernels, steps)
     parts = iter(map_blocks(portions.run, range(portions.portions * plan.blocks)))
     for _ in range(portions.portions):
-        yield from _split_by_program(accumulate(islice(parts, plan.blocks), portions.batches))
+        sums = accumulate(islice(parts, plan.blocks), portions.batches)
+        yield from (ProgramSums(sums.trials, visits) for visits in sums.visits)
 
 
 def run_conditioned(
@@ -165,38 +166,34 @@ def run_conditioned(
         return list(map_blocks(partial(_solve, conditioned), range(len(conditioned))))
 
     def run(trials: int) -> DrawnSums[list[ProgramSums]]:
-        drawn = plan.with_trials(trials)
-        sums = [_sample_sums(one, drawn, map_blocks) for one in conditioned]
-        return DrawnSums(drawn, sums, min(one.sampled for one in sums))
+        drawn_plan = plan.with_trials(trials)
+        sums = [_sample_sums(each, drawn_plan, map_blocks) for each in conditioned]
+        return DrawnSums(drawn_plan, sums, min(each.sampled for each in sums))
 
     def impossible() -> bool:
-        return any(is_impossible(one.program, one.evidence) for one in conditioned)
+        return any(is_impossible(each.program, each.evidence) for each in conditioned)
 
-    _, found, enough = limits.sample(run, plan.trials, impossible)
+    _, run_sums, enough = limits.sample(run, plan.trials, impossible)
     if not enough:
-        fewest = min(range(len(conditioned)), key=lambda number: found.sums[number].sampled)
-        program, sums = conditioned[fewest].program, found.sums[fewest]
+        fewest = min(range(len(conditioned)), key=lambda number: run_sums.sums[number].sampled)
+        program, sums = conditioned[fewest].program, run_sums.sums[fewest]
         chance, what = ratio(sums.visits[:, -1, 0], sums.trials), f"{program.outcome.states[0]} at the end"
-        evidence, drawn = conditioned[fewest].evidence, found.plan
-        raise too_few_trials_error(program, evidence, drawn, found.effective_trials, chance=chance, what=what)
-    return found.sums
+        evidence, drawn_plan = conditioned[fewest].evidence, run_sums.plan
+        raise too_few_trials_error(program, evidence, drawn_plan, run_sums.effective_trials, chance=chance, what=what)
+    return run_sums.sums
 
 
 def _sample_sums(conditioned: Conditioned, plan: Plan, map_blocks: MapBlocks) -> ProgramSums:
     """The sums of one program under a plan."""
     program, given = conditioned.program, conditioned.given
     if given is None:
-        found = simulate(program, plan, map_blocks)
-        return ProgramSums(found.trials, found.visits)
-    found = simulate_given(program, given, plan, map_blocks)
+        sums = simulate(program, plan, map_blocks)
+        return ProgramSums(sums.trials, sums.visits)
+    sums = simulate_given(program, given, plan, map_blocks)
     trials = Sampler(program, plan).batches.sizes
-    if not found.trials.any():
-        return ProgramSums(trials, np.zeros_like(found.visits), found.trials, 0.0)
-    return ProgramSums.observed(trials, found.trials, found.visits, found.effective_trials)
-
-
-def _split_by_program(sums: VariantSums) -> Iterator[ProgramSums]:
-    return (ProgramSums(sums.trials, visits) for visits in sums.visits)
+    if not sums.trials.any():
+        return ProgramSums(trials, np.zeros_like(sums.visits), sums.trials, 0.0)
+    return ProgramSums.observed(trials, sums.trials, sums.visits, sums.effective_trials)
 
 
 class _ProgramBatches:
@@ -211,8 +208,8 @@ class _ProgramBatches:
         fitting = MOST_BYTES // 2 // VariantSampler.bytes_per_program(programs[0], plan) if len(programs) else PORTION
         self.portion = max(1, min(PORTION, fitting))
         self.portions = -(-len(programs) // self.portion)
-        self._held: tuple[int, VariantSampler] | None = None
-        self._first = kernels or KernelCache(SharedDraws() if len(programs) > 1 else None)
+        self._current: tuple[int, VariantSampler] | None = None
+        self._kernels = kernels or KernelCache(SharedDraws() if len(programs) > 1 else None)
 
     @cached_property
     def batches(self) -> TrialBatches:
@@ -225,23 +222,23 @@ class _ProgramBatches:
         return self._sampler(portion).run(block)
 
     def _sampler(self, portion: int) -> VariantSampler:
-        if self._held is None or self._held[0] != portion:
+        if self._current is None or self._current[0] != portion:
             numbers = range(portion * self.portion, min((portion + 1) * self.portion, len(self.programs)))
-            kernels = self._first if not portion else self._first.copy()  # what others compile goes with them
+            kernels = self._kernels if not portion else self._kernels.copy()  # what others compile goes with them
             programs = [self.programs[number] for number in numbers]
-            self._held = portion, VariantSampler(programs, self.plan, kernels, self.steps)
-        return self._held[1]
+            self._current = portion, VariantSampler(programs, self.plan, kernels, self.steps)
+        return self._current[1]
 
     @property
     def seconds_each(self) -> float:
         """What an item is predicted to take, from the number of draws alone."""
         first = self.programs[0]
         programs, nodes = min(self.portion, len(self.programs)), len(first.nodes)
-        drawn = (
+        drawn_nodes = (
             nodes * (1 + programs) // 2
         )  # some are drawn once for all programs, how many is known when they are made
-        carried = programs * max(_CARRYING, 2 * len(first.outcome.states))
-        return predict_block_seconds(drawn + carried, first.steps, min(self.plan.trials, BLOCK))
+        carried_cost = programs * max(_CARRYING, 2 * len(first.outcome.states))
+        return predict_block_seconds(drawn_nodes + carried_cost, first.steps, min(self.plan.trials, BLOCK))
 
 
 def _solve_program(programs: Programs, number: int) -> ProgramSums:
@@ -256,16 +253,16 @@ def _solve(conditioned: Sequence[Conditioned], number: int) -> ProgramSums:
     """
     program, given = conditioned[number].program, conditioned[number].given
     try:
-        found = exact.forecast(program, given=given)
+        solution = exact.forecast(program, given=given)
     except exact.NothingObservedError:
         raise zero_probability_error(program, conditioned[number].evidence) from None
-    each = found.scenarios if program.draws else found.scenarios[None]
+    probabilities = solution.scenarios if program.draws else solution.scenarios[None]
     if given is None:
-        each = np.repeat(np.clip(each, 0.0, 1.0), 2, axis=0)
-        return ProgramSums(np.ones(len(each)), each)
-    weights = np.repeat(found.weights, 2)
-    each = np.clip(np.where(found.weights[:, None, None] > 0.0, each, 0.0), 0.0, 1.0)
-    visits = np.repeat(each, 2, axis=0) * weights[:, None, None]
+        probabilities = np.repeat(np.clip(probabilities, 0.0, 1.0), 2, axis=0)
+        return ProgramSums(np.ones(len(probabilities)), probabilities)
+    weights = np.repeat(solution.weights, 2)
+    probabilities = np.clip(np.where(solution.weights[:, None, None] > 0.0, probabilities, 0.0), 0.0, 1.0)
+    visits = np.repeat(probabilities, 2, axis=0) * weights[:, None, None]
     return ProgramSums.observed(np.ones(len(weights)), weights, visits, None)
 
 

@@ -88,11 +88,11 @@ class _Describer:
         """What points make of chances: on other nodes, then on the scenarios, by the weights that are in use."""
         odds = self.model.odds_per_point
         yield PointEffect("other nodes", 1.0, {}, _effects_on_chances(odds.influences.mean))
-        in_use: dict[float, dict[str, str | None]] = {}
+        names_by_weight: dict[float, dict[str, str | None]] = {}
         for name, weights in self._weights_of_impacts():
             for weight, step in _first_and_last(weights, self.program.grid.labels):
-                in_use.setdefault(weight, {})[name] = step
-        for weight, names in sorted(in_use.items()):
+                names_by_weight.setdefault(weight, {})[name] = step
+        for weight, names in sorted(names_by_weight.items()):
             yield PointEffect("scenarios", weight, names, _effects_on_chances(odds.impacts.mean, weight))
 
     def _weights_of_impacts(self) -> Iterator[tuple[str, list[float]]]:
@@ -127,8 +127,9 @@ class _Describer:
     def node(self, name: str, part: schema.Categorical | schema.Numeric) -> NodePart:
         node = self.program.nodes[name]
         is_driver = name in self.model.drivers
-        reads = self.program.model_links(name)
         impacts = part.impacts if isinstance(part, schema.CategoricalDriver | schema.NumericDriver) else {}
+        prior_rows = part.prior_given.values() if isinstance(part, schema.Categorical) else ()
+        links = {other: self.program.model_links(other) for other in self.program.model_nodes}
         return NodePart(
             title=part.title or name,
             summary=part.summary or "",
@@ -138,21 +139,15 @@ class _Describer:
             else None,
             scale=_scale(node, part) if isinstance(node, NumericNode) and isinstance(part, schema.Numeric) else None,
             weight=self.program.weights[name].tolist() if is_driver else None,
-            reads=self._in_order(parent for parent, lag in reads if lag == 0),
-            reads_before=self._in_order(parent for parent, lag in reads if lag == 1 and parent != name),
-            acts_on=[
-                other for other in self.program.model_nodes if _is_read_by(self.program.model_links(other), name, other)
-            ],
-            given=list(_prior_rows(part)),
+            reads=[other for other in links if (other, 0) in links[name]],
+            reads_before=[other for other in links if (other, 1) in links[name] and other != name],
+            acts_on=[other for other in links if other != name and name in dict(links[other])],
+            given=[GivenRow(describe_conditions(row.when), normalised_shares(row.prior)) for row in prior_rows],
             pushes=[*_pushes(part.influences, 0), *_pushes(part.lagged_influences, 1)],
             impacts=list(_pushes({name: impacts}, 0)),
-            rules=[rule for rule, one in self.model.rules.items() if name in one.when or name in one.then],
+            rules=[key for key, rule in self.model.rules.items() if name in rule.when or name in rule.then],
             sources=list(part.sources or ()),
         )
-
-    def _in_order(self, names: Iterable[str]) -> list[str]:
-        wanted = set(names)
-        return [name for name in self.program.model_nodes if name in wanted]
 
     def rule(self, name: str, rule: schema.Rule) -> RulePart:
         return RulePart(
@@ -210,10 +205,6 @@ def _probability_from_log_odds(log_odds: float) -> float:
     return (1.0 if log_odds >= 0 else part) / (1.0 + part)
 
 
-def _is_read_by(links: set[tuple[str, int]], name: str, reader: str) -> bool:
-    return name != reader and bool({(name, 0), (name, 1)} & links)
-
-
 def _states(node: CategoricalNode, part: schema.Categorical) -> dict[str, StatePart]:
     own = {name: state.prior for name, state in part.states.items()}
     if any(own.values()):
@@ -253,12 +244,6 @@ def normalised_shares(shares: Mapping[str, Judgement]) -> dict[str, float]:
     """Relative odds as shares that sum to 1."""
     total = math.fsum(share.mean for share in shares.values())
     return {name: share.mean / total for name, share in shares.items()}
-
-
-def _prior_rows(part: schema.Categorical | schema.Numeric) -> Iterator[GivenRow]:
-    if isinstance(part, schema.Categorical):
-        for row in part.prior_given.values():
-            yield GivenRow(describe_conditions(row.when), normalised_shares(row.prior))
 
 
 def _pushes(influences: Mapping[str, PointRows], lag: int) -> Iterator[Push]:

@@ -40,7 +40,8 @@ def judgement_sources(loaded: Loaded, about: str | None = None) -> SourcesReport
     everything = list(judgements(loaded.model))
     chosen = everything if about is None else _judgements_about(about, everything, loaded)
     register = loaded.register or Register()
-    cited = [about] if about is not None and about in register else _cited_claims(chosen)
+    all_cited = dict.fromkeys(claim for judged in chosen for claim in judged.sources)
+    cited = [about] if about is not None and about in register else list(all_cited)
     return SourcesReport(
         model=loaded.outline.model,
         run=FileRun(loaded.outline.profile),
@@ -60,17 +61,17 @@ def claim_directions(loaded: Loaded, about: str | None = None) -> DirectionsRepo
         RequestError: there is nothing of that name.
     """
     register = loaded.register or Register()
-    found = list(cited_directions(loaded.model, register.pushes))
+    numbers = list(cited_directions(loaded.model, register.pushes))
     if about is not None:
-        chosen = {judged.path for judged in _judgements_about(about, list(judgements(loaded.model)), loaded)}
-        found = [direction for direction in found if direction.cell.entry.path in chosen]
+        chosen_paths = {judged.path for judged in _judgements_about(about, list(judgements(loaded.model)), loaded)}
+        numbers = [direction for direction in numbers if direction.cell.entry.path in chosen_paths]
     return DirectionsReport(
         model=loaded.outline.model,
         run=FileRun(loaded.outline.profile),
         about=about,
         pushes=sum(map(len, register.pushes.values())),
-        numbers=list(map(_describe_direction, found)),
-        verdicts=dict(Counter(direction.verdict for direction in found)),
+        numbers=list(map(_describe_direction, numbers)),
+        verdicts=dict(Counter(direction.verdict for direction in numbers)),
         skipped=_skipped_pushes(loaded),
     )
 
@@ -81,57 +82,43 @@ def _describe_direction(direction: Direction) -> DirectedPart:
         path=dotted_path(cell.entry.path),
         value=cell.value,
         sign="+" if cell.sign > 0 else "-" if cell.sign < 0 else "0",
-        cause=" & ".join(_describe_cause(node, asked) for node, asked in cell.cause.items()),
+        cause=" & ".join(_describe_cause(node, condition) for node, condition in cell.cause.items()),
         target=cell.target,
         claims=direction.claims,
         verdict=direction.verdict,
     )
 
 
-def _describe_cause(node: str, asked: str | Condition) -> str:
-    if isinstance(asked, str):
-        return f"{node}={asked}"
-    return f"{node}={'|'.join(asked.states)}" if asked.comparison is None else f"{node}{asked.comparison}"
+def _describe_cause(node: str, condition: str | Condition) -> str:
+    if isinstance(condition, str):
+        return f"{node}={condition}"
+    return f"{node}={'|'.join(condition.states)}" if condition.comparison is None else f"{node}{condition.comparison}"
 
 
 def _skipped_pushes(loaded: Loaded) -> list[SkippedPush]:
     context = Context(loaded.model, loaded.data, loaded.register)
-    lacking = {(one.claim, one.push): one.name for one in unknown_names(context) if one.is_needed}
+    missing = {(unknown.claim, unknown.push): unknown.name for unknown in unknown_names(context) if unknown.is_needed}
     return [
-        SkippedPush(claim, push.text, name, push.span.source, push.span.line) for (claim, push), name in lacking.items()
+        SkippedPush(claim, push.text, name, push.span.source, push.span.line) for (claim, push), name in missing.items()
     ]
-
-
-def _cited_claims(chosen: Iterable[JudgementEntry]) -> list[str]:
-    """The claims of the judgements, each once."""
-    return list(dict.fromkeys(claim for judged in chosen for claim in judged.sources))
 
 
 def _judgements_about(about: str, everything: list[JudgementEntry], loaded: Loaded) -> list[JudgementEntry]:
     if loaded.register is not None and about in loaded.register:
         return [judged for judged in everything if about in judged.sources]
-    known = _paths_by_name(loaded)
-    path = known.get(about, about)
-    chosen = [judged for judged in everything if _is_within(dotted_path(judged.path), path)]
-    if not chosen and about not in known:
-        paths = [dotted_path(judged.path) for judged in everything]
+    sections = ("scenarios", "drivers", "rules", "consequences")
+    path_by_name = {name: f"{section}.{name}" for section in sections for name in getattr(loaded.model, section)}
+    path_by_name |= {section: section for section in (*sections, "anchor", "outcome")}
+    path = path_by_name.get(about, about)
+    paths = [dotted_path(judged.path) for judged in everything]
+    chosen = [judged for judged, own in zip(everything, paths, strict=True) if f"{own}.".startswith(f"{path}.")]
+    if not chosen and about not in path_by_name:
         claims = {} if loaded.register is None else {claim.lower(): claim for claim in loaded.register.claims}
         claim = claims.get(about.lower())
-        near = f"did you mean '{claim}'?" if claim else suggest_name(about, [*known, *paths])
-        hint = near or list_choices(known)
+        near = f"did you mean '{claim}'?" if claim else suggest_name(about, [*path_by_name, *paths])
+        hint = near or list_choices(path_by_name)
         raise RequestError([Problem("unknown_name", f"the model has no part and no judgement '{about}'", None, hint)])
     return chosen
-
-
-def _paths_by_name(loaded: Loaded) -> dict[str, str]:
-    """Every name of the model with the path of what it names."""
-    sections = ("scenarios", "drivers", "rules", "consequences")
-    named = {name: f"{section}.{name}" for section in sections for name in getattr(loaded.model, section)}
-    return {**named, **{section: section for section in (*sections, "anchor", "outcome")}}
-
-
-def _is_within(path: str, part: str) -> bool:
-    return path == part or path.startswith(f"{part}.")
 
 
 def _describe_judgement(judged: JudgementEntry) -> JudgedPart:
@@ -152,7 +139,7 @@ def _format_value(judgement: Judgement | Keep) -> str:
         case Duration(text=text):
             return text
         case Distribution() as distribution:
-            return f"{distribution.family} {', '.join(f'{one.mean:g}' for one in distribution.parameters)}"
+            return f"{distribution.family} {', '.join(f'{parameter.mean:g}' for parameter in distribution.parameters)}"
         case number:
             return f"{number:g}"
 

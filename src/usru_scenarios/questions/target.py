@@ -70,11 +70,11 @@ def parse_target(of: str | None, at: str | None, program: Program) -> Target:
         QueryError: there is no such scenario or group, or the time is neither `mean` nor one step of the grid.
     """
     step = _step("end" if at is None else at, program)
-    every = range(len(program.outcome.states))
+    numbers = range(len(program.outcome.states))
     if of is None:
-        return Target(None, "", step, tuple((number,) for number in every))
+        return Target(None, "", step, tuple((number,) for number in numbers))
     members = find_members(of.strip(), program, SourceText("--of", of), (0, len(of)))
-    return Target(members, of.strip(), step, (members, tuple(number for number in every if number not in members)))
+    return Target(members, of.strip(), step, (members, tuple(number for number in numbers if number not in members)))
 
 
 def find_members(name: str, program: Program, text: SourceText, place: tuple[int, int]) -> tuple[int, ...]:
@@ -83,11 +83,13 @@ def find_members(name: str, program: Program, text: SourceText, place: tuple[int
     Raises:
         QueryError: there is no such scenario or group.
     """
-    known = {state: (number,) for number, state in enumerate(program.outcome.states)} | dict(program.groups)
-    if name not in known:
+    members_by_name = {state: (number,) for number, state in enumerate(program.outcome.states)} | dict(program.groups)
+    if name not in members_by_name:
         message = f"'{name}' is no scenario and no group of scenarios"
-        raise text.error("unknown_name", message, *place, suggest_name(name, known) or list_choices(known))
-    return known[name]
+        raise text.error(
+            "unknown_name", message, *place, suggest_name(name, members_by_name) or list_choices(members_by_name)
+        )
+    return members_by_name[name]
 
 
 def _step(text: str, program: Program) -> int | None:

@@ -19,25 +19,25 @@ _PARTS = ("scenarios", "groups", "drivers", "rules", "consequences", "profiles",
 
 def file_warnings(loaded: Loaded, program: Program) -> list[Problem]:
     """The warnings of a file, with those that only running it can tell."""
-    itself = loaded.as_written()
-    missed = anchor_warning(itself, program if itself is loaded else compile_model(itself.model))
-    return [*loaded.warnings, *([missed] if missed else [])]
+    own = loaded.as_written()
+    anchor_problem = anchor_warning(own, program if own is loaded else compile_model(own.model))
+    return [*loaded.warnings, *([anchor_problem] if anchor_problem else [])]
 
 
 def answer_remarks(loaded: Loaded, program: Program, in_profile: Callable[[str], Program]) -> tuple[Warned, ...]:
     """What every answer says of a file that stands as it was written: a missed anchor, statements that mean nothing."""
-    _, faults = read_expectations(loaded, program, in_profile)
-    _, others = read_questions(loaded, program, in_profile)
-    missed = anchor_warning(loaded, program)
-    unread = merge_warnings(_unread_warning(fault) for fault in (*faults, *others))
-    return tuple(map(to_warned, [*([missed] if missed else []), *unread]))
+    _, expectation_faults = read_expectations(loaded, program, in_profile)
+    _, question_faults = read_questions(loaded, program, in_profile)
+    anchor_problem = anchor_warning(loaded, program)
+    unread_warnings = merge_warnings(_unread_warning(fault) for fault in (*expectation_faults, *question_faults))
+    return tuple(map(to_warned, [*([anchor_problem] if anchor_problem else []), *unread_warnings]))
 
 
 def _unread_warning(fault: Problem) -> Problem:
     """A fault of an expectation or a question, of which other questions make no use."""
-    said = f"an expectation or question can't be read: {fault.message}; 'usru validate' shows it"
+    message = f"an expectation or question can't be read: {fault.message}; 'usru validate' shows it"
     many = "{count} expectations and questions can't be read: 'usru validate' shows them"
-    return replace(fault, code="unread_statement", message=said, severity="warning", plural_message=many)
+    return replace(fault, code="unread_statement", message=message, severity="warning", plural_message=many)
 
 
 def report_valid(loaded: Loaded, warnings: Iterable[Problem]) -> Validation:
@@ -54,5 +54,5 @@ def report_valid(loaded: Loaded, warnings: Iterable[Problem]) -> Validation:
 
 def report_invalid(problems: Iterable[Problem]) -> Validation:
     """The report on a file that is not valid."""
-    told = [diagnostic(problem) for problem in problems]
-    return Validation(valid=False, model=None, run=FileRun(None), counts={}, problems=told)
+    diagnostics = [diagnostic(problem) for problem in problems]
+    return Validation(valid=False, model=None, run=FileRun(None), counts={}, problems=diagnostics)
