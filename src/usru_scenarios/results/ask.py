@@ -134,7 +134,7 @@ class Answer(OfRun, Tabled):
     band: BandOfValue | None = None
     format: Literal["usru.answer/1.1"] = "usru.answer/1.1"
 
-    def _found(self) -> Iterator[str]:
+    def _key_findings(self) -> Iterator[str]:
         verdict = {True: "holds: ", False: "fails: ", None: "undecided: "}[self.holds] if self.compares else ""
         value = "no number" if self.value is None else f"{self.value:.4g}"
         yield f"{verdict}{' '.join(self.query.split())[:60]} = {value}"
@@ -182,16 +182,16 @@ class Answers(OfRun, Tabled):
 
     def in_order(self) -> Iterator[Answer | Unanswered]:
         """All queries with what became of them, as they were asked."""
-        without = {one.number: one for one in self.unanswered}
-        rest = iter(self.answers)
+        unanswered = {query.number: query for query in self.unanswered}
+        answers = iter(self.answers)
         for number in range(1, len(self.answers) + len(self.unanswered) + 1):
-            yield without[number] if number in without else next(rest)
+            yield unanswered[number] if number in unanswered else next(answers)
 
-    def _summary(self) -> Iterator[str]:
+    def _summary_parts(self) -> Iterator[str]:
         yield self.model.name
-        for one in self.answers:
-            yield from one._found()  # noqa: SLF001  # a result as this one
+        for answer in self.answers:
+            yield from answer._key_findings()  # noqa: SLF001  # a result as this one
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form as plain data, `format` first."""
-        return {**super().to_dict(), "answers": [one.to_dict() for one in self.answers]}
+        return {**super().to_dict(), "answers": [answer.to_dict() for answer in self.answers]}

@@ -34,5 +34,5 @@ class Calibration(OfRun, Tabled):
     judgements_at_means: int = 0
     format: Literal["usru.calibration/1.1"] = "usru.calibration/1.1"
 
-    def _found(self) -> Iterator[str]:
+    def _key_findings(self) -> Iterator[str]:
         yield from (f"{name} {value:.4f}" for name, value in self.baselines.items())

@@ -109,5 +109,5 @@ class CheckReport(OfRun, Tabled):
         """Whether no expectation fails or is undecided."""
         return self.counts["holds"] == len(self.expectations)
 
-    def _found(self) -> Iterator[str]:
+    def _key_findings(self) -> Iterator[str]:
         yield from (f"{number} {verdict}" for verdict, number in self.counts.items())

@@ -51,11 +51,15 @@ def _report_package() -> Any:
     return import_module("usru_scenarios.report")
 
 
-class Summarised(JsonResult):
-    """A result that is shown in a line, for in full it has thousands of numbers: which they are says `to_dict`."""
+_MAXIMUM_FINDINGS = 6
+"""Of a result that is shown in a line."""
+
+
+class Tabled(JsonResult):
+    """A result with a table of numbers, which is shown in a line: in full it may have thousands; `to_dict` has all."""
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {', '.join(self._summary())}>"
+        return f"<{type(self).__name__} of {', '.join(self._summary_parts())}>"
 
     def _repr_html_(self) -> str:
         """The report on it as HTML, by which notebooks show it; texts of the file are escaped."""
@@ -64,37 +68,27 @@ class Summarised(JsonResult):
     def _repr_mimebundle_(self, **_asked: object) -> dict[str, Any]:
         """The report as text and HTML and, where there is one, the usual chart of it: a notebook shows the best."""
         chart = import_module("usru_scenarios.charts").usual_chart(self)
-        shown = {"text/plain": repr(self), "text/html": self._repr_html_()}
-        return shown if chart is None else {"application/vnd.vegalite.v5+json": chart, **shown}
-
-    def _summary(self) -> Iterator[str]:
-        """The model, how it was run, and what was found."""
-        if (model := getattr(self, "model", None)) is not None:
-            yield str(model.name)
-        run = getattr(self, "run", self)
-        if (trials := getattr(run, "trials", 0)) != 0:
-            yield f"sample of {trials:,} trials"
-        else:
-            yield "exact"
-        found = list(self._found())
-        yield from found[:_MOST_SHOWN]
-        if len(found) > _MOST_SHOWN:
-            yield "..."
-
-    def _found(self) -> Iterator[str]:
-        """What was found, the most telling first."""
-        yield from ()
-
-
-_MOST_SHOWN = 6
-
-
-class Tabled(Summarised):
-    """A result that is a table of numbers, too."""
+        forms = {"text/plain": repr(self), "text/html": self._repr_html_()}
+        return forms if chart is None else {"application/vnd.vegalite.v5+json": chart, **forms}
 
     def to_rows(self) -> list[dict[str, str | float | None]]:
         """The table as plain data: for each row a dict by the columns of `-f csv`, in which what is empty is None."""
         return cast("list[dict[str, str | float | None]]", _report_package().build_rows(self))
+
+    def _summary_parts(self) -> Iterator[str]:
+        """The model, how it was run, and what was found."""
+        if (model := getattr(self, "model", None)) is not None:
+            yield str(model.name)
+        trials = getattr(getattr(self, "run", self), "trials", 0)
+        yield f"sample of {trials:,} trials" if trials != 0 else "exact"
+        findings = list(self._key_findings())
+        yield from findings[:_MAXIMUM_FINDINGS]
+        if len(findings) > _MAXIMUM_FINDINGS:
+            yield "..."
+
+    def _key_findings(self) -> Iterator[str]:
+        """What was found, the most telling first."""
+        yield from ()
 
 
 @dataclass(frozen=True)

@@ -210,5 +210,5 @@ class Comparison(OfRun, Tabled):
     warnings: list[Warned] = field(default_factory=list)
     format: Literal["usru.comparison/1.2"] = "usru.comparison/1.2"
 
-    def _found(self) -> Iterator[str]:
+    def _key_findings(self) -> Iterator[str]:
         yield from (name[:40] for name in self.variants)

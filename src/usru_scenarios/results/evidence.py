@@ -76,6 +76,6 @@ class EvidenceReport(OfRun, Tabled):
     warnings: list[Warned] = field(default_factory=list)
     format: Literal["usru.foresight/1.0"] = "usru.foresight/1.0"
 
-    def _found(self) -> Iterator[str]:
+    def _key_findings(self) -> Iterator[str]:
         yield f"{len(self.items)} items"
         yield f"log score {self.log_score:.3g}"

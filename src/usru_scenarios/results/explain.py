@@ -321,5 +321,5 @@ class Explanation(OfRun, Tabled):
     warnings: list[Warned] = field(default_factory=list)
     format: Literal["usru.explanation/1.0"] = "usru.explanation/1.0"
 
-    def _found(self) -> Iterator[str]:
+    def _key_findings(self) -> Iterator[str]:
         yield f"{self.scenario} at {self.step} {self.probability:.3f}"

@@ -127,4 +127,5 @@ class MutantSurvey:
     @property
     def unnoticed(self) -> list[Mutant]:
         """Those that nothing notices, the sourced ones first."""
-        return sorted((one for one in self.mutants if one.noticed_by is None), key=lambda one: not one.sourced)
+        unnoticed = (mutant for mutant in self.mutants if mutant.noticed_by is None)
+        return sorted(unnoticed, key=lambda mutant: not mutant.sourced)

@@ -277,5 +277,5 @@ class Sensitivity(OfRun, Tabled):
     warnings: list[Warned] = field(default_factory=list)
     format: Literal["usru.sensitivity/1.0"] = "usru.sensitivity/1.0"
 
-    def _found(self) -> Iterator[str]:
+    def _key_findings(self) -> Iterator[str]:
         yield from (f"{name} {value:.3f}" for name, value in self.probability.items())

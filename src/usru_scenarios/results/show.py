@@ -270,10 +270,10 @@ class Overview(Tabled):
     questions: dict[str, QuestionPart]
     format: Literal["usru.overview/1.1"] = "usru.overview/1.1"
 
-    def _summary(self) -> Iterator[str]:
+    def _summary_parts(self) -> Iterator[str]:
         yield self.model.name
-        for what in ("steps", "scenarios", "drivers"):
-            yield f"{len(getattr(self, what))} {what}"
+        for part in ("steps", "scenarios", "drivers"):
+            yield f"{len(getattr(self, part))} {part}"
 
     def only(self, name: str) -> Overview:
         """The description of one driver, consequence, scenario, rule or profile, and nothing of the others.
@@ -287,12 +287,14 @@ class Overview(Tabled):
             raise RequestError([Problem("unknown_name", f"the model has no part '{name}'", None, hint)])
         return replace(
             self,
-            scenarios=_entry(self.scenarios, name),
-            drivers=_entry(self.drivers, name),
-            rules=_entry(self.rules, name),
-            consequences=_entry(self.consequences, name),
-            profiles=_entry(self.profiles, name),
-            point_effects=[replace(one, of=_entry(one.of, name)) for one in self.point_effects if name in one.of],
+            scenarios=_only(name, self.scenarios),
+            drivers=_only(name, self.drivers),
+            rules=_only(name, self.rules),
+            consequences=_only(name, self.consequences),
+            profiles=_only(name, self.profiles),
+            point_effects=[
+                replace(effect, of=_only(name, effect.of)) for effect in self.point_effects if name in effect.of
+            ],
             order=[name] if name in self.order else [],
             groups={group: members for group, members in self.groups.items() if name in members},
             events=[event for event in self.events if event.node == name],
@@ -320,5 +322,5 @@ class PartNames(JsonResult):
     format: Literal["usru.names/1.1"] = "usru.names/1.1"
 
 
-def _entry(parts: Mapping[str, PartType], name: str) -> dict[str, PartType]:
+def _only(name: str, parts: Mapping[str, PartType]) -> dict[str, PartType]:
     return {name: parts[name]} if name in parts else {}

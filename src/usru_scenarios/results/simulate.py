@@ -173,5 +173,5 @@ class Simulation(OfRun, Tabled):
     warnings: list[Warned] = field(default_factory=list)
     format: Literal["usru.simulation/1.0"] = "usru.simulation/1.0"
 
-    def _found(self) -> Iterator[str]:
+    def _key_findings(self) -> Iterator[str]:
         yield from (f"{name} {scenario.end:.3f}" for name, scenario in self.scenarios.items())

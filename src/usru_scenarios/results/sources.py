@@ -163,7 +163,7 @@ class DirectionsReport(Tabled):
     skipped: list[SkippedPush]
     format: Literal["usru.directions/1.1"] = "usru.directions/1.1"
 
-    def _summary(self) -> Iterator[str]:
+    def _summary_parts(self) -> Iterator[str]:
         yield from (self.model.name, *filter(None, [self.about]), f"{len(self.numbers)} numbers of points")
 
 
@@ -191,7 +191,7 @@ class SourcesReport(Tabled):
     roles: dict[str, RoleCount] = field(default_factory=dict)
     format: Literal["usru.sources/1.2"] = "usru.sources/1.2"
 
-    def _summary(self) -> Iterator[str]:
-        inferred = sum(one.inferred for one in self.judgements)
+    def _summary_parts(self) -> Iterator[str]:
+        inferred = sum(judgement.inferred for judgement in self.judgements)
         yield from (self.model.name, *filter(None, [self.about]))
         yield f"{len(self.judgements)} judgements, {inferred} of them inferred"

@@ -106,9 +106,8 @@ class Sweep(OfRun, Tabled):
         """
         if name not in self.scenarios and name not in self.groups:
             raise KeyError(name)
-        scenarios = {one: swept for one, swept in self.scenarios.items() if one == name}
-        groups = {one: swept for one, swept in self.groups.items() if one == name}
+        scenarios, groups = ({name: parts[name]} if name in parts else {} for parts in (self.scenarios, self.groups))
         return replace(self, scenarios=scenarios, groups=groups, likeliest={}, crossings=[])
 
-    def _found(self) -> Iterator[str]:
-        yield from (f"{one.name} from {one.values[0]:g} to {one.values[-1]:g}" for one in self.variables)
+    def _key_findings(self) -> Iterator[str]:
+        yield from (f"{varied.name} from {varied.values[0]:g} to {varied.values[-1]:g}" for varied in self.variables)

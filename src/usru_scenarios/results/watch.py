@@ -198,6 +198,7 @@ class Watch(OfRun, Tabled):
     warnings: list[Warned] = field(default_factory=list)
     format: Literal["usru.watch/1.1"] = "usru.watch/1.1"
 
-    def _found(self) -> Iterator[str]:
+    def _key_findings(self) -> Iterator[str]:
         yield f"on {self.on} for {self.horizon}"
-        yield from (f"{one.node}={one.state} {one.expected_move:.3f}" for one in self.indicators)
+        for indicator in self.indicators:
+            yield f"{indicator.node}={indicator.state} {indicator.expected_move:.3f}"
