@@ -465,14 +465,14 @@ def test_another_version_of_the_program_finds_nothing(home: Path, monkeypatch: p
     file = home / "a"
     file.write_text("one", encoding="utf-8")
     made_anew(file)
-    monkeypatch.setattr(cache, "_program", lambda: "a newer one")
+    monkeypatch.setattr(cache, "_program_digest", lambda: "a newer one")
     assert made_anew(file)
 
 
 def test_what_is_kept_stays_small(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = home / "a"
     file.write_text("x" * 100, encoding="utf-8")
-    monkeypatch.setattr(cache, "MOST_BYTES", 1_000)
+    monkeypatch.setattr(cache, "MAXIMUM_CACHE_BYTES", 1_000)
     for number in range(20):
         assert made_anew(file, f"{number}")
     assert 1 <= len(kept(home)) <= 4

@@ -151,7 +151,7 @@ def test_confined_nothing_outside_of_the_folder_is_read(
     assert "which --confined does not allow" in told
     assert "hunter2" not in told
     assert "did you mean" not in told
-    monkeypatch.setattr(access.Access, "_reaches", lambda *_: True)
+    monkeypatch.setattr(access.Access, "_is_allowed", lambda *_: True)
     free = asked(stranger, text, "--confined")
     assert "--confined" not in free.stderr
     assert ("hunter2" in free.stderr) != ("not there" in what or "root" in what)

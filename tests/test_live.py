@@ -140,7 +140,7 @@ def test_a_file_that_is_replaced_or_gone_for_a_moment_is_read_when_it_is_back(ho
 def test_a_file_that_stays_away_is_told_once_and_read_when_it_is_back(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(polling, "_MOST_SETTLING", 4)
+    monkeypatch.setattr(polling, "_MAXIMUM_SETTLING", 4)
     file = home / "base.yaml"
     found = followed("base.yaml", file.unlink, *[nothing] * 8, *settled(saved(file, BASE)))
     assert ends(found) == [0.55, "base.yaml does not exist", 0.55]

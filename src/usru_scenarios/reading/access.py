@@ -55,14 +55,14 @@ class Access:
     """What may be read for one model, and how much of it has been.
 
     Attributes:
-        confined: whether nothing is read but what lies below `top` or comes with the program.
-        top: the folder of the model without links; None where it has none.
+        confined: whether nothing is read but what lies below `folder` or comes with the program.
+        folder: that of the model, without links; None where it has none.
         size, values: of what has been read.
         inputs: what has been read, and what was looked for and does not exist.
     """
 
     confined: bool = False
-    top: Path | None = None
+    folder: Path | None = None
     size: int = 0
     values: int = 0
     inputs: dict[str, str] = field(default_factory=dict)
@@ -70,8 +70,8 @@ class Access:
     @classmethod
     def of(cls, model: Path | None, *, confined: bool = False) -> Access:
         """The access of a model in a file; of one from standard input or a pipe, which has no folder, with None."""
-        top = Path(os.path.realpath(model.parent)) if confined and model is not None and is_rereadable(model) else None
-        return cls(confined, top)
+        has_folder = confined and model is not None and is_rereadable(model)
+        return cls(confined, Path(os.path.realpath(model.parent)) if has_folder and model else None)
 
     def check_model(self, path: Path, name: str) -> None:
         """Refuse a model that is a link out of its own folder.
@@ -79,7 +79,7 @@ class Access:
         Raises:
             UnreadableInput: it is, and access is confined.
         """
-        if self.top is not None and not self._reaches(path):
+        if self.folder is not None and not self._is_allowed(path):
             raise UnreadableInput(f"{to_printable(name)} leads out of its folder, which --confined does not allow")
 
     def read_document(self, path: Path, name: str) -> Document:
@@ -90,20 +90,18 @@ class Access:
             UnreadableModelError: it is no text or past the limits, or all files of the model are together.
             ModelError: as in `read`.
         """
-        _check_text(path, name)
-        if not self._reaches(path):
-            raise UnreadableInput(f"{name} is outside of the folder of the model, which --confined does not allow")
+        self._check_path(path, name, name)
         if path.suffix not in _ENDINGS or Path(os.path.realpath(path)).suffix not in _ENDINGS:
             raise UnreadableInput(f"{name} is no .yaml or .yml file")
         try:
-            text = read_regular_file(path)
+            content = read_regular_file(path)
         except FileNotFoundError:
             self.inputs[absolute_path(path)] = ABSENT
             raise UnreadableInput(f"{name} does not exist") from None
         except OSError as error:
             raise UnreadableInput(f"{name} can't be read: {error.strerror or error}") from None
-        self.inputs[absolute_path(path)] = content_digest(text)
-        return self.count_document(read_content(path, text, name))
+        self.inputs[absolute_path(path)] = content_digest(content)
+        return self.count_document(read_content(path, content, name))
 
     def count_document(self, document: Document) -> Document:
         """A document of the model, once it is known that there is not too much of all of them.
@@ -128,11 +126,8 @@ class Access:
         Raises:
             UnreadableInput: the folder may not be listed, or can't be, or holds too many.
         """
-        _check_text(folder, name)
-        if not self._reaches(folder):
-            raise UnreadableInput(
-                f"the claim register '{name}' is outside of the folder of the model, which --confined does not allow"
-            )
+        register = f"the claim register '{name}'"
+        self._check_path(folder, name, register)
         try:
             names = list_names(folder)
         except FileNotFoundError:
@@ -140,73 +135,62 @@ class Access:
             raise UnreadableInput(f"there is no folder '{name}' with a claim register") from None
         except NotADirectoryError:
             hint = "name the folder that it lies in; beside a scenario file it needs one of its own, such as claims"
-            raise UnreadableInput(f"the claim register '{name}' is a file, not a folder", hint) from None
+            raise UnreadableInput(f"{register} is a file, not a folder", hint) from None
         except OSError as error:
-            raise UnreadableInput(f"the claim register '{name}' can't be read: {error.strerror or error}") from None
+            raise UnreadableInput(f"{register} can't be read: {error.strerror or error}") from None
         self.inputs[absolute_path(folder)] = content_digest(names)
         paths = [path for path in map(folder.joinpath, names) if path.suffix in _ENDINGS and path.is_file()]
         if len(paths) > MAXIMUM_REGISTER:
-            raise UnreadableInput(f"the claim register '{name}' has more than {MAXIMUM_REGISTER:,} files")
+            raise UnreadableInput(f"{register} has more than {MAXIMUM_REGISTER:,} files")
         return paths
 
     def find_extended_file(self, source: SourceText, text: str) -> tuple[Path, str]:
         """The file that `extends` means in a source, and its name: a path, or the id of a bundled model."""
         path = source.folder / text
-        if bundled := self._bundled(path, text, Path.is_dir):
+        if bundled := self._find_bundled(path, text, Path.is_dir):
             return bundled, display_path(bundled)
-        return path, _named(source, text)
+        return path, _relative_name(source, text)
 
     def find_register_folder(self, source: SourceText, text: str) -> tuple[Path, str]:
         """The folder that `sources` means in a source, and its name: a path, or that of the bundled models' claims."""
         path = source.folder / text
-        if self._bundled(path, text, Path.is_file) and (claims := bundled_register()):
+        if self._find_bundled(path, text, Path.is_file) and (claims := bundled_register()):
             return claims, display_path(claims)
-        return path, _named(source, text)
+        return path, _relative_name(source, text)
 
-    def _bundled(self, path: Path, text: str, is_other: Callable[[Path], bool]) -> Path | None:
-        """The bundled model whose id a text is; None where the path that the text is otherwise leads to what is meant.
-
-        What stands there may be of another kind, a folder where a file is meant.
-        """
+    def _find_bundled(self, path: Path, text: str, is_wrong_kind: Callable[[Path], bool]) -> Path | None:
+        """The bundled model whose id a text is; None where the text is a path that leads to what is wanted."""
         bundled = bundled_models().get(text) if can_be_model_id(text) else None
-        if bundled is None or (os.path.lexists(path) and not is_other(path)):
+        if bundled is None or (os.path.lexists(path) and not is_wrong_kind(path)):
             return None
         with suppress(OSError):
             self.inputs[absolute_path(path)] = current_digest(str(path))
         return bundled
 
-    def suggest_path(self, source: SourceText, text: str, wanted: Callable[[Path], bool]) -> str:
-        """The hint to what a path in a source that leads nowhere is meant to be: one beside it, or a bundled model."""
-        bundled = [*bundled_models()]
+    def suggest_path(self, source: SourceText, text: str, is_wanted: Callable[[Path], bool]) -> str:
+        """The hint for a path in a source that leads nowhere: what is likely meant beside it, or a bundled model."""
+        path, bundled, neighbours = source.folder / text, [*bundled_models()], list[str]()
         if bundled and (claims := bundled_register()) and Path(text).name == claims.name:
             return f"did you mean '{DEFAULT_MODEL}'? the claims of the bundled models have its id"
-        beside = [os.path.join(os.path.dirname(text), name) for name in self._beside(source.folder / text, wanted)]  # noqa: PTH118, PTH120  # as written
-        near = suggest_name(text, [*beside, *bundled]) or suggest_name(Path(text).stem, bundled)
-        return near or (f"bundled models: {', '.join(bundled)}" if bundled and can_be_model_id(text) else "")
+        with suppress(OSError, ValueError):
+            if "\0" not in text and self._is_allowed(path):
+                names = [name for name in list_names(path.parent) if is_wanted(path.with_name(name))]
+                neighbours = [os.path.join(os.path.dirname(text), name) for name in names]  # noqa: PTH118, PTH120  # as written
+        hint = suggest_name(text, [*neighbours, *bundled]) or suggest_name(Path(text).stem, bundled)
+        return hint or (f"bundled models: {', '.join(bundled)}" if bundled and can_be_model_id(text) else "")
 
-    def _beside(self, path: Path, wanted: Callable[[Path], bool]) -> list[str]:
-        """The names of what is wanted beside a path, where they may be looked at."""
-        try:
-            _check_text(path, "")
-            return (
-                [name for name in list_names(path.parent) if wanted(path.with_name(name))]
-                if self._reaches(path)
-                else []
-            )
-        except (OSError, ValueError, UnreadableInput):
-            return []
+    def _check_path(self, path: Path, name: str, subject: str) -> None:
+        if "\0" in str(path):
+            raise UnreadableInput(f"'{to_printable(name)}' is no name of a file")
+        if not self._is_allowed(path):
+            raise UnreadableInput(f"{subject} is outside of the folder of the model, which --confined does not allow")
 
-    def _reaches(self, path: Path) -> bool:
+    def _is_allowed(self, path: Path) -> bool:
         if not self.confined:
             return True
-        real = Path(os.path.realpath(path))
-        tops = [*bundled_roots(), *([self.top] if self.top else [])]
-        return any(real.is_relative_to(top) for top in tops)
-
-
-def _check_text(path: Path, name: str) -> None:
-    if "\0" in str(path):
-        raise UnreadableInput(f"'{to_printable(name)}' is no name of a file")
+        folders = (bundled_folder(), bundled_register(), self.folder)
+        real_path = Path(os.path.realpath(path))
+        return any(real_path.is_relative_to(os.path.realpath(folder)) for folder in folders if folder)
 
 
 def has_yaml_ending(path: Path) -> bool:
@@ -214,11 +198,6 @@ def has_yaml_ending(path: Path) -> bool:
     return path.name.endswith(_ENDINGS)
 
 
-def bundled_roots() -> list[Path]:
-    """The folders of the models and of the claims that come with the program, without links."""
-    return [Path(os.path.realpath(place)) for place in (bundled_folder(), bundled_register()) if place]
-
-
-def _named(source: SourceText, text: str) -> str:
-    """A path that a file names, as one would write it where the file itself is written as it is."""
+def _relative_name(source: SourceText, text: str) -> str:
+    """A path that a file names, relative to the folder to which the name of the file itself is relative."""
     return os.path.normpath(os.path.join(os.path.dirname(source.name), text))  # noqa: PTH118, PTH120

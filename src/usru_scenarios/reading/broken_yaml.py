@@ -2,7 +2,8 @@
 
 A parser tells the first place at which it can't go on, which may lie far below the slip: an open quote runs to the next
 one, a line indented too far is noticed at its neighbour. So likely slips are tried out: the one whose repair lets the
-text be read, or be read much further, is told, with the repair.
+text be read, or be read much further, is reported, with its repair; where there is none, what the parser says, in other
+words.
 """
 
 from __future__ import annotations
@@ -11,14 +12,116 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice, takewhile
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from usru_scenarios.problems import Problem, Replacement
 from usru_scenarios.source_text import Mark
 from usru_scenarios.written_forms import suggest_number
 
 if TYPE_CHECKING:
+    import yaml
+
     from usru_scenarios.source_text import SourceText
+
+
+def broken_yaml_problem(
+    source: SourceText,
+    start: int,
+    error: yaml.MarkedYAMLError,
+    bracket: Mark | None,
+    first_unreadable_line: Callable[[str], int | None] | None,
+) -> Problem:
+    """The fault that keeps a text from being YAML, where it likely lies.
+
+    Args:
+        source: the text.
+        start: the column of its first line at which what is read begins.
+        error: what the parser says.
+        bracket: the innermost bracket that is still open.
+        first_unreadable_line: at which line another text can't be read any further, None of a whole one; None where no
+            slip is looked for.
+    """
+    parser_message = error.problem or "broken YAML"
+    searched = f"{error.context or ''}: {parser_message}"
+    unknown = ("", f"this is not YAML: {parser_message}", "", False)
+    _, message, hint, is_at_opening = next((fault for fault in _FAULTS if re.search(fault[0], searched)), unknown)
+    noticed = error.problem_mark or error.context_mark
+    if message == _NO_VALUE and bracket and noticed is not None:
+        rest = "".join(source.lines[noticed.line :])[noticed.column :]
+        if not rest.strip():
+            sign = source.lines[bracket.line][bracket.column]
+            return Problem("broken_yaml", f"this '{sign}' is never closed", source.span(bracket))
+    if noticed and first_unreadable_line and (slip := _likely_slip(source, noticed.line, first_unreadable_line)):
+        return slip
+    shown = (error.context_mark or noticed) if is_at_opening else noticed
+    mark = Mark(0, 0) if shown is None else _mark_within(source, start, shown)
+    before = source.lines[mark.line][: mark.column]
+    indent = source.lines[mark.line][: mark.column + 1]
+    if "tab" not in message and not indent.strip() and "\t" in indent:
+        message, hint = _TAB
+    if message == _COLON[0] and ": " in before:
+        hint = _COLON_IN_TEXT
+    return Problem("broken_yaml", message, source.span(mark), hint)
+
+
+def _mark_within(source: SourceText, start: int, place: Any) -> Mark:
+    """A mark of the parser; one behind the last character of the text is moved to the end of its last line."""
+    lines = source.lines
+    if place.line < len(lines) and (place.line + 1 < len(lines) or lines[place.line].strip()):
+        return Mark(place.line, place.column + (start if place.line == 0 else 0))
+    last = next((line for line in range(len(lines) - 1, -1, -1) if lines[line].strip()), 0)
+    return Mark(last, len(lines[last].rstrip()))
+
+
+_TAB = ("a tab can't be used to indent a line", "indent with spaces")
+_NO_VALUE = "a value was expected here"
+_COLON = ("a ':' can't stand here", "is the line above finished, and this one indented like its neighbours?")
+_COLON_IN_TEXT = "text that holds ': ' is written in quotes"
+
+_GOES_ON = r".*(?:did not find expected|expected ',')"
+
+_FAULTS: tuple[tuple[str, str, str, bool], ...] = (
+    (r"violates indentation|found character '\\t'", *_TAB, False),
+    (r"mapping values are not allowed", *_COLON, False),
+    (r"quoted scalar.*(?:end of stream|indicator)", "this quoted text is never closed", "add the closing quote", True),
+    (rf"flow sequence{_GOES_ON}", "this '[' is never closed, or a ',' is missing in it", "", True),
+    (rf"flow mapping{_GOES_ON}", "this '{' is never closed, or a ',' is missing in it", "", True),
+    (r"cannot start any token", "no value can begin with this character", "put the text in quotes", False),
+    (r"unknown escape", "unknown escape after '\\' in this text", "in single quotes '\\' is a plain character", True),
+    (
+        r"entries are not allowed",
+        "a list item ('- ...') can't stand here",
+        "begin the list on a line of its own, below its key",
+        False,
+    ),
+    (
+        r"block collection.*(?:expected '-'|<block end>)",
+        "a list item ('- ...') was expected here",
+        "is the line indented like its neighbours?",
+        False,
+    ),
+    (
+        r"block mapping.*(?:expected key|<block end>)",
+        "a key was expected here",
+        "is the line indented like its neighbours, and is every quote and bracket before it closed once?",
+        False,
+    ),
+    (r"expected ':'", "this line has no ':' after its key", "", True),
+    (r"node content", _NO_VALUE, "an empty text is written ''", False),
+    (
+        r"tag handle|parsing a tag|scanning a tag",
+        "tags (beginning with '!') can't be used here",
+        "put the text in quotes",
+        False,
+    ),
+    (r"scanning an (?:alias|anchor)", "'*' and '&' can't begin a value", "put the text in quotes", True),
+    (r"block scalar", "after '|' or '>' the text begins on the next line", "", True),
+    (r"directive|document start", "only one document without directives ('%...') can be read", "", False),
+)
+"""What the parsers say (libyaml's and the pure Python one's), the message in its place, the hint, and whether the
+place is where the broken thing begins rather than where it was noticed."""
+
+# Likely slips
 
 
 class _Slip(NamedTuple):
@@ -64,7 +167,7 @@ _MINIMUM_PROGRESS = 4
 """By so many lines a text must be read further for a slip to be likely, if it can't be read to its end."""
 
 
-def likely_slip(source: SourceText, line: int, first_unreadable_line: Callable[[str], int | None]) -> Problem | None:
+def _likely_slip(source: SourceText, line: int, first_unreadable_line: Callable[[str], int | None]) -> Problem | None:
     """The slip that keeps a text from being read past a line.
 
     Args:
@@ -149,8 +252,8 @@ def _quotes_inside_quotes(line: _Line) -> Iterator[_Slip]:
 def _spaced_or_bare_numbers(line: _Line) -> Iterator[_Slip]:
     """`- 2` and `,4`, which YAML takes for something else."""
     for match in re.finditer(r"(?<=[:\[,] )\s*([-+] \d[\d.,]*%?|,\d+%?)(?=\s*(?:[,\]}#]|$))", line.text):
-        if (meant := suggest_number(match[1])) and meant.text:
-            yield line.slip(*match.span(1), meant.text, f"expected a number, found '{match[1]}'", meant.hint)
+        if (suggested := suggest_number(match[1])) and suggested.text:
+            yield line.slip(*match.span(1), suggested.text, f"expected a number, found '{match[1]}'", suggested.hint)
 
 
 def _missing_colons(line: _Line) -> Iterator[_Slip]:
@@ -226,18 +329,19 @@ def _missing_commas(line: _Line) -> Iterator[_Slip]:
         yield line.slip(start, start, ",", "a ',' is missing before this", hint, (end, end + 1))
 
 
+_SPECIAL_CHARACTERS = {
+    r"(?<=: )([\[{][^\]}]*[\]}] \w.*?)\s*$": "a value that begins with '{}' ends with its bracket",
+    r"(?<=: )([%@`&*!|>?,][^,\[\]{}]*?)(?=\s*(?:[,\]}]|$))": "no value can begin with this character, '{}'",
+}
+
+
 def _special_characters(line: _Line) -> Iterator[_Slip]:
     """A value that begins with a sign of YAML's own."""
-    text = line.text
-    slips = [
-        (match, f"no value can begin with this character, '{match[1][0]}'")
-        for match in re.finditer(r"(?<=: )([%@`&*!|>?,][^,\[\]{}]*?)(?=\s*(?:[,\]}]|$))", text)
-    ]
-    if match := re.search(r"(?<=: )([\[{][^\]}]*[\]}] \w.*?)\s*$", text):
-        slips.insert(0, (match, f"a value that begins with '{match[1][0]}' ends with its bracket"))
-    for match, message in slips:
-        quoted = _in_quotes(match[1])
-        yield line.slip(*match.span(1), quoted, message, f"put the text in quotes: {quoted}")
+    for pattern, message in _SPECIAL_CHARACTERS.items():
+        for match in re.finditer(pattern, line.text):
+            quoted = _in_quotes(match[1])
+            hint = f"put the text in quotes: {quoted}"
+            yield line.slip(*match.span(1), quoted, message.format(match[1][0]), hint)
 
 
 _SLIPS_OF_LINE = (

@@ -1,4 +1,4 @@
-"""Files made of a file for another place: a copy with its comments, and the one file that all its overlays come to.
+"""Files made of a file for another place: a copy with its comments, and one file with all overlays applied.
 
 What they build on (what they extend, their claims) is named so that it is found from where they lie: a bundled one by
 its id, any other by its path relative to the new file.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
     from usru_scenarios.reading.loading import Loaded
     from usru_scenarios.source_text import SourceText
 
-_RESOLVED = "# Resolved by usru:"
-_SAID = f"{_RESOLVED} one file with all overlays applied. Where its register is not at hand, claims are not checked.\n"
+_RESOLVED_MARK = "# Resolved by usru:"
+_RESOLVED_COMMENT = (
+    f"{_RESOLVED_MARK} one file with all overlays applied. Where its register is not at hand, claims are not checked.\n"
+)
 
 _SCHEMA_LINE = re.compile(r"#\s*yaml-language-server:\s*\$schema=.*")
 
@@ -35,7 +38,7 @@ def is_resolved(source: SourceText) -> bool:
     It has been checked where it was made, together with its claims; elsewhere they may be missing.
     """
     for line in source.lines:
-        if line.startswith(_RESOLVED):
+        if line.startswith(_RESOLVED_MARK):
             return True
         if line.strip() and not line.startswith("#"):
             return False
@@ -45,10 +48,10 @@ def is_resolved(source: SourceText) -> bool:
 def resolved_text(loaded: Loaded, folder: Path) -> str:
     """A model as one file in a folder, which reads as the same model wherever it is taken."""
     data = dict(loaded.data)
-    written = loaded.tree.place.child("sources")
-    if written is not None and isinstance(text := data.get("sources"), str):
-        data["sources"] = register_reference(Access().find_register_folder(written.source, text)[0], folder)
-    return _SAID + to_yaml(data)
+    place = loaded.tree.place.child("sources")
+    if place is not None and isinstance(text := data.get("sources"), str):
+        data["sources"] = register_reference(Access().find_register_folder(place.source, text)[0], folder)
+    return _RESOLVED_COMMENT + to_yaml(data)
 
 
 def copied_text(loaded: Loaded, folder: Path, name: str, schema: str) -> str:
@@ -65,46 +68,40 @@ def copied_text(loaded: Loaded, folder: Path, name: str, schema: str) -> str:
     """
     source = loaded.source
     document = read(source.text, source.name, source.folder)
-    wanted = {"name": name}
+    new_values = {"name": name}
     if isinstance(text := document.data.get("extends"), str):
-        wanted["extends"] = model_reference(Access().find_extended_file(source, text)[0], folder)
+        new_values["extends"] = model_reference(Access().find_extended_file(source, text)[0], folder)
     if isinstance(text := document.data.get("sources"), str):
-        wanted["sources"] = register_reference(Access().find_register_folder(source, text)[0], folder)
-    places = {key: place for key in wanted if (place := document.place.child(key)) is not None}
-    copy = replace_scalars(source, [(place, to_flow_yaml(wanted[key])) for key, place in places.items()])
-    present = _data(copy, source.name)
+        new_values["sources"] = register_reference(Access().find_register_folder(source, text)[0], folder)
+    places = {key: place for key in new_values if (place := document.place.child(key)) is not None}
+    copy = replace_scalars(source, [(place, to_flow_yaml(new_values[key])) for key, place in places.items()])
+    copied: Any = {}
+    with suppress(ModelError):
+        copied = read(copy, source.name).data
     for key, place in places.items():
-        if present.get(key) != wanted[key]:
+        if not isinstance(copied, dict) or copied.get(key) != new_values[key]:
             message = f"'{key}' can't be copied: it takes several lines"
             raise ModelError([Problem("not_in_place", message, place.key_span(), "write it on one line")])
-    rest = [line for line in copy.split("\n") if not _SCHEMA_LINE.fullmatch(line.rstrip())]
-    return "\n".join([f"# yaml-language-server: $schema={schema}", *rest])
-
-
-def _data(text: str, name: str) -> dict[str, Any]:
-    try:
-        data = read(text, name).data
-    except ModelError:
-        return {}
-    return data if isinstance(data, dict) else {}
+    lines = [line for line in copy.split("\n") if not _SCHEMA_LINE.fullmatch(line.rstrip())]
+    return "\n".join([f"# yaml-language-server: $schema={schema}", *lines])
 
 
 def model_reference(model: Path, folder: Path) -> str:
     """How a file in a folder names a model that it extends."""
     ids = {os.path.realpath(path): name for name, path in bundled_models().items()}
-    return _named(model, folder, ids.get(os.path.realpath(model)))
+    return _relative_reference(model, folder, ids.get(os.path.realpath(model)))
 
 
 def register_reference(register: Path, folder: Path) -> str:
     """How a file in a folder names the folder of its claims."""
     bundled = bundled_register()
     is_bundled = bundled is not None and os.path.realpath(bundled) == os.path.realpath(register)
-    return _named(register, folder, DEFAULT_MODEL if is_bundled else None)
+    return _relative_reference(register, folder, DEFAULT_MODEL if is_bundled else None)
 
 
-def _named(path: Path, folder: Path, bundled: str | None) -> str:
-    if bundled is not None and not os.path.lexists(folder / bundled):
-        return bundled
+def _relative_reference(path: Path, folder: Path, model_id: str | None) -> str:
+    if model_id is not None and not os.path.lexists(folder / model_id):
+        return model_id
     try:
         relative = Path(os.path.relpath(os.path.realpath(path), os.path.realpath(folder))).as_posix()
     except ValueError:  # on another drive

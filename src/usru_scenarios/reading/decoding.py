@@ -21,19 +21,16 @@ def decode_text(text: str | bytes, name: str, folder: Path) -> SourceText:
         UnreadableModelError: it is too large, or no text.
     """
     if isinstance(text, bytes):
-        if len(text) > MAXIMUM_BYTES:
-            raise UnreadableModelError([_too_large(name)])
-        text = _from_utf8(text, name)
-    source = SourceText(name, text.removeprefix("\ufeff"), folder)
+        _check_size(len(text), name)
+        try:
+            decoded = text.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise UnreadableModelError([_not_utf8(text, error, name)]) from None
+    else:
+        decoded = text
+    source = SourceText(name, decoded.removeprefix("\ufeff"), folder)
     check_text(source)
     return source
-
-
-def _from_utf8(raw: bytes, name: str) -> str:
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise UnreadableModelError([_not_utf8(raw, error, name)]) from None
 
 
 def check_text(source: SourceText) -> None:
@@ -43,24 +40,27 @@ def check_text(source: SourceText) -> None:
         UnreadableModelError: it is.
     """
     # Every character takes at least a byte, so the exact and costlier count is made only where it can matter.
-    if len(source.text) > MAXIMUM_BYTES // 4 and len(source.text.encode("utf-8", "replace")) > MAXIMUM_BYTES:
-        raise UnreadableModelError([_too_large(source.name)])
+    if len(source.text) > MAXIMUM_BYTES // 4:
+        _check_size(len(source.text.encode("utf-8", "replace")), source.name)
     if match := _NOT_TEXT.search(source.text):
         message = f"the character U+{ord(match[0]):04X} can't stand in a text file"
-        place = source.span(source.mark(*match.span()))
-        raise UnreadableModelError([Problem("not_text", message, place, "is this a YAML file saved as UTF-8?")])
+        span = source.span(source.mark(*match.span()))
+        raise UnreadableModelError([Problem("not_text", message, span, "is this a YAML file saved as UTF-8?")])
 
 
-def _too_large(name: str) -> Problem:
-    return Problem("too_large", "the file is larger than 2 MiB, the most that is read", Span(name, 1, 1))
+def _check_size(size: int, name: str) -> None:
+    if size > MAXIMUM_BYTES:
+        message = "the file is larger than 2 MiB, the most that is read"
+        raise UnreadableModelError([Problem("too_large", message, Span(name, 1, 1))])
 
 
 def _not_utf8(raw: bytes, error: UnicodeDecodeError, name: str) -> Problem:
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         return Problem("not_utf8", "the file is saved as UTF-16", Span(name, 1, 1), "save it as UTF-8")
-    # The bytes before the fault are sound; in Latin-1 every byte is a character, so the line can be shown.
-    source = SourceText(name, raw[: error.start].decode() + raw[error.start :].decode("latin-1"))
-    start = len(raw[: error.start].decode())
+    # The bytes before the fault are UTF-8; in Latin-1 every byte is a character, so the line can be shown.
+    before = raw[: error.start].decode()
+    source = SourceText(name, before + raw[error.start :].decode("latin-1"))
+    start = len(before)
     message = f"the byte 0x{raw[error.start]:02X} is not UTF-8"
     return Problem("not_utf8", message, source.span(source.mark(start, start + 1)), "save the file as UTF-8")
 
@@ -70,38 +70,35 @@ _STRUCTURAL = re.compile(
     rf"|(?P<inside>{ODD_SPACE.pattern}+)(?= *:(?: |$))"
 )
 """What is no blank in a place where only a blank can be meant: before a key, around a ':' or behind a ','."""
-_OPEN_BLOCK = re.compile(r"[|>][-+0-9]*\s*(?:#.*)?$")
+_QUOTED = re.compile(r"#.*|\"(?:[^\"\\]|\\.)*\"|(?<!\w)'(?:[^']|'')*'")
+_OPENS_BLOCK_TEXT = re.compile(r"[|>][-+0-9]*\s*(?:#.*)?$")
 
 
 def replace_odd_blanks(source: SourceText) -> tuple[Problem, SourceText] | None:
-    """That what looks like a blank stands in the place of one, and the text with blanks; None where none does."""
+    """The problem that signs which look like blanks stand in the place of some, and the text with blanks; else None."""
     if not ODD_SPACE.search(source.text):
         return None
     offsets: list[int] = []
-    block: int | None = None
+    block_indent: int | None = None
     for start, line in zip(source.line_starts, source.lines, strict=True):
         indent = len(line) - len(line.lstrip(" "))
-        if block is not None and (not line.strip() or indent > block):
+        if block_indent is not None and (not line.strip() or indent > block_indent):
             continue
-        block = indent if _OPEN_BLOCK.search(line) else None
+        block_indent = indent if _OPENS_BLOCK_TEXT.search(line) else None
         quoted = [match.span() for match in _QUOTED.finditer(line)]
         for match in _STRUCTURAL.finditer(line):
             if not any(left < match.start() < right for left, right in quoted):
                 odd = match.span("odd") if match["odd"] else match.span("inside")
-                offsets += [start + at for at in range(*odd) if ODD_SPACE.match(line, at)]
+                offsets += [start + column for column in range(*odd) if ODD_SPACE.match(line, column)]
     if not offsets:
         return None
     text = list(source.text)
     for offset in offsets:
         text[offset] = " "
     first = offsets[0]
-    others = len(offsets) - 1
-    more = f" (and {others} more)" if others else ""
+    more = f" (and {len(offsets) - 1} more)" if len(offsets) > 1 else ""
     message = f"a {describe_character(source.text[first])} stands here in the place of a blank{more}"
     hint = "write blanks: an editor or a web page put it there"
     edits = tuple(source.replacement(offset, offset + 1, " ") for offset in offsets)
     problem = Problem("odd_blank", message, source.span(source.mark(first, first + 1)), hint, fix=edits)
     return problem, replace(source, text="".join(text))
-
-
-_QUOTED = re.compile(r"#.*|\"(?:[^\"\\]|\\.)*\"|(?<!\w)'(?:[^']|'')*'")

@@ -1,7 +1,7 @@
-"""A file to go on from: an overlay that changes nothing yet, with the likeliest things to change as comments.
+"""The draft of an overlay: it changes nothing yet, and has the likeliest things to change as comments.
 
-A line that is meant to be used begins with `#` and no blank behind it; it is right in itself and beside all others.
-What the model says already is said as it stands there, without its claims, for who changes it is its author.
+A line to be used begins with `#` and no blank behind it; it is valid alone and together with all others. What the
+model says already is repeated as it stands there, without its claims, for who changes it is its author.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from usru_scenarios.model.schema import Model
     from usru_scenarios.reading.loading import Loaded
 
-_MOST_WEIGHTS = 8
+_MAXIMUM_WEIGHTS = 8
 """Drivers of which the weight alone is offered."""
 
 _COLUMN, _WIDEST = 56, 120
@@ -26,30 +26,34 @@ _COLUMN, _WIDEST = 56, 120
 
 
 class _Line(NamedTuple):
-    """A line of an overlay, and what it means; `in_use` unless it is a comment."""
+    """A line of an overlay and its meaning; `is_active` unless it is a comment."""
 
     text: str
-    means: str = ""
+    meaning: str = ""
     depth: int = 0
-    in_use: bool = False
+    is_active: bool = False
 
-    def drawn(self) -> Iterator[str]:
+    def format(self) -> Iterator[str]:
         indent = "  " * self.depth
-        line = f"{indent}{'' if self.in_use else '#'}{self.text}"
-        if not self.means:
+        line = f"{indent}{'' if self.is_active else '#'}{self.text}"
+        if not self.meaning:
             yield line
-        elif len(beside := f"{line:<{_COLUMN - 1}} # {self.means}") <= _WIDEST:
-            yield beside
+        elif len(commented := f"{line:<{_COLUMN - 1}} # {self.meaning}") <= _WIDEST:
+            yield commented
         else:
-            yield f"{indent}# {self.means}:"
+            yield f"{indent}# {self.meaning}:"
             yield line
+
+
+def _entry(key: str, value: object, meaning: str = "", depth: int = 0) -> _Line:
+    return _Line(f"{key}: {to_flow_yaml(value)}", meaning, depth)
 
 
 def draft_overlay(loaded: Loaded, *, name: str, extends: str, file: str, schema: str) -> str:
     """The text of an overlay of about a page.
 
     Args:
-        loaded: the model that it is laid over.
+        loaded: the model that it extends.
         name: of the model that it makes.
         extends: how the new file names the other.
         file: how the comments call the new file.
@@ -72,7 +76,8 @@ title: {to_flow_yaml(f"{loaded.model.title} (my view)")}
 extends: {to_flow_yaml(extends)}
 """
     parts = [
-        [drawn for line in part for drawn in line.drawn()] for part in (draft.whole(), draft.drivers(), draft.new())
+        [text for line in part for text in line.format()]
+        for part in (draft.model_lines(), draft.driver_lines(), draft.new_part_lines())
     ]
     return "\n".join([head, *("\n".join([*part, ""]) for part in parts if part)])
 
@@ -87,114 +92,102 @@ class _Draft:
 
     def __init__(self, model: Model, data: Mapping[str, Any]) -> None:
         self.model, self.data = model, data
-        spreads = {
-            name: _spread(driver, model) for name, driver in model.drivers.items() if any(driver.impacts.values())
-        }
-        self.ranked = sorted(spreads, key=lambda name: -spreads[name])
-        self.taken = {
+        names = [name for name, driver in model.drivers.items() if any(driver.impacts.values())]
+        self.ranked = sorted(names, key=lambda name: -_impact_spread(model.drivers[name], model))
+        self.used_names = {
             *(*model.scenarios, *model.groups, *model.drivers, *model.rules, *model.consequences),
             *(*model.profiles, *model.expectations),
         }
 
-    def whole(self) -> Iterator[_Line]:
-        """What is said of the model as a whole."""
+    def model_lines(self) -> Iterator[_Line]:
+        """What concerns the model as a whole."""
+        odds_per_point = _without_claims(self.data.get("odds_per_point", 1.5))
+        yield _entry("odds_per_point", odds_per_point, "what one point multiplies the odds by")
         outcome = self.data.get("outcome", {})
-        yield _Line(
-            f"odds_per_point: {to_flow_yaml(_bare(self.data.get('odds_per_point', 1.5)))}",
-            "what one point multiplies the odds by",
-        )
         if "persistence" in outcome:
-            kept = to_flow_yaml({"persistence": _bare(outcome["persistence"])})
-            yield _Line(f"outcome: {kept}", "how likely a scenario lasts for a step, whatever the drivers do")
+            persistence = _without_claims(outcome["persistence"])
+            meaning = "how likely a scenario lasts for a step, whatever the drivers do"
+            yield _entry("outcome", {"persistence": persistence}, meaning)
         if all(scenario.baseline for scenario in self.model.scenarios.values()):
-            odds = {name: _bare(_entry(scenario, "baseline")) for name, scenario in self.data["scenarios"].items()}
-            yield _Line(f"scenarios: {to_flow_yaml(odds)}", "baselines: how likely each is where no driver speaks")
+            baselines = _without_claims_by_name(self.data["scenarios"], "baseline")
+            yield _entry("scenarios", baselines, "baselines: how likely each is where no driver speaks")
 
-    def drivers(self) -> Iterator[_Line]:
+    def driver_lines(self) -> Iterator[_Line]:
         """The driver that bears most on the scenarios at length, and the weights of others."""
         if not self.ranked:
             return
         first, *others = self.ranked
-        yield _Line("drivers:", in_use=True)
-        yield _Line(f"{first}:", depth=1, in_use=True)
-        yield _Line(f"title: {to_flow_yaml(self.model.drivers[first].title or first)}", depth=2, in_use=True)
-        yield from (line._replace(depth=2) for line in self._driver(first))
-        for name in others[:_MOST_WEIGHTS]:
-            yield _Line(
-                f"{name}: {to_flow_yaml({'weight': self._weight(name)})}", self.model.drivers[name].title or "", depth=1
-            )
-        if (left := len(others) - _MOST_WEIGHTS) > 0:
-            yield _Line(f" and {left} more", depth=1)
+        yield _Line("drivers:", is_active=True)
+        yield _Line(f"{first}:", depth=1, is_active=True)
+        yield _entry("title", self.model.drivers[first].title or first, depth=2)._replace(is_active=True)
+        yield from (line._replace(depth=2) for line in self._changes_of_driver(first))
+        for name in others[:_MAXIMUM_WEIGHTS]:
+            yield _entry(name, {"weight": self._weight(name)}, self.model.drivers[name].title or "", depth=1)
+        if (more := len(others) - _MAXIMUM_WEIGHTS) > 0:
+            yield _Line(f" and {more} more", depth=1)
 
     def _weight(self, name: str) -> Any:
-        return _bare(self.data["drivers"][name].get("weight", 1))
+        return _without_claims(self.data["drivers"][name].get("weight", 1))
 
-    def _driver(self, name: str) -> Iterator[_Line]:
+    def _changes_of_driver(self, name: str) -> Iterator[_Line]:
         driver, data = self.model.drivers[name], self.data["drivers"][name]
-        yield _Line(
-            f"weight: {to_flow_yaml(self._weight(name))}", "0 takes its impact on the scenarios away, 2 doubles it"
-        )
+        yield _entry("weight", self._weight(name), "0 takes its impact on the scenarios away, 2 doubles it")
         if isinstance(driver, CategoricalDriver) and all(state.prior for state in driver.states.values()):
-            priors = {state: _bare(_entry(raw, "prior")) for state, raw in data["states"].items()}
-            yield _Line(f"states: {to_flow_yaml(priors)}", "priors: how likely each is in the long run")
-        for key, means in (
+            priors = _without_claims_by_name(data["states"], "prior")
+            yield _entry("states", priors, "priors: how likely each is in the long run")
+        for key, meaning in (
             ("distribution", "where it lies if nothing acts on it"),
             ("initial", "at the first step"),
             ("persistence", "how likely a step leaves it as it is"),
         ):
             if key in data:
-                yield _Line(f"{key}: {to_flow_yaml(_bare(data[key]))}", means)
-        state, _ = self._strongest(name)
-        points = to_flow_yaml({state: _bare(data["impacts"][state])})
-        yield _Line(f"impacts: {points}", "points for the scenarios, from -3 (hinders) to +3")
+                yield _entry(key, _without_claims(data[key]), meaning)
+        state, _ = self._strongest_points(name)
+        impacts = {state: _without_claims(data["impacts"][state])}
+        yield _entry("impacts", impacts, "points for the scenarios, from -3 (hinders) to +3")
         if driver.influences:
             parent, by_state = next(iter(data["influences"].items()))
             row = dict([next(iter(by_state.items()))])
-            yield _Line(f"influences: {to_flow_yaml({parent: _bare(row)})}", f"points from {parent}")
-        yield from self._event(name)
+            yield _entry("influences", {parent: _without_claims(row)}, f"points from {parent}")
+        yield from self._new_event(name)
 
-    def _event(self, name: str) -> Iterator[_Line]:
+    def _new_event(self, name: str) -> Iterator[_Line]:
         driver, grid = self.model.drivers[name], self.model.grid
-        used = {grid.steps_of_moment(event.at)[0] for event in driver.events.values()}
-        free = [step for step in range(1, grid.count) if step not in used]
-        if not free:
+        used_steps = {grid.steps_of_moment(event.at)[0] for event in driver.events.values()}
+        free_steps = [step for step in range(1, grid.count) if step not in used_steps]
+        if not free_steps:
             return
-        middle = min(free, key=lambda step: abs(step - grid.count // 2))
+        middle = min(free_steps, key=lambda step: abs(step - grid.count // 2))
         event: dict[str, Any] = {"at": grid.labels[middle], "title": "Something that the calendar brings"}
         if isinstance(driver, CategoricalDriver):
-            state, means = self._strongest(name)[0], "drawn anew at that step, from this prior"
-            rest = [one for one in driver.states if one != state]
-            event["prior"] = {state: 0.7, rest[0]: 0.3} if rest else {state: 1}
+            state, meaning = self._strongest_points(name)[0], "drawn anew at that step, from this prior"
+            others = [other for other in driver.states if other != state]
+            event["prior"] = {state: 0.7, others[0]: 0.3} if others else {state: 1}
         else:
-            event["points"], means = 1, "a point up at that step"
+            event["points"], meaning = 1, "a point up at that step"
         present = self.data["drivers"][name].get("events", {})
-        added = [*present, event] if isinstance(present, list) and present else {"my_event": event}
-        yield _Line(f"events: {to_flow_yaml(added)}", means)
+        events = [*present, event] if isinstance(present, list) and present else {"my_event": event}
+        yield _entry("events", events, meaning)
 
-    def new(self) -> Iterator[_Line]:
-        """What is said besides: a rule, an expectation, a profile."""
+    def new_part_lines(self) -> Iterator[_Line]:
+        """New parts: a rule, an expectation, a profile."""
         if not self.ranked:
             return
         first, *others = self.ranked
-        state, scenario = self._strongest(first)
-        when = {first: self._condition(first, state)}
-        for other in others[:1]:
-            when[other] = self._condition(other, self._strongest(other)[0])
+        state, scenario = self._strongest_points(first)
+        when = {name: self._condition(name, self._strongest_points(name)[0]) for name in (first, *others[:1])}
         rule = {"title": "Both at once", "when": when, "then": {OUTCOME: {scenario: 1}}}
-        yield _Line(f"rules: {to_flow_yaml({self._free('my_rule'): rule})}", "points where all of `when` holds")
+        yield _entry("rules", {self._unused_name("my_rule"): rule}, "points where all of `when` holds")
         is_numeric = isinstance(self.model.drivers[first], NumericDriver)
-        event = f"{first}{self._condition(first, state)}" if is_numeric else f"{first}={state}"
-        said = {"that": f"P({scenario} | {event}) > P({scenario})", "title": "What has to come out"}
-        yield _Line(
-            f"expectations: {to_flow_yaml({self._free('my_expectation'): said})}", "usru check tells whether it holds"
-        )
+        event = f"{first}{when[first]}" if is_numeric else f"{first}={state}"
+        expectation = {"that": f"P({scenario} | {event}) > P({scenario})", "title": "What has to come out"}
+        expectations = {self._unused_name("my_expectation"): expectation}
+        yield _entry("expectations", expectations, "usru check tells whether it holds")
         profile = {"weights": dict.fromkeys((first, *others[:1]), "x2")}
-        yield _Line(
-            f"profiles: {to_flow_yaml({self._free('my_profile'): profile})}", "another reading, for -p my_profile"
-        )
+        yield _entry("profiles", {self._unused_name("my_profile"): profile}, "another reading, for -p my_profile")
 
-    def _free(self, name: str) -> str:
-        return name if name not in self.taken else self._free(f"{name}_2")
+    def _unused_name(self, name: str) -> str:
+        return name if name not in self.used_names else self._unused_name(f"{name}_2")
 
     def _condition(self, name: str, state: str) -> str:
         """A condition that a driver can meet: a state, or that a number is above the middle of its scale."""
@@ -203,7 +196,7 @@ class _Draft:
             return state
         return f"> {(driver.range[0] + driver.range[1]) / 2:g}"
 
-    def _strongest(self, name: str) -> tuple[str, str]:
+    def _strongest_points(self, name: str) -> tuple[str, str]:
         """The state or knot of a driver that bears most on a scenario, and that scenario."""
         points = {
             (state, scenario): abs(judged.mean)
@@ -214,33 +207,34 @@ class _Draft:
         return state, scenario if scenario != HOLD else next(iter(self.model.scenarios))
 
 
-def _spread(driver: CategoricalDriver | NumericDriver, model: Model) -> float:
+def _impact_spread(driver: CategoricalDriver | NumericDriver, model: Model) -> float:
     """How far apart the states of a driver are in points for the scenarios, at its first weight."""
     rows = list(driver.impacts.values())
     if isinstance(driver, CategoricalDriver) and len(rows) < len(driver.states):
         rows.append({})
     weight = 1.0 if driver.weight is None else driver.weight.at(model.grid.step_starts[0])
     points = [[row[name].mean if name in row else 0.0 for row in rows] for name in model.scenarios]
-    return weight * sum(max(each) - min(each) for each in points)
+    return weight * sum(max(of_scenario) - min(of_scenario) for of_scenario in points)
 
 
-def _entry(raw: Any, key: str) -> Any:
-    """What stands under the key of a part that a judgement alone is a short form of."""
-    return raw[key] if isinstance(raw, dict) and key in raw else raw
+def _without_claims_by_name(parts: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """For each part its judgement under a key, which alone may stand for the part."""
+    judged = {name: raw[key] if isinstance(raw, dict) and key in raw else raw for name, raw in parts.items()}
+    return {name: _without_claims(raw) for name, raw in judged.items()}
 
 
-def _bare(raw: Any) -> Any:
+def _without_claims(raw: Any) -> Any:
     """Judgements without their claims, in any map of them."""
     if isinstance(raw, list):
-        return _bare(raw[0])
+        return _without_claims(raw[0])
     if not isinstance(raw, dict):
         return raw
     if "value" in raw:
-        return _bare(raw["value"])
+        return _without_claims(raw["value"])
     if is_judgement_form(raw):
         return {
-            key: [_bare(one) for one in part]
+            key: [_without_claims(entry) for entry in part]
             for key, part in raw.items()
             if isinstance(part, list) and key != "sources"
         }
-    return {key: _bare(part) for key, part in raw.items()}
+    return {key: _without_claims(part) for key, part in raw.items()}

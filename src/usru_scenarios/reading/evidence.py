@@ -14,24 +14,22 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from usru_scenarios.light_dataclasses import dataclass, field, replace
+from usru_scenarios.light_dataclasses import dataclass, field
 from usru_scenarios.model.evidence import EvidenceFile
 from usru_scenarios.model.judgements import citations
 from usru_scenarios.model.values import describe_value
-from usru_scenarios.problems import ModelError, Problem, UnreadableInput, UsruError, suggest_name, to_printable
+from usru_scenarios.problems import ModelError, Problem, Span, UnreadableInput, UsruError, suggest_name, to_printable
 from usru_scenarios.reading.access import Access
 from usru_scenarios.reading.files import absolute_path
 from usru_scenarios.reading.locations import bundled_models, list_yaml_files
 from usru_scenarios.reading.overlays import Tree, merge_extended
 from usru_scenarios.reading.places import Document
-from usru_scenarios.reading.pydantic_errors import Fault, faults_of, locate
+from usru_scenarios.reading.pydantic_errors import faults_of, locate
 from usru_scenarios.reading.register import Register, read_register
 from usru_scenarios.reading.yaml_source import read_content, read_file
 from usru_scenarios.settings import ArgumentError, format_value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from usru_scenarios.names import KeyPath
     from usru_scenarios.source_text import SourceText
 
@@ -70,14 +68,14 @@ class EvidenceText:
         Raises:
             ModelError: it names none; with all of its faults.
         """
-        named = self.file.model
-        if not named:
+        model = self.file.model
+        if not model:
             raise ModelError(self.problems)
-        return named if named in bundled_models() else self.path.parent / named
+        return model if model in bundled_models() else self.path.parent / model
 
-    def without_model(self, error: UnreadableInput) -> ModelError:
-        """That the model which it names can't be read, as a fault of the file at its place."""
-        span = locate(self.tree.place, ("model",))[0].span()
+    def missing_model_error(self, error: UnreadableInput) -> ModelError:
+        """The error that the model which it names can't be read, at its place in the file."""
+        span = _span_at(self.tree, ("model",))
         return ModelError([*self.problems, Problem("missing_model", error.message, span, error.hint)])
 
     @property
@@ -101,8 +99,8 @@ class EvidenceText:
     @property
     def sha256(self) -> str:
         """Of what it says, in hexadecimal, overlays applied: neither comments nor the order of keys matter."""
-        said = {key: value for key, value in self.tree.data.items() if key not in ("sources", "title", "summary")}
-        text = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        content = {key: value for key, value in self.tree.data.items() if key not in ("sources", "title", "summary")}
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -127,7 +125,7 @@ def read_evidence(file: str | PathLike[str], *, confined: bool = False, text: st
         raise UnreadableInput(f"'{to_printable(name)}' is no name of a file")
     access = Access.of(path, confined=confined)
     access.check_model(path, name)
-    document = access.count_document(_content(path, name) if text is None else read_content(path, text.encode(), name))
+    document = access.count_document(_read_content(path, name, text))
     if not isinstance(document.data, dict):
         message = (
             f"an evidence file is a map of keys such as 'model' and 'evidence', not {describe_value(document.data)}"
@@ -136,23 +134,23 @@ def read_evidence(file: str | PathLike[str], *, confined: bool = False, text: st
     if document.data.get("kind") != "evidence" and {"scenarios", "drivers"} & document.data.keys():
         message = f"{to_printable(name)} is a scenario file, and no evidence file, which has 'kind: evidence'"
         raise ModelError([*document.problems, Problem("no_evidence", message, document.place.span())])
-    tree, problems, is_whole = merge_extended(document, access, EvidenceFile)
-    if not is_whole:
+    tree, problems, is_complete = merge_extended(document, access, EvidenceFile)
+    if not is_complete:
         raise ModelError(problems)
-    sound, faults = _sound(tree)
+    evidence, faults = _validate(tree)
     problems += faults
-    if sound is None:
+    if evidence is None:
         raise ModelError(problems)
     if tree.data.get("model") == "":
-        span = locate(tree.place, ("model",))[0].span()
-        problems.append(Problem("no_model", "'model' names none", span, "write its path, or the id of a bundled one"))
-    register = _register(tree, sound, access, problems)
-    if register is not None:
-        problems += _unknown_claims(sound, tree, register)
-    return EvidenceText(path, sound, tree, document.source, access, tuple(problems), register)
+        hint = "write its path, or the id of a bundled one"
+        problems.append(Problem("no_model", "'model' names none", _span_at(tree, ("model",)), hint))
+    register = _read_register(tree, evidence, access, problems)
+    return EvidenceText(path, evidence, tree, document.source, access, tuple(problems), register)
 
 
-def _content(path: Path, name: str) -> Document:
+def _read_content(path: Path, name: str, text: str | None) -> Document:
+    if text is not None:
+        return read_content(path, text.encode(), name)
     try:
         return read_file(path, name)
     except UnreadableInput as error:
@@ -160,52 +158,54 @@ def _content(path: Path, name: str) -> Document:
         raise UnreadableInput(error.message, to_printable(hint)) from None
 
 
+def _span_at(tree: Tree, path: KeyPath) -> Span:
+    return locate(tree.place, path)[0].span()
+
+
 _STAND_INS = {"usru": 1, "kind": "evidence", "name": "nameless", "model": "", "as_of": "9999-12-31"}
 """What stands in the place of a key that is missing or at fault, so that the rest can be looked at."""
 
 
-def _sound(tree: Tree) -> tuple[EvidenceFile | None, list[Problem]]:
-    """What is sound of a file, and its faults."""
-    try:
-        return EvidenceFile.model_validate(tree.data), []
-    except ValidationError as error:
-        faults = [_mended(fault, tree) for fault in faults_of(error, tree.data, tree.place, EvidenceFile)]
-    data = dict(tree.data)
-    for fault in faults:
-        data = _without(data, fault.path)
-    try:
-        return EvidenceFile.model_validate({**_STAND_INS, **data}), [fault.problem for fault in faults]
-    except ValidationError:
-        return None, [fault.problem for fault in faults]
-
-
-_MENDED = frozenset(
+_REPAIRED = frozenset(
     {
         *("not_a_number", "float_type", "finite_number", "not_a_probability"),
         *("unreadable_day", "unreadable_date", "tuple_type"),
     }
 )
-"""Faults of single values, whose right form is told as in a scenario file."""
+"""Faults of single values, whose right form is suggested as in a scenario file."""
 
 
-def _mended(fault: Fault, tree: Tree) -> Fault:
-    """A fault with what was likely meant."""
+def _validate(tree: Tree) -> tuple[EvidenceFile | None, list[Problem]]:
+    """The valid parts of a file, and its faults."""
+    try:
+        return EvidenceFile.model_validate(tree.data), []
+    except ValidationError as error:
+        faults = faults_of(error, tree.data, tree.place, EvidenceFile)
     from usru_scenarios.reading.repairs import find_repair  # not at the top: most files have no fault
 
-    repair = find_repair(fault, tree.data, tree.place) if fault.kind in _MENDED else None
-    return fault if repair is None else replace(fault, problem=repair.problem)
+    data, problems = dict(tree.data), []
+    for fault in faults:
+        repair = find_repair(fault, tree.data, tree.place) if fault.kind in _REPAIRED else None
+        problems.append(fault.problem if repair is None else repair.problem)
+        _remove(data, fault.path)
+    try:
+        return EvidenceFile.model_validate({**_STAND_INS, **data}), problems
+    except ValidationError:
+        return None, problems
 
 
-def _without(data: dict[str, Any], path: KeyPath) -> dict[str, Any]:
-    """The data without an item, a resolution or a key in which there is a fault."""
-    key = path[0] if path else ""
-    part = data.get(str(key))
-    if key in ("evidence", "resolutions") and isinstance(part, dict) and len(path) > 1:
-        return {**data, key: {name: one for name, one in part.items() if name != path[1]}}
-    return {name: one for name, one in data.items() if name != key}
+def _remove(data: dict[str, Any], path: KeyPath) -> None:
+    """Take the item, the resolution or the key in which there is a fault out of the data."""
+    key = str(path[0]) if path else ""
+    entries = data.get(key)
+    if key in ("evidence", "resolutions") and isinstance(entries, dict) and len(path) > 1:
+        data[key] = {name: entry for name, entry in entries.items() if name != path[1]}
+    else:
+        data.pop(key, None)
 
 
-def _register(tree: Tree, file: EvidenceFile, access: Access, problems: list[Problem]) -> Register | None:
+def _read_register(tree: Tree, file: EvidenceFile, access: Access, problems: list[Problem]) -> Register | None:
+    """The claims that the items may cite; its faults, and citations of others, are added to the problems."""
     place = tree.place.child("sources")
     if file.sources is None or place is None:
         return None
@@ -217,12 +217,8 @@ def _register(tree: Tree, file: EvidenceFile, access: Access, problems: list[Pro
         problems.append(Problem("missing_register", error.message, place.span(), hint))
         return None
     problems += faults
-    return register
-
-
-def _unknown_claims(file: EvidenceFile, tree: Tree, register: Register) -> Iterator[Problem]:
     for path, claim in citations(file):
         if claim not in register:
-            span = locate(tree.place, path)[0].span()
-            hint = suggest_name(claim, register.claims)
-            yield Problem("unknown_claim", f"'{claim}' is no claim of the register", span, hint)
+            message, hint = f"'{claim}' is no claim of the register", suggest_name(claim, register.claims)
+            problems.append(Problem("unknown_claim", message, _span_at(tree, path), hint))
+    return register

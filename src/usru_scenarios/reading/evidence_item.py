@@ -7,6 +7,7 @@ import re
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,13 @@ from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.problems import ModelError, Problem, RequestError, UnreadableInput, to_printable
 from usru_scenarios.reading.evidence import EvidenceText, read_evidence
 from usru_scenarios.reading.files import open_locked, read_regular_file, write_atomically
-from usru_scenarios.reading.places import Document
+from usru_scenarios.reading.places import Place
 from usru_scenarios.reading.yaml_source import read_content, read_value
 from usru_scenarios.reading.yaml_text import to_flow_yaml
 from usru_scenarios.source_text import Mark, SourceText
 
 _HINT = 'such as "seen: dialogue=summit @ 2025-Q1", or "{about: talks @ 2025-Q1, likelihood: {open: 3, default: 1}}"'
-_LONGEST_ID = 60
+_MAXIMUM_ID_LENGTH = 60
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,10 @@ class AppendedItem:
     @property
     def summary(self) -> str:
         """What was done, in a sentence."""
-        done = "is there already" if self.text is None else "added"
-        later = self.learned > self.file.file.as_of
-        counts = f"; it does not count before 'as_of' is {self.learned} or later" if later else ""
-        return f"{self.file.name}: {self.name} {done}{counts}"
+        outcome = "is there already" if self.text is None else "added"
+        is_later = self.learned > self.file.file.as_of
+        note = f"; it does not count before 'as_of' is {self.learned} or later" if is_later else ""
+        return f"{self.file.name}: {self.name} {outcome}{note}"
 
     def read(self) -> EvidenceText:
         """The file with the item.
@@ -69,10 +70,10 @@ class AppendedItem:
             if before.decode().removeprefix("\ufeff") != self.file.source.text:
                 message = f"{self.file.name} has been changed meanwhile: add the item again"
                 raise ModelError([Problem("changed", message)])
-            mark = "\ufeff" if before.startswith(BOM_UTF8) else ""
-            write_atomically(path, f"{mark}{self.text}".encode(), mode=path.stat().st_mode & 0o777)
+            byte_order_mark = "\ufeff" if before.startswith(BOM_UTF8) else ""
+            write_atomically(path, f"{byte_order_mark}{self.text}".encode(), mode=path.stat().st_mode & 0o777)
         except OSError as error:
-            raise _unwritten(self.file.name, error) from error
+            raise _cannot_write(self.file.name, error) from error
 
 
 @contextmanager
@@ -82,17 +83,17 @@ def lock_evidence_file(file: str) -> Iterator[None]:
     Raises:
         UnreadableInput: there is no such file, or it can't be written.
     """
-    with ExitStack() as held:
+    with ExitStack() as lock:
         try:
-            held.enter_context(open_locked(Path(file), os.O_RDWR | getattr(os, "O_NONBLOCK", 0)))
+            lock.enter_context(open_locked(Path(file), os.O_RDWR | getattr(os, "O_NONBLOCK", 0)))
         except FileNotFoundError:
             pass  # reading it says so, with what may be meant
         except (OSError, ValueError) as error:
-            raise _unwritten(file, error) from error
+            raise _cannot_write(file, error) from error
         yield
 
 
-def _unwritten(name: str, error: OSError | ValueError) -> UnreadableInput:
+def _cannot_write(name: str, error: OSError | ValueError) -> UnreadableInput:
     reason = (getattr(error, "strerror", None) or str(error)).lower()
     return UnreadableInput(to_printable(f"{name} can't be written: {reason}"), "it is as it was")
 
@@ -110,31 +111,32 @@ def append_item(file: EvidenceText, item: str, learned: str | None, sources: Seq
         RequestError: the item can't be read, says nothing of when it became known, or something else.
         ModelError: the file has no map of items, or one that is written in a way in which there is no place for it.
     """
-    said = _read(item)
-    own = said.setdefault("learned", learned)
-    if own is None:
-        raise _refused("--add wants the day on which it became known", "add --learned 2025-02-12")
-    if learned is not None and str(own) != learned:
-        raise _refused(f"the item says that it was learned on {own}, and --learned {learned}", "leave out one of them")
-    learned = str(own)
+    content = _read_item(item)
+    stated = content.setdefault("learned", learned)
+    if stated is None:
+        raise _refusal("--add wants the day on which it became known", "add --learned 2025-02-12")
+    if learned is not None and str(stated) != learned:
+        message = f"the item says that it was learned on {stated}, and --learned {learned}"
+        raise _refusal(message, "leave out one of them")
+    learned = str(stated)
     if sources:
-        cited = said.get("sources") or []
-        said["sources"] = list(dict.fromkeys([*(cited if isinstance(cited, list) else [cited]), *sources]))
-    known = file.tree.data.get("evidence") or {}
-    if not isinstance(known, dict):
+        cited = content.get("sources") or []
+        content["sources"] = list(dict.fromkeys([*(cited if isinstance(cited, list) else [cited]), *sources]))
+    items = file.tree.data.get("evidence") or {}
+    if not isinstance(items, dict):
         raise ModelError(file.problems)
-    for name, other in known.items():
-        if other == said:
+    for name, other in items.items():
+        if other == content:
             return AppendedItem(file, name, learned, None)
-    name = _name(said, known)
-    return AppendedItem(file, name, learned, _with_item(file, name, said))
+    name = _unused_id(content, items)
+    return AppendedItem(file, name, learned, _text_with_item(file, name, content))
 
 
-def _refused(message: str, hint: str) -> RequestError:
+def _refusal(message: str, hint: str) -> RequestError:
     return RequestError([Problem("learned", to_printable(message), None, hint)])
 
 
-def _read(item: str) -> dict[str, Any]:
+def _read_item(item: str) -> dict[str, Any]:
     source = SourceText("--add", item)
     try:
         document = read_value(source, 0)
@@ -149,72 +151,60 @@ def _read(item: str) -> dict[str, Any]:
     raise RequestError([*document.problems, problem])
 
 
-def _name(said: dict[str, Any], known: dict[str, Any]) -> str:
+def _unused_id(content: dict[str, Any], items: dict[str, Any]) -> str:
     """An id that tells what the item says, and that no other one has."""
-    sign, quiet = said.get("signpost"), said.get("quiet")
+    signpost, quiet = content.get("signpost"), content.get("quiet")
     about = (
-        said.get("seen")
-        or said.get("about")
-        or (f"{sign.get('of')} {sign.get('at')}" if isinstance(sign, dict) else "")
+        content.get("seen")
+        or content.get("about")
+        or (f"{signpost.get('of')} {signpost.get('at')}" if isinstance(signpost, dict) else "")
         or (f"quiet {quiet.get('from')} {quiet.get('to')}" if isinstance(quiet, dict) else "")
     )
     words = re.findall(r"[a-z0-9]+", str(about).lower())
-    name = "_".join(words)[:_LONGEST_ID].strip("_") or "item"
+    name = "_".join(words)[:_MAXIMUM_ID_LENGTH].strip("_") or "item"
     name = name if name[0].isalpha() else f"item_{name}"
-    number, free = 1, name
-    while free in known:
-        number += 1
-        free = f"{name}_{number}"
-    return free
+    candidates = chain([name], (f"{name}_{number}" for number in count(2)))
+    return next(candidate for candidate in candidates if candidate not in items)
 
 
-def _with_item(file: EvidenceText, name: str, said: dict[str, Any]) -> str:
+def _text_with_item(file: EvidenceText, name: str, content: dict[str, Any]) -> str:
     """The text with an item below the last one of its map `evidence`, with the same indentation."""
     text = file.source.text
     document = read_content(file.path, text.encode(), file.name)
     lines = text.splitlines(keepends=True)
-    break_ = "\r\n" if (lines and lines[-1].endswith("\r\n")) or "\r\n" in text else "\n"
+    line_break = "\r\n" if (lines and lines[-1].endswith("\r\n")) or "\r\n" in text else "\n"
     if lines and not lines[-1].endswith(("\n", "\r")):
-        lines[-1] += break_
+        lines[-1] += line_break
     place = document.place.child("evidence")
+    indent, end = 2, len(lines)
     if place is None:
-        return "".join([*lines, f"evidence:{break_}", *_written(name, said, 2, break_)])
-    data = document.data["evidence"]
-    if data == {} or data is None:
-        line = place.key.line if place.key is not None else place.value.line
-        lines[line] = re.sub(r"(evidence\s*:)\s*(\{\s*\}|null|~)?", r"\1", lines[line], count=1)
-        return "".join([*lines[: line + 1], *_written(name, said, 2, break_), *lines[line + 1 :]])
-    indent, last = _last_of(document)
-    return "".join([*lines[:last], *_written(name, said, indent, break_), *lines[last:]])
+        lines.append(f"evidence:{line_break}")
+        end += 1
+    elif document.data["evidence"] in ({}, None):
+        end = (place.key or place.value).line + 1
+        lines[end - 1] = re.sub(r"(evidence\s*:)\s*(\{\s*\}|null|~)?", r"\1", lines[end - 1], count=1)
+    else:
+        indent, end = _end_of_items(place)
+    margin = " " * indent
+    new = [f"{margin}{name}:", *(f"{margin}  {key}: {to_flow_yaml(value)}" for key, value in content.items())]
+    return "".join([*lines[:end], *(line + line_break for line in new), *lines[end:]])
 
 
-def _last_of(document: Document) -> tuple[int, int]:
+def _end_of_items(place: Place) -> tuple[int, int]:
     """How far the items of a file are indented, and the number of the line behind the last of them.
 
     Raises:
         ModelError: they stand in braces.
     """
-    place = document.place.child("evidence")
-    assert place is not None
-    first = next((one.key for one in (place.children or {}).values() if one.key is not None), None)
+    first = next((child.key for child in (place.children or {}).values() if child.key is not None), None)
     if first is None or first.line == (place.key.line if place.key else -1):
         message = "the items stand in braces, where no line can be added: write each in lines of its own"
         raise ModelError([Problem("items_in_braces", message, place.key_span())])
-    lines = document.source.lines
     end = first.line + 1
-    for number in range(end, len(lines)):
-        line = lines[number]
+    for number, line in enumerate(place.source.lines[end:], end):
         if not line.strip():
             continue
         if len(line) - len(line.lstrip(" ")) < first.column:
             break
         end = number + 1
     return first.column, end
-
-
-def _written(name: str, said: dict[str, Any], indent: int, break_: str) -> list[str]:
-    margin = " " * indent
-    return [
-        f"{margin}{name}:{break_}",
-        *(f"{margin}  {key}: {to_flow_yaml(value)}{break_}" for key, value in said.items()),
-    ]

@@ -22,7 +22,7 @@ Inputs = Mapping[str, str]
 ABSENT = ""
 """In the place of the digest of what does not exist."""
 
-_OPEN = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_READ_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
 def is_rereadable(path: Path) -> bool:
@@ -36,7 +36,7 @@ def read_regular_file(path: Path) -> bytes:
     Raises:
         OSError: there is none, or it can't be read; a pipe, a device or a folder is none.
     """
-    handle = os.open(path, _OPEN)
+    handle = os.open(path, _READ_FLAGS)
     try:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise OSError(None, "it is no regular file")
@@ -46,27 +46,27 @@ def read_regular_file(path: Path) -> bytes:
         os.close(handle)
 
 
-def write_atomically(path: Path, data: bytes, *, beside: str = ".usru-", mode: int | None = None) -> None:
+def write_atomically(path: Path, data: bytes, *, prefix: str = ".usru-", mode: int | None = None) -> None:
     """Write a file of which nobody ever sees a part: a new one beside it takes its place.
 
     Args:
         path: of the file, which may be there already.
         data: what it is to hold.
-        beside: how the name of the new file begins.
+        prefix: how the name of the new file begins.
         mode: the permissions of a file that is to be on the disk when this returns; None for one that may get lost.
 
     Raises:
         OSError: it can't be written; the old file is as it was.
     """
-    with _written_beside(path, data, beside, mode) as new:
-        new.replace(path)
+    with _temporary_file(path, data, prefix, mode) as temporary:
+        temporary.replace(path)
 
 
 @contextmanager
 def open_locked(path: Path, flags: int) -> Iterator[int]:
-    """A file that is open and, where it is written, ours alone; the one that has the name once we have it.
+    """Open a file and, where it is written, lock it.
 
-    Who else asks for it so waits, and then has what has been put in its place.
+    Who else opens it so waits, and then has what has been put in its place meanwhile.
 
     Args:
         path: of the file.
@@ -111,41 +111,34 @@ def write_all_or_none(files: Mapping[Path, bytes], mode: Callable[[Path], int]) 
     Raises:
         OSError: one can't be written, which its `filename` names.
     """
-    with ExitStack() as undoing:
-        new = {}
-        for path, data in files.items():
-            with _named(path):
+    path = Path()
+    with ExitStack() as cleanup:
+        temporaries: dict[Path, Path] = {}
+        try:
+            for path, data in files.items():
                 if path.is_dir():
                     raise IsADirectoryError(None, "it is a folder")
                 if not path.parent.exists():
                     path.parent.mkdir()
-                    undoing.callback(_without_empty, path.parent)
-                new[path] = undoing.enter_context(_written_beside(path, data, ".usru-", mode(path)))
-        for path, one in new.items():
-            with _named(path):
-                one.replace(path)
+                    cleanup.callback(_remove_if_empty, path.parent)
+                temporaries[path] = cleanup.enter_context(_temporary_file(path, data, ".usru-", mode(path)))
+            for path, temporary in temporaries.items():
+                temporary.replace(path)
+        except OSError as error:  # which may name the temporary file
+            raise OSError(error.errno, error.strerror or str(error), str(path)) from error
 
 
-def _without_empty(folder: Path) -> None:
+def _remove_if_empty(folder: Path) -> None:
     with suppress(OSError):  # with something in it, it stays
         folder.rmdir()
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Have errors of the system speak of a file, whichever one they come from."""
-    try:
-        yield
-    except OSError as error:
-        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
-
-
-@contextmanager
-def _written_beside(path: Path, data: bytes, beside: str, mode: int | None) -> Iterator[Path]:
+def _temporary_file(path: Path, data: bytes, prefix: str, mode: int | None) -> Iterator[Path]:
     """A new file beside a path, which is removed unless it is given another name."""
     import tempfile  # what is only read needs none of it
 
-    handle, name = tempfile.mkstemp(prefix=beside, dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=prefix, dir=path.parent)
     new = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -181,8 +174,8 @@ def absolute_path(path: Path) -> str:
 
 def content_digest(content: bytes | list[str]) -> str:
     """The SHA-256 of the bytes of a file or the names in a folder, in hexadecimal."""
-    whole = content if isinstance(content, bytes) else "\0".join(content).encode("utf-8", "surrogateescape")
-    return sha256(whole).hexdigest()
+    data = content if isinstance(content, bytes) else "\0".join(content).encode("utf-8", "surrogateescape")
+    return sha256(data).hexdigest()
 
 
 def current_digest(path: str) -> str:
@@ -191,7 +184,7 @@ def current_digest(path: str) -> str:
     Raises:
         OSError: it can't be read.
     """
-    place = Path(path)
-    if not os.path.lexists(place):
+    file = Path(path)
+    if not os.path.lexists(file):
         return ABSENT
-    return content_digest(list_names(place) if place.is_dir() else read_regular_file(place))
+    return content_digest(list_names(file) if file.is_dir() else read_regular_file(file))

@@ -91,7 +91,7 @@ class Loaded:
         return self.file.resolve(replace(self.request, profile=profile))
 
     def as_written(self) -> Loaded:
-        """The file as it stands, without a profile and without weights from outside: what its anchor speaks of."""
+        """The file without a profile and without weights from outside, which is what its anchor is about."""
         request = replace(self.request, profile=None, weights=())
         return self if request == self.request else self.file.resolve(request)
 
@@ -102,8 +102,8 @@ class Loaded:
 
     def find_span(self, path: KeyPath) -> Span | None:
         """Where a part of the model stands in its files; None where no part of the path is in any."""
-        place, found = locate(self.tree.place, path)
-        return place.key_span() if found else None
+        place, keys = locate(self.tree.place, path)
+        return place.key_span() if keys else None
 
 
 def load(request: Request) -> Loaded:
@@ -122,7 +122,7 @@ def make_outline(
     model: Model, *, sha256: str = "", profile: str | None = None, warnings: tuple[Problem, ...] = ()
 ) -> Outline:
     """The outline of a resolved model."""
-    shares = {name: 1.0 if each.baseline is None else each.baseline.mean for name, each in model.scenarios.items()}
+    shares = {name: scenario.baseline.mean if scenario.baseline else 1.0 for name, scenario in model.scenarios.items()}
     total = math.fsum(shares.values())
     return Outline(
         model=ModelLine(model.name, model.title, sha256, model.authors, model.date),
@@ -376,8 +376,8 @@ class ScenarioFile:
             valid = base.valid_model if base is not None and base.register is register else None
             unchanged = None if base is None or valid is None else Context(valid, base.tree.data, register)
             context = Context(model, data, register, unchanged)
-            found, unknown = at_their_definitions(context, findings(context), with_pushes=base is None)
-            problems += _to_problems(_for_resolved_files(found, tree), tree)
+            all_findings, unknown = at_their_definitions(context, findings(context), with_pushes=base is None)
+            problems += _to_problems(_for_resolved_files(all_findings, tree), tree)
             problems += misspelt_names(unknown)
             if self.is_read and is_complete and not any(problem.severity == "error" for problem in problems):
                 problems += [
@@ -514,14 +514,14 @@ def _describe_lines(spans: list[Span], source: str) -> str:
 def _follows_from_misspelt(problem: Problem, misspelt: Collection[Span]) -> bool:
     """Whether a misspelt name is all that is wrong: it is reported where it is given, or the fix would be that name.
 
-    A profile that has the right name would else be told to take the misspelt one, which is the one that there is.
+    Else the hint for a profile with the right name would be the misspelt one, since the file has no other.
     """
     written = {span.text[span.column - 1 :][: span.width] for span in misspelt}
     return problem.span in misspelt or any(part.text in written for part in _with_fix(problem).fix)
 
 
 def _naming_profile(problems: list[Problem], name: str, block: Place) -> list[Problem]:
-    """A fault that stands outside the profile's own block says that it is the profile that brings it about."""
+    """The problems; those outside the profile's own block now say that it is the profile that brings them about."""
     inside = set(_spans(block)) if problems else set()
     return [
         problem
@@ -554,7 +554,7 @@ def _with_fix(problem: Problem) -> Problem:
 
 
 def _sorted(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Each problem once, in the order of the files: the one that was asked for first; the warnings of a kind in one."""
+    """Each problem once, in the order of the files, the one that was asked for first; warnings of a kind are one."""
     unique = list(dict.fromkeys(problems))
     more = sum(problem.count for problem in unique if problem.code == MORE_FAULTS)
     unique = [problem for problem in unique if problem.code != MORE_FAULTS]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from usru_scenarios.problems import UnreadableInput, suggest_name, to_one_line, to_printable
@@ -14,9 +15,9 @@ STANDARD_INPUT = "-"
 def bundled_folder(candidates: Iterable[Path] | None = None) -> Path | None:
     """The folder of the bundled models: in the package when it was installed from a wheel, else beside the source."""
     package = Path(__file__).resolve().parents[1]
-    beside = package.parents[1]
-    places = candidates if candidates is not None else (package / "bundled" / "scenarios", beside / "scenarios")
-    return next((folder for folder in places if folder.is_dir()), None)
+    if candidates is None:
+        candidates = (package / "bundled" / "scenarios", package.parents[1] / "scenarios")
+    return next((folder for folder in candidates if folder.is_dir()), None)
 
 
 def bundled_models(candidates: Iterable[Path] | None = None) -> dict[str, Path]:
@@ -64,21 +65,14 @@ def find_model_file(source: str | Path) -> tuple[Path, str]:
     bundled = bundled_models()
     if source in bundled:
         return bundled[source], display_path(bundled[source])
-    if _is(path, Path.is_dir):
-        raise UnreadableInput(to_printable(f"{source} is a folder, not a file"))
-    if _is(path, Path.exists):
-        return path, source
+    with suppress(OSError, ValueError):  # a text that can't be a path (too long, with a NUL) is that of no file
+        if path.is_dir():
+            raise UnreadableInput(to_printable(f"{source} is a folder, not a file"))
+        if path.exists():
+            return path, source
     known = [*bundled, *list_yaml_files(path)]
     hint = suggest_name(source, known) or (f"bundled models: {', '.join(bundled)}" if bundled else "")
     raise UnreadableInput(to_one_line(f"there is no file and no bundled model '{source}'"), to_one_line(hint))
-
-
-def _is(path: Path, kind: Callable[[Path], bool]) -> bool:
-    """Whether a path is of a kind; a text that can't be a path (too long, with a NUL) is of none."""
-    try:
-        return kind(path)
-    except (OSError, ValueError):
-        return False
 
 
 def display_path(path: Path) -> str:
@@ -93,8 +87,7 @@ def display_path(path: Path) -> str:
 def list_yaml_files(path: Path) -> list[str]:
     """The files of YAML in the folder of a path, as it is written; none where there is no such folder."""
     try:
-        return sorted(
-            str(path.parent / entry.name) for entry in path.parent.iterdir() if entry.suffix in (".yaml", ".yml")
-        )
+        files = [entry for entry in path.parent.iterdir() if entry.suffix in (".yaml", ".yml")]
+        return sorted(str(path.parent / file.name) for file in files)
     except (OSError, ValueError):
         return []

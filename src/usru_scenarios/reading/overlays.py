@@ -1,4 +1,4 @@
-"""Files laid over files, profiles, and assignments from outside (section 8 of the format).
+"""Files merged with what they extend, profiles, and assignments from outside (section 8 of the format).
 
 Everything here works on plain data together with its places, before the shape is checked, so that a fault of the merged
 model can be shown in the file, profile or argument that the piece came from. Nothing is changed in place: what an
@@ -27,12 +27,12 @@ from usru_scenarios.reading.schema_paths import (
     Atomic,
     Entries,
     Fields,
+    Form,
     describe_place,
     entry_annotation,
     form_of,
     is_judgement,
     is_map_of_shares,
-    short_form_part,
 )
 from usru_scenarios.reading.yaml_source import read_value
 from usru_scenarios.source_text import Mark, SourceText
@@ -82,28 +82,30 @@ class Tree(NamedTuple):
 def merge_extended(
     document: Document, access: Access, annotation: type[Part] = Model
 ) -> tuple[Tree, list[Problem], bool]:
-    """A file laid over the file that it extends, which is laid over the one that that one extends, and so on.
+    """A file merged into the one that it extends, which is merged into the one that it extends in turn, and so on.
 
     The last value says whether all of them could be read. What may stand where is said by the annotation.
     """
-    chain, problems, is_whole = _chain(document, access)
+    chain, problems, is_complete = _read_chain(document, access)
     tree = Tree(chain[-1].data, chain[-1].place)
-    for over in reversed(chain[:-1]):
-        tree = merge(tree, Tree(over.data, over.place).without("extends"), problems, annotation)
+    for overlay in reversed(chain[:-1]):
+        tree = merge(tree, Tree(overlay.data, overlay.place).without("extends"), problems, annotation)
     if isinstance(tree.data, dict) and isinstance(tree.data.get("extends"), str):
         tree = tree.without("extends")
-    return tree, problems, is_whole
+    return tree, problems, is_complete
 
 
-def _chain(document: Document, access: Access) -> tuple[list[Document], list[Problem], bool]:
+def _read_chain(document: Document, access: Access) -> tuple[list[Document], list[Problem], bool]:
+    """A file and those that it extends, one after the other; the faults up to there, and whether all could be read."""
     chain, problems = [document], list(document.problems)
-    seen = [os.path.realpath(document.source.folder / Path(document.source.name).name)]
+    real_paths = [os.path.realpath(document.source.folder / Path(document.source.name).name)]
     while isinstance(chain[-1].data, dict) and isinstance(text := chain[-1].data.get("extends"), str):
-        here = chain[-1]
-        span = (here.place.child("extends") or here.place).span()
-        path, name = access.find_extended_file(here.source, text)
-        if (real := _real(path)) in seen:
-            circle = [one.source.name for one in chain[seen.index(real) :]]
+        source = chain[-1].source
+        span = (chain[-1].place.child("extends") or chain[-1].place).span()
+        path, name = access.find_extended_file(source, text)
+        real_path = os.path.realpath(path) if "\0" not in str(path) else ""
+        if real_path in real_paths:
+            circle = [extended.source.name for extended in chain[real_paths.index(real_path) :]]
             message = f"'extends' goes round in a circle: {' -> '.join([*circle, circle[0]])}"
             return chain, [*problems, Problem("circular_extends", message, span)], False
         if len(chain) > MAXIMUM_EXTENDED:
@@ -114,70 +116,64 @@ def _chain(document: Document, access: Access) -> tuple[list[Document], list[Pro
         except ModelError as error:
             return chain, [*problems, *error.problems], False
         except UnreadableInput as error:
-            hint = access.suggest_path(here.source, text, has_yaml_ending)
+            hint = access.suggest_path(source, text, has_yaml_ending)
             return chain, [*problems, Problem("missing_file", f"nothing to extend: {error}", span, hint)], False
         problems += extended.problems
         if not isinstance(extended.data, dict):
             message = f"the file to extend, {name}, is no map of keys but {describe_value(extended.data)}"
             return chain, [*problems, Problem("not_a_map", message, span)], False
-        seen.append(real)
+        real_paths.append(real_path)
         chain.append(extended)
     return chain, problems, True
 
 
-def _real(path: Path) -> str:
-    return os.path.realpath(path) if "\0" not in str(path) else ""
-
-
 # Merging
 
+_MAXIMUM_SUGGESTED = 100
+"""Faults to which the nearest name is sought, which takes a while where there are many names."""
 
-def merge(base: Tree, over: Tree, problems: list[Problem], annotation: Any = Model, path: KeyPath = ()) -> Tree:
-    """One tree laid over another, as the annotation of their place says; `null` removes."""
-    base, over = _long(base, annotation), _long(over, annotation)
-    if not isinstance(base.data, dict) or not isinstance(over.data, dict):
-        return over
-    form = form_of(annotation, {**base.data, **over.data})
+
+def merge(base: Tree, overlay: Tree, problems: list[Problem], annotation: Any = Model, path: KeyPath = ()) -> Tree:
+    """One tree merged into another, as the annotation of their place says; `null` removes."""
+    base, overlay = _expand_short_form(base, annotation), _expand_short_form(overlay, annotation)
+    if not isinstance(base.data, dict) or not isinstance(overlay.data, dict):
+        return overlay
+    form = form_of(annotation, {**base.data, **overlay.data})
     if isinstance(form, Atomic):
-        return over
-    if not over.data:
+        return overlay
+    if not overlay.data:
         return base
     data, children = dict(base.data), dict(base.place.children or {})
-    for key, value in over.data.items():
-        within, place = entry_annotation(form, key), over.place.child(key) or over.place
+    for key, value in overlay.data.items():
+        entry, place = entry_annotation(form, key), overlay.place.child(key) or overlay.place
         if value is None and not place.has_fault:
             if key in data:
                 del data[key]
                 children.pop(key, None)
-            else:
-                problems.append(_nothing_to_remove(key, data if len(problems) < _SUGGESTED else {}, place, path))
+                continue
+            near = suggest_name(key, data) if len(problems) < _MAXIMUM_SUGGESTED else ""
+            hint = near or "null removes what the file below has; an empty state is {}"
+            message = f"there is no '{key}' to remove in {describe_place(path)}"
+            problems.append(Problem("nothing_to_remove", message, place.key_span(), hint))
             continue
-        piece = Tree(value, place)
-        if key in data and within is not None:
+        new = Tree(value, place)
+        if key in data and entry is not None:
             below = Tree(data[key], children.get(key) or base.place)
-            piece = merge(below, piece, problems, within, (*path, key))
-        data[key], children[key] = piece
+            new = merge(below, new, problems, entry, (*path, key))
+        data[key], children[key] = new
     return Tree(data, base.place.with_children(children))
 
 
-_SUGGESTED = 100
-"""Faults to which the nearest name is sought, which takes a while where there are many names."""
-
-
-def _long(tree: Tree, annotation: Any) -> Tree:
+def _expand_short_form(tree: Tree, annotation: Any) -> Tree:
     """`crisis: 0.3` counts as `crisis: {prior: 0.3}` before merging."""
-    part = None if annotation is None else short_form_part(annotation)
-    if part is None or (long := expand_short_form(part, tree.data)) is tree.data:
+    form = None if annotation is None else form_of(annotation)
+    if not isinstance(form, Fields) or form.part not in SHORT_FOR:
+        return tree
+    long_form = expand_short_form(form.part, tree.data)
+    if long_form is tree.data:
         return tree
     place = Place(tree.place.source, tree.place.value, tree.place.key, tree.place.children)
-    return Tree(long, tree.place.with_children({SHORT_FOR[part]: place}))
-
-
-def _nothing_to_remove(key: str, known: dict[str, Any], place: Place, path: KeyPath) -> Problem:
-    hint = suggest_name(key, known) or "null removes what the file below has; an empty state is {}"
-    return Problem(
-        "nothing_to_remove", f"there is no '{key}' to remove in {describe_place(path)}", place.key_span(), hint
-    )
+    return Tree(long_form, tree.place.with_children({SHORT_FOR[form.part]: place}))
 
 
 # Profiles
@@ -188,48 +184,48 @@ def apply_profile(tree: Tree, name: str, problems: list[Problem]) -> Tree:
     profile = tree.child("profiles").child(name)
     if not isinstance(profile.data, dict):
         return tree
-    cover = profile.child("sources") if isinstance(profile.data.get("sources"), list) else None
+    sources = profile.child("sources") if isinstance(profile.data.get("sources"), list) else None
     if isinstance(profile.data.get("overrides"), dict):
         overrides = profile.child("overrides")
-        tree = merge(tree, _covered(overrides, cover, Model) if cover else overrides, problems)
+        tree = merge(tree, _cite_everywhere(overrides, sources, Model) if sources else overrides, problems)
     if isinstance(profile.data.get("weights"), dict):
         weights = profile.child("weights")
         for node in weights.data:
             weight = weights.child(node)
-            tree = _weighted(tree, node, _citing(weight, cover) if cover else weight, problems)
+            tree = _set_weight(tree, node, _cite(weight, sources) if sources else weight, problems)
     return tree
 
 
-def _covered(tree: Tree, cover: Tree, annotation: Any) -> Tree:
+def _cite_everywhere(tree: Tree, sources: Tree, annotation: Any) -> Tree:
     """Numbers of a profile rest on the profile's sources where neither they nor a block around them name any."""
-    tree = _long(tree, annotation)
+    tree = _expand_short_form(tree, annotation)
     if is_judgement(annotation) and is_judgement_form(tree.data):
-        return _citing(tree, cover)
+        return _cite(tree, sources)
     if not isinstance(tree.data, dict):
         return tree
     if is_judgement(annotation) or is_map_of_shares(annotation):
         for key in tree.data:
-            tree = tree.with_entry(key, _citing(tree.child(key), cover))
+            tree = tree.with_entry(key, _cite(tree.child(key), sources))
         return tree
     form = form_of(annotation, tree.data)
     if isinstance(form, Atomic) or (isinstance(form, Fields) and "sources" in tree.data and form.part is not Model):
         return tree
     for key in tree.data:
-        if (within := entry_annotation(form, key)) is not None:
-            tree = tree.with_entry(key, _covered(tree.child(key), cover, within))
+        if (entry := entry_annotation(form, key)) is not None:
+            tree = tree.with_entry(key, _cite_everywhere(tree.child(key), sources, entry))
     return tree
 
 
-def _citing(tree: Tree, cover: Tree) -> Tree:
-    """A judgement with the sources of `cover` beside it, unless it has its own."""
+def _cite(tree: Tree, sources: Tree) -> Tree:
+    """A judgement that cites these sources, unless it has its own."""
     raw = tree.data
     if raw is None or (isinstance(raw, list) and len(raw) != 1) or (isinstance(raw, dict) and "sources" in raw):
         return tree
     if isinstance(raw, dict) and "value" in raw:
-        return tree.with_entry("sources", cover)
+        return tree.with_entry("sources", sources)
     value = tree.child(0) if isinstance(raw, list) else tree
-    places = [value.place, *(cover.child(index).place for index in range(len(cover.data)))]
-    return Tree([value.data, *cover.data], tree.place.with_children(dict(enumerate(places))))
+    places = [value.place, *(sources.child(index).place for index in range(len(sources.data)))]
+    return Tree([value.data, *sources.data], tree.place.with_children(dict(enumerate(places))))
 
 
 # Weights
@@ -237,55 +233,53 @@ def _citing(tree: Tree, cover: Tree) -> Tree:
 _FACTOR = re.compile(r"x\s*(\d+\.?\d*|\.\d+)")
 
 
-def _weighted(tree: Tree, node: str, weight: Tree, problems: list[Problem]) -> Tree:
+def _set_weight(tree: Tree, name: str, weight: Tree, problems: list[Problem]) -> Tree:
     """The file with another weight of a driver or rule: a number, a schedule, or `x1.7` times the present one."""
-    holders = [(section, tree.data.get(section)) for section in ("drivers", "rules")]
-    for section, things in holders:
-        if isinstance(things, dict) and isinstance(things.get(node), dict):
-            things_tree = tree.child(section)
-            thing = things_tree.child(node)
-            changed = thing.with_entry("weight", _times_present(thing, weight))
-            return tree.with_entry(section, things_tree.with_entry(node, changed))
-    if not any(isinstance(things, dict) and node in things for _, things in holders):
-        problems.append(_unknown_weight(node, tree.data, weight))
+    known: list[str] = []
+    for section in ("drivers", "rules"):
+        parts = tree.data.get(section)
+        known += parts if isinstance(parts, dict) else ()
+        if isinstance(parts, dict) and isinstance(parts.get(name), dict):
+            part = tree.child(section).child(name)
+            part = part.with_entry("weight", _multiplied_weight(part, weight))
+            return tree.with_entry(section, tree.child(section).with_entry(name, part))
+    if name not in known:
+        consequences = tree.data.get("consequences")
+        message, hint = f"unknown driver or rule '{name}'", ""
+        if isinstance(consequences, dict) and name in consequences:
+            message, hint = f"'{name}' is a consequence, which has no weight", "drivers and rules have weights"
+        hint = hint or suggest_name(name, known) or list_choices(known)
+        problems.append(Problem("unknown_weight", message, weight.place.key_span(), hint))
     return tree
 
 
-def _unknown_weight(node: str, data: dict[str, Any], weight: Tree) -> Problem:
-    known = [name for section in ("drivers", "rules") if isinstance(names := data.get(section), dict) for name in names]
-    if isinstance(consequences := data.get("consequences"), dict) and node in consequences:
-        message = f"'{node}' is a consequence, which has no weight"
-        return Problem("unknown_weight", message, weight.place.key_span(), "drivers and rules have weights")
-    hint = suggest_name(node, known) or list_choices(known)
-    return Problem("unknown_weight", f"unknown driver or rule '{node}'", weight.place.key_span(), hint)
-
-
-def _times_present(thing: Tree, weight: Tree) -> Tree:
+def _multiplied_weight(part: Tree, weight: Tree) -> Tree:
+    """The weight that a part is to have, which may be a multiple of its present one."""
     raw = weight.data
     written = raw[0] if isinstance(raw, list) and raw else raw.get("value") if isinstance(raw, dict) else raw
     match = _FACTOR.fullmatch(written.strip()) if isinstance(written, str) else None
     if match is None:
         return weight
-    present = thing.child("weight") if thing.data.get("weight") is not None else Tree(1, weight.place)
-    return Tree(_scaled(present.data, float(match[1])), present.place)
+    present = part.child("weight") if part.data.get("weight") is not None else Tree(1, weight.place)
+    return Tree(_multiply(present.data, float(match[1])), present.place)
 
 
-def _scaled(raw: Any, factor: float) -> Any:
+def _multiply(raw: Any, factor: float) -> Any:
     """A weight in any of its forms, times a factor; one that can't be read stays, for the shape's check to refuse."""
-    if isinstance(raw, bool):
-        return raw
-    if isinstance(raw, int | float):
+    if isinstance(raw, int | float) and not isinstance(raw, bool):
         return raw * factor
     if isinstance(raw, list) and raw:
-        return [_scaled(raw[0], factor), *raw[1:]]
-    if isinstance(raw, dict) and "value" in raw:
-        return {**raw, "value": _scaled(raw["value"], factor)}
-    if isinstance(raw, dict) and is_judgement_form(raw):
-        try:
-            return Distribution.model_validate(raw).mean * factor
-        except ValidationError:
-            return raw
-    return {date: _scaled(one, factor) for date, one in raw.items()} if isinstance(raw, dict) else raw
+        return [_multiply(raw[0], factor), *raw[1:]]
+    if not isinstance(raw, dict):
+        return raw
+    if "value" in raw:
+        return {**raw, "value": _multiply(raw["value"], factor)}
+    if not is_judgement_form(raw):
+        return {date: _multiply(weight, factor) for date, weight in raw.items()}
+    try:
+        return Distribution.model_validate(raw).mean * factor
+    except ValidationError:
+        return raw
 
 
 # Assignments
@@ -297,11 +291,22 @@ def apply_assignment(tree: Tree, argument: str | Assignment, problems: list[Prob
     A path is made of keys with dots between them; a key that holds a dot is quoted, or found among the keys that exist.
     """
     try:
-        path, value = _read(argument, "--set", problems)
-        return _PathAssignment(value.place.source, _path_parts(path), value).applied(tree)
+        path, value = _read_assignment(argument, "--set", problems)
+        return _PathAssignment(value.place.source, _split_path(path), value).apply(tree)
     except ModelError as error:
         problems += error.problems
         return tree
+
+
+def apply_weight(tree: Tree, argument: str | Assignment, problems: list[Problem]) -> Tree:
+    """The file with another weight of a driver or rule, from a value or `NAME=VALUE`, which may be `x1.7`."""
+    try:
+        name, value = _read_assignment(argument, "-w", problems)
+    except ModelError as error:
+        problems += error.problems
+        return tree
+    value.place.key = Mark(0, 0, len(name))
+    return _set_weight(tree, name.strip(), value, problems)
 
 
 _EXPECTED = {
@@ -310,17 +315,17 @@ _EXPECTED = {
 }
 
 
-def _read(argument: str | Assignment, option: str, problems: list[Problem]) -> tuple[str, Tree]:
+def _read_assignment(argument: str | Assignment, option: str, problems: list[Problem]) -> tuple[str, Tree]:
     """What an argument of an option names and the value, with its places in the text that a person would write.
 
     Raises:
         ModelError: it can't be read.
     """
     if isinstance(argument, Assignment):
-        source, at = SourceText(option, argument.text), len(argument.name) + 1
-        return argument.name, Tree(argument.value, _value_place(source, argument.value, at))
+        source, column = SourceText(option, argument.text), len(argument.name) + 1
+        return argument.name, Tree(argument.value, _place_of_json(source, argument.value, column))
     source = SourceText(option, argument)
-    equals = _equals(argument) if option == "--set" else argument.find("=")
+    equals = _find_equals_sign(argument) if option == "--set" else argument.find("=")
     if equals < 0 or not argument[equals + 1 :].strip() or (option == "-w" and not argument[:equals].strip()):
         message, hint = _EXPECTED[option]
         raise ModelError([Problem("unreadable_assignment", message, source.span(Mark(0, 0, len(argument))), hint)])
@@ -329,55 +334,23 @@ def _read(argument: str | Assignment, option: str, problems: list[Problem]) -> t
     return argument[:equals], Tree(value.data, value.place)
 
 
-def _value_place(source: SourceText, value: Any, column: int) -> Place:
+def _place_of_json(source: SourceText, value: Any, column: int) -> Place:
     """Where a value and those inside it stand in one line of JSON."""
     place = Place(source, Mark(0, column, len(json.dumps(value))))
     place.children = {}
     column += 1
-    for key, one in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, entry in entries:
         mark = Mark(0, column, len(json.dumps(key))) if isinstance(value, dict) else None
         column += mark.width + 2 if mark else 0
-        place.children[key] = _value_place(source, one, column)
-        place.children[key].key = mark
-        column += len(json.dumps(one)) + 2
+        child = _place_of_json(source, entry, column)
+        child.key = mark
+        place.children[key] = child
+        column += child.value.width + 2
     return place
 
 
-def resolve_path(tree: Tree, path: str) -> KeyPath:
-    """The way in a file that a path means as it is written after `--set`; below what the file has, key by key."""
-    parts, keys, data = _path_parts(path), list[str | int](), tree.data
-    while parts:
-        key: str | int = parts[0].text
-        after = 1
-        if isinstance(data, dict):
-            key, after = _longest_key(parts, 0, data)
-        elif isinstance(data, list) and parts[0].text.isdecimal():
-            key = int(parts[0].text)
-        known = key in data if isinstance(data, dict) else isinstance(key, int) and key < len(data)
-        data = data[key] if known else None
-        keys.append(key)
-        parts = parts[after:]
-    return tuple(keys)
-
-
-def _longest_key(parts: list[_PathPart], at: int, data: dict[str, Any]) -> tuple[str, int]:
-    """The key meant at a part and the part after it: the longest run of parts that is a key that exists."""
-    if not parts[at].quoted:
-        for after in range(len(parts), at, -1):
-            if (key := ".".join(part.text for part in parts[at:after])) in data:
-                return key, after
-    return parts[at].text, at + 1
-
-
-def apply_weight(tree: Tree, argument: str | Assignment, problems: list[Problem]) -> Tree:
-    """The file with another weight of a driver or rule, from a value or `NAME=VALUE`, which may be `x1.7`."""
-    try:
-        name, value = _read(argument, "-w", problems)
-    except ModelError as error:
-        problems += error.problems
-        return tree
-    value.place.key = Mark(0, 0, len(name))
-    return _weighted(tree, name.strip(), value, problems)
+# Paths
 
 
 class _PathPart(NamedTuple):
@@ -391,7 +364,21 @@ class _PathPart(NamedTuple):
 _PART = re.compile(r"""\s*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<plain>[^."']*))\s*(?:\.|$)""")
 
 
-def _equals(argument: str) -> int:
+def _split_path(path: str) -> list[_PathPart]:
+    parts: list[_PathPart] = []
+    column = 0
+    while column < len(path):
+        match = _PART.match(path, column)
+        if match is None or match.end() == column:
+            return [*parts, _PathPart(path[column:], column, quoted=False)]
+        kind = match.lastgroup or "plain"
+        text = match[kind].strip() if kind == "plain" else match[kind]
+        parts.append(_PathPart(text, match.start(kind), kind != "plain"))
+        column = match.end()
+    return parts or [_PathPart("", 0, quoted=False)]
+
+
+def _find_equals_sign(argument: str) -> int:
     """The column of the first `=` that is not in quotes; -1 where there is none."""
     quote = ""
     for column, character in enumerate(argument):
@@ -404,110 +391,119 @@ def _equals(argument: str) -> int:
     return -1
 
 
-def _path_parts(path: str) -> list[_PathPart]:
-    parts: list[_PathPart] = []
-    column = 0
-    while column < len(path):
-        match = _PART.match(path, column)
-        if match is None or match.end() == column:
-            return [*parts, _PathPart(path[column:], column, quoted=False)]
-        kind = match.lastgroup or "plain"
-        parts.append(
-            _PathPart(match[kind].strip() if kind == "plain" else match[kind], match.start(kind), kind != "plain")
-        )
-        column = match.end()
-    return parts or [_PathPart("", 0, quoted=False)]
+def _longest_key(parts: list[_PathPart], index: int, data: dict[str, Any]) -> tuple[str, int]:
+    """The key meant at a part and the index after it: the longest run of parts that is a key that exists."""
+    if not parts[index].quoted:
+        for after in range(len(parts), index, -1):
+            if (key := ".".join(part.text for part in parts[index:after])) in data:
+                return key, after
+    return parts[index].text, index + 1
+
+
+def resolve_path(tree: Tree, path: str) -> KeyPath:
+    """The keys that a path means as it is written after `--set`; below what the file has, key by key."""
+    parts, keys, data = _split_path(path), list[str | int](), tree.data
+    index = 0
+    while index < len(parts):
+        key: str | int = parts[index].text
+        after = index + 1
+        if isinstance(data, dict):
+            key, after = _longest_key(parts, index, data)
+        elif isinstance(data, list) and parts[index].text.isdecimal():
+            key = int(parts[index].text)
+        known = key in data if isinstance(data, dict) else isinstance(key, int) and key < len(data)
+        data = data[key] if known else None
+        keys.append(key)
+        index = after
+    return tuple(keys)
 
 
 @dataclass(frozen=True)
 class _PathAssignment:
-    """A value on its way down a path."""
+    """A value that is to be set at a path; `index` below is that of the part of the path that comes next."""
 
     source: SourceText
     parts: list[_PathPart]
     value: Tree
 
-    def applied(self, tree: Tree) -> Tree:
+    def apply(self, tree: Tree) -> Tree:
         if self.parts[0].text == "extends":
-            raise self._fault(0, "'extends' can't be set: the files are laid over each other already")
-        return self._down(tree, Model, 0, ())
+            raise self._error(0, "'extends' can't be set: the files are laid over each other already")
+        return self._set(tree, Model, 0, ())
 
-    def _down(self, tree: Tree, annotation: Any, at: int, path: KeyPath) -> Tree:
-        if at == len(self.parts):
-            return self._laid_over(tree, annotation, path)
-        long = _long(tree, annotation)
-        below = self._below(long, annotation, at, path)
-        return tree if below.data == long.data else below  # what is short and stays as it is stays short
+    def _set(self, tree: Tree, annotation: Any, index: int, path: KeyPath) -> Tree:
+        if index == len(self.parts):
+            self.value.place.key = self._mark(index - 1)
+            if annotation is None:
+                return self.value
+            problems: list[Problem] = []
+            merged = merge(tree, self.value, problems, annotation, path)
+            if problems:
+                raise ModelError(problems)
+            return merged
+        long_form = _expand_short_form(tree, annotation)
+        changed = self._set_entry(long_form, annotation, index, path)
+        return tree if changed.data == long_form.data else changed  # what is short and stays as it is stays short
 
-    def _below(self, tree: Tree, annotation: Any, at: int, path: KeyPath) -> Tree:
+    def _set_entry(self, tree: Tree, annotation: Any, index: int, path: KeyPath) -> Tree:
         if isinstance(tree.data, list):
-            return self._into_list(tree, annotation, at, path)
+            return self._set_item(tree, annotation, index, path)
         if not isinstance(tree.data, dict):
-            whole = ".".join(map(str, path))
-            message = f"{whole} is {describe_value(tree.data)}; there is nothing below it"
-            raise self._fault(at, message, f"write {whole}" if whole else "")
+            dotted = ".".join(map(str, path))
+            message = f"{dotted} is {describe_value(tree.data)}; there is nothing below it"
+            raise self._error(index, message, f"write {dotted}" if dotted else "")
         form = form_of(annotation, tree.data)
-        key, after = _longest_key(self.parts, at, tree.data)
-        within = entry_annotation(form, key)
+        key, after = _longest_key(self.parts, index, tree.data)
+        entry = entry_annotation(form, key)
+        is_last = after == len(self.parts)
         if key in tree.data:
-            if after == len(self.parts) and self.value.data is None:
+            if is_last and self.value.data is None:
                 return tree.without(key)
-            return tree.with_entry(key, self._down(tree.child(key), within, after, (*path, key)))
-        self._check_new(tree, form, at, after, path)
-        start = Tree({}, Place(self.source, self._mark(at)))
-        below = self.value if after == len(self.parts) else self._down(start, within, after, (*path, key))
-        below.place.key = self._mark(at)
-        return tree.with_entry(key, below)
+            return tree.with_entry(key, self._set(tree.child(key), entry, after, (*path, key)))
+        self._check_new_key(tree, form, index, after, path)
+        start = Tree({}, Place(self.source, self._mark(index)))
+        new = self.value if is_last else self._set(start, entry, after, (*path, key))
+        new.place.key = self._mark(index)
+        return tree.with_entry(key, new)
 
-    def _laid_over(self, tree: Tree, annotation: Any, path: KeyPath) -> Tree:
-        self.value.place.key = self._mark(len(self.parts) - 1)
-        problems: list[Problem] = []
-        result = merge(tree, self.value, problems, annotation, path) if annotation is not None else self.value
-        if problems:
-            raise ModelError(problems)
-        return result
-
-    def _into_list(self, tree: Tree, annotation: Any, at: int, path: KeyPath) -> Tree:
-        text = self.parts[at].text
+    def _set_item(self, tree: Tree, annotation: Any, index: int, path: KeyPath) -> Tree:
+        text = self.parts[index].text
         if not text.isdecimal() or int(text) >= len(tree.data):
             items = f"0 to {len(tree.data) - 1}" if tree.data else "none, for it is empty"
-            raise self._fault(
-                at, f"'{text}' is no item of the list {'.'.join(map(str, path))}", f"its items are {items}"
-            )
-        index = int(text)
-        if at + 1 == len(self.parts) and self.value.data is None:
-            raise self._fault(at, "an item of a list can't be removed", "set the whole list")
+            message = f"'{text}' is no item of the list {'.'.join(map(str, path))}"
+            raise self._error(index, message, f"its items are {items}")
+        item = int(text)
+        if index + 1 == len(self.parts) and self.value.data is None:
+            raise self._error(index, "an item of a list can't be removed", "set the whole list")
         form = form_of(annotation, {})
-        within = entry_annotation(form, text) if isinstance(form, Entries) else None
-        return tree.with_entry(index, self._down(tree.child(index), within, at + 1, (*path, index)))
+        entry = form.annotation if isinstance(form, Entries) else None
+        return tree.with_entry(item, self._set(tree.child(item), entry, index + 1, (*path, item)))
 
-    def _check_new(self, tree: Tree, form: Fields | Entries | Atomic, at: int, after: int, path: KeyPath) -> None:
+    def _check_new_key(self, tree: Tree, form: Form, index: int, after: int, path: KeyPath) -> None:
         """A new key may stand only where the format allows one; a new thing only as a whole, not by a path into it."""
-        text = self.parts[at].text
+        text = self.parts[index].text
         if self.value.data is None:
             hint = suggest_name(text, tree.data) or list_choices(tree.data)
-            raise self._fault(at, f"there is no '{text}' to remove in {describe_place(path)}", hint)
+            raise self._error(index, f"there is no '{text}' to remove in {describe_place(path)}", hint)
         if isinstance(form, Fields) and text not in form.entries:
-            hint = (
-                self._in_section(tree.data, at, path) or suggest_name(text, form.entries) or list_choices(form.entries)
-            )
-            raise self._fault(at, f"unknown key '{text}' in {describe_place(path)}", hint)
-        deep = after < len(self.parts)
-        if deep and (isinstance(form, Atomic) or (isinstance(form, Entries) and form.holds_things)):
+            section = "" if path else self._suggest_section(tree.data)
+            hint = section or suggest_name(text, form.entries) or list_choices(form.entries)
+            raise self._error(index, f"unknown key '{text}' in {describe_place(path)}", hint)
+        is_named = isinstance(form, Entries) and form.holds_things
+        if after < len(self.parts) and (is_named or isinstance(form, Atomic)):
             noun = NOUNS.get(str(path[-1]), "key") if path else "key"
             hint = suggest_name(text, tree.data) or list_choices(tree.data)
-            raise self._fault(at, f"unknown {noun} '{text}' in {'.'.join(map(str, path))}", hint)
+            raise self._error(index, f"unknown {noun} '{text}' in {'.'.join(map(str, path))}", hint)
 
-    def _in_section(self, data: dict[str, Any], at: int, path: KeyPath) -> str:
+    def _suggest_section(self, data: dict[str, Any]) -> str:
         """The hint for a path that begins with a name that stands in a section of the file."""
-        name = self.parts[at].text
-        found = () if path else [key for key, held in data.items() if isinstance(held, dict) and name in held]
-        written = ".".join(part.text for part in self.parts)
-        return f"did you mean {' or '.join(f'{section}.{written}' for section in found)}?" if found else ""
+        name, path = self.parts[0].text, ".".join(part.text for part in self.parts)
+        sections = [key for key, entries in data.items() if isinstance(entries, dict) and name in entries]
+        return f"did you mean {' or '.join(f'{section}.{path}' for section in sections)}?" if sections else ""
 
-    def _mark(self, at: int) -> Mark:
-        part = self.parts[at]
+    def _mark(self, index: int) -> Mark:
+        part = self.parts[index]
         return Mark(0, part.column, max(1, len(part.text)))
 
-    def _fault(self, at: int, message: str, hint: str = "") -> ModelError:
-        return ModelError([Problem("unknown_path", message, self.source.span(self._mark(at)), hint)])
+    def _error(self, index: int, message: str, hint: str = "") -> ModelError:
+        return ModelError([Problem("unknown_path", message, self.source.span(self._mark(index)), hint)])

@@ -1,10 +1,9 @@
-"""Whether files and folders are still what was read of them, found out by looking at them again and again."""
+"""Whether files and folders still hold what was read of them, found out by polling."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from collections.abc import Callable
 
 from usru_scenarios.reading.files import ABSENT, Inputs, current_digest
 
@@ -12,18 +11,12 @@ INTERVAL = 0.3
 """Seconds between two looks."""
 _SETTLING = 0.1
 """Seconds in which a file that is being written must stay the same, before it is read."""
-_MOST_SETTLING = 30
+_MAXIMUM_SETTLING = 30
 """So many looks at files that go on changing, and at one that is gone, as it is for a moment while it is replaced."""
 
-_UNREADABLE = "unreadable"
 
-
-class _Signature(NamedTuple):
-    """What tells without reading it that a file is another one, or was written."""
-
-    modified: int
-    size: int
-    node: int
+_Signature = tuple[int, int, int]
+"""Time, size and inode of a file: what differs, without reading it, if it is another one or was written."""
 
 
 def file_state(path: str) -> str:
@@ -31,11 +24,11 @@ def file_state(path: str) -> str:
     try:
         return current_digest(path)
     except OSError:
-        return _UNREADABLE
+        return "unreadable"
 
 
 class PolledFiles:
-    """Looks after what was read.
+    """Notices when what was read changes.
 
     Args:
         inputs: what was read, and what was looked for and does not exist; of an unreadable file its `file_state`.
@@ -50,12 +43,12 @@ class PolledFiles:
         return any(self._differs(path, digest) for path, digest in self._inputs.items())
 
     def _differs(self, path: str, digest: str) -> bool:
-        now = _signature(path)
-        if path in self._unchanged and self._unchanged[path] == now:
+        signature = _signature(path)
+        if path in self._unchanged and self._unchanged[path] == signature:
             return False
         if file_state(path) != digest:
             return True
-        self._unchanged[path] = now
+        self._unchanged[path] = signature
         return False
 
     def wait(self, pause: Callable[[float], None]) -> None:
@@ -66,23 +59,19 @@ class PolledFiles:
         """
         while not self.has_changed():
             pause(INTERVAL)
-        before = _signatures(self._inputs)
-        for _ in range(_MOST_SETTLING):
+        before = {path: _signature(path) for path in self._inputs}
+        for _ in range(_MAXIMUM_SETTLING):
             pause(_SETTLING)
-            now = _signatures(self._inputs)
-            lost = any(now[path] is None and digest != ABSENT for path, digest in self._inputs.items())
-            if now == before and not lost:
+            now = {path: _signature(path) for path in self._inputs}
+            is_missing = any(now[path] is None and digest != ABSENT for path, digest in self._inputs.items())
+            if now == before and not is_missing:
                 return
             before = now
 
 
-def _signatures(paths: Iterable[str]) -> dict[str, _Signature | None]:
-    return {path: _signature(path) for path in paths}
-
-
 def _signature(path: str) -> _Signature | None:
     try:
-        found = os.stat(path)  # noqa: PTH116  # a text as it stands among the inputs
+        status = os.stat(path)  # noqa: PTH116  # a text as it stands among the inputs
     except OSError:
         return None
-    return _Signature(found.st_mtime_ns, found.st_size, found.st_ino)
+    return status.st_mtime_ns, status.st_size, status.st_ino

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from usru_scenarios.model.directions import ClaimPush, state_key, target_key
 from usru_scenarios.names import HOLD, OUTCOME
@@ -11,6 +11,9 @@ from usru_scenarios.problems import Problem, Span, shorten
 
 if TYPE_CHECKING:
     from usru_scenarios.reading.places import Place
+
+_Condition = tuple[str, frozenset[str]]
+"""A driver, and its states of which one must hold."""
 
 _EXAMPLE = "such as 'talks=open & sanctions=eased|lifted -> +reset'"
 _NODE = re.compile(r"[a-z][a-z0-9_]*")
@@ -26,18 +29,10 @@ class UnreadablePush(Exception):  # noqa: N818  # never leaves this package
         super().__init__(message)
 
 
-class _Parts(NamedTuple):
-    """What a push says: its cause, as a driver and its states for each; its sign, 1 or -1; its target."""
-
-    cause: tuple[tuple[str, frozenset[str]], ...]
-    sign: int
-    target: str
-
-
 def read_push(text: str, place: Place) -> ClaimPush | Problem:
     """A push that stands at a place of the register, or what is wrong with it."""
     try:
-        return ClaimPush(text, *_parts(text), place.span())
+        return ClaimPush(text, *_parse_push(text), place.span())
     except UnreadablePush as fault:
         message = f"unreadable push '{shorten(text)}': {fault.message}"
         return Problem("unreadable_push", message, word_span(place.span(), fault.word), fault.hint)
@@ -46,42 +41,43 @@ def read_push(text: str, place: Place) -> ClaimPush | Problem:
 def word_span(span: Span, word: str) -> Span:
     """Where a word stands within a place; the place itself where the word is not in its line."""
     start = span.column - 1
-    found = re.compile(rf"(?<![a-z0-9_]){re.escape(word)}(?![a-z0-9_])").search(span.text, start) if word else None
-    if found is None or found.end() > start + span.width:
+    match = re.compile(rf"(?<![a-z0-9_]){re.escape(word)}(?![a-z0-9_])").search(span.text, start) if word else None
+    if match is None or match.end() > start + span.width:
         return span
-    return Span(span.source, span.line, found.start() + 1, len(word), span.text)
+    return Span(span.source, span.line, match.start() + 1, len(word), span.text)
 
 
-def _parts(text: str) -> _Parts:
+def _parse_push(text: str) -> tuple[tuple[_Condition, ...], int, str]:
+    """The conditions of the cause, the sign, which is 1 or -1, and the target."""
     cause, arrow, target = text.partition("->")
     if not arrow:
         raise UnreadablePush("there is no arrow '->' before the target")
     if "->" in target:
         raise UnreadablePush("there is more than one arrow '->'", hint="write a push for each target")
-    asked = [_asked(part.strip()) for part in cause.split("&")] if cause.strip() else []
-    for node in {node for node, _ in asked}:
-        if sum(node == other for other, _ in asked) > 1:
-            raise UnreadablePush(f"'{node}' is named twice in the cause", node, f"alternatives are {node}=a|b")
-    return _Parts(tuple(asked), *_target(target.strip()))
+    conditions = [_parse_condition(part.strip()) for part in cause.split("&")] if cause.strip() else []
+    names = [name for name, _ in conditions]
+    for name in names:
+        if names.count(name) > 1:
+            raise UnreadablePush(f"'{name}' is named twice in the cause", name, f"alternatives are {name}=a|b")
+    return tuple(conditions), *_parse_target(target.strip())
 
 
-def _asked(part: str) -> tuple[str, frozenset[str]]:
-    """One condition of a cause: a node, and its states of which one must hold."""
-    node, equals, states = (piece.strip() for piece in part.partition("="))
+def _parse_condition(text: str) -> _Condition:
+    node, equals, states = (piece.strip() for piece in text.partition("="))
     if not equals:
-        hint = f"such as {part}=..., with a state" if _NODE.fullmatch(part) else _EXAMPLE
-        raise UnreadablePush(f"a cause is driver=state, not '{part}'", part, hint)
+        hint = f"such as {text}=..., with a state" if _NODE.fullmatch(text) else _EXAMPLE
+        raise UnreadablePush(f"a cause is driver=state, not '{text}'", text, hint)
     if not _NODE.fullmatch(node):
         raise UnreadablePush(f"'{node}' is no name of a driver", node)
-    named = [state.strip() for state in states.split("|")]
-    for state in named:
+    names = [state.strip() for state in states.split("|")]
+    for state in names:
         if not _STATE.fullmatch(state):
             hint = f"alternatives are {node}=a|b, several drivers are joined by '&'"
             raise UnreadablePush(f"'{state}' is no name of a state", state, hint)
-    return node, frozenset(map(state_key, named))
+    return node, frozenset(map(state_key, names))
 
 
-def _target(text: str) -> tuple[int, str]:
+def _parse_target(text: str) -> tuple[int, str]:
     match = _TARGET.fullmatch(text)
     assert match is not None
     sign, node, equals, state = match[1], match[2], match[3], (match[4] or "").strip()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BeforeValidator, Field, ValidationError
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from usru_scenarios.reading.places import Document
 
 
-def _listed(raw: object) -> object:
+def _as_tuple(raw: object) -> object:
     """One name is a list of one."""
     return (raw,) if isinstance(raw, str) else raw
 
 
 Listed = Annotated[
-    tuple[str, ...], Field(strict=False), BeforeValidator(_listed, json_schema_input_type=str | tuple[str, ...])
+    tuple[str, ...], Field(strict=False), BeforeValidator(_as_tuple, json_schema_input_type=str | tuple[str, ...])
 ]
 
 
@@ -116,12 +116,11 @@ def read_register(folder: Path, name: str, access: Access | None = None) -> tupl
         UnreadableInput: there is no such folder, or it can't or may not be read.
     """
     access = access or Access()
-    paths = access.list_register(folder, name)
     documents: dict[str, SourceDocument] = {}
     problems: list[Problem] = []
-    first: dict[str, Span] = {}
+    spans: dict[str, Span] = {}
     pushes: dict[str, tuple[ClaimPush, ...]] = {}
-    for path in paths:
+    for path in access.list_register(folder, name):
         try:
             document = access.read_document(path, f"{name}/{path.name}")
         except ModelError as error:
@@ -131,34 +130,33 @@ def read_register(folder: Path, name: str, access: Access | None = None) -> tupl
             problems.append(Problem("unreadable_register", str(error)))
             continue
         problems += document.problems
-        problems += _duplicates(document, first)
-        shape, faults = _shaped(document)
-        problems += faults
-        documents[path.stem] = shape
-        for claim, read in _pushes(document, shape):
-            problems += (one for one in read if isinstance(one, Problem))
-            pushes[claim] = tuple(one for one in read if isinstance(one, ClaimPush))
+        problems += _duplicate_claims(document, spans)
+        documents[path.stem] = _validate_document(document, problems)
+        for claim_id, claim in documents[path.stem].claims.items():
+            if claim.pushes and (place := document.place.at(("claims", claim_id, "pushes"))) is not None:
+                claim_pushes = [read_push(text, place.child(item) or place) for item, text in enumerate(claim.pushes)]
+                problems += (push for push in claim_pushes if isinstance(push, Problem))
+                pushes[claim_id] = tuple(push for push in claim_pushes if isinstance(push, ClaimPush))
     register = Register(documents, pushes)
-    return register, [*problems, *islice(_unknown_links(register, first), _MOST_LINKS)]
+    return register, [*problems, *islice(_unknown_links(register, spans), _MAXIMUM_UNKNOWN_LINKS)]
 
 
-def _shaped(document: Document) -> tuple[SourceDocument, list[Problem]]:
-    """The document, and its faults; a claim with a fault is left out, though its id is known."""
+def _validate_document(document: Document, problems: list[Problem]) -> SourceDocument:
+    """The document, whose faults are added to the problems; a claim with a fault is left blank, but its id is known."""
     data = document.data
     if not isinstance(data, dict):
         message = f"a file of the register is a map with 'title' and 'claims', not {describe_value(data)}"
-        return SourceDocument(), [Problem("not_a_map", message, document.place.span())]
+        problems.append(Problem("not_a_map", message, document.place.span()))
+        return SourceDocument()
     try:
-        return SourceDocument.model_validate(data), []
+        return SourceDocument.model_validate(data)
     except ValidationError as error:
-        faults = faults_of(error, data, document.place, SourceDocument, _naming)
-    # built without checks: an id at fault is told above, and stands here so that what cites it is not told too
-    return SourceDocument.model_construct(claims=_sound_claims(data)), [fault.problem for fault in faults]
-
-
-def _sound_claims(data: dict[str, Any]) -> dict[str, Claim]:
-    raw = data.get("claims")
-    return {name: _claim_or_blank(claim) for name, claim in raw.items()} if isinstance(raw, dict) else {}
+        faults = faults_of(error, data, document.place, SourceDocument, _describe_path)
+    problems += (fault.problem for fault in faults)
+    claims = data.get("claims")
+    valid = {name: _claim_or_blank(raw) for name, raw in claims.items()} if isinstance(claims, dict) else {}
+    # built without checks: an id at fault is reported above, and stands here so that what cites it is not reported too
+    return SourceDocument.model_construct(claims=valid)
 
 
 def _claim_or_blank(raw: object) -> Claim:
@@ -168,39 +166,31 @@ def _claim_or_blank(raw: object) -> Claim:
         return Claim(claim="")
 
 
-def _pushes(document: Document, shape: SourceDocument) -> Iterator[tuple[str, list[ClaimPush | Problem]]]:
-    """For each claim that states directions its pushes, and what is wrong with those that can't be read."""
-    for name, claim in shape.claims.items():
-        if claim.pushes and (place := document.place.at(("claims", name, "pushes"))) is not None:
-            yield name, [read_push(text, place.child(item) or place) for item, text in enumerate(claim.pushes)]
-
-
-def _naming(path: KeyPath) -> str:
+def _describe_path(path: KeyPath) -> str:
     if path[:1] == ("claims",) and len(path) > 1:
         return f"claim '{path[1]}'"
     return f"'{path[0]}'" if path else "a file of the register"
 
 
-def _duplicates(document: Document, first: dict[str, Span]) -> Iterator[Problem]:
-    """Ids that another file has given already; `first` collects where each id stands."""
+def _duplicate_claims(document: Document, spans: dict[str, Span]) -> Iterator[Problem]:
+    """Ids that another file has given already; `spans` collects where each id stands first."""
     claims = document.place.child("claims")
     for claim, place in (claims.children or {}).items() if claims else ():
         name, span = str(claim), place.key_span()
-        if name in first:
-            message = f"the claim '{name}' stands here a second time; the first is at {first[name]}"
+        if name in spans:
+            message = f"the claim '{name}' stands here a second time; the first is at {spans[name]}"
             yield Problem("duplicate_claim", message, span, "give it another id")
-        first.setdefault(name, span)
+        spans.setdefault(name, span)
 
 
-_MOST_LINKS = 100
-"""Unknown links that are told."""
-_LINKS = {"agrees": "agrees with", "contradicts": "contradicts"}
+_MAXIMUM_UNKNOWN_LINKS = 100
+"""Unknown links that are reported."""
 
 
-def _unknown_links(register: Register, first: dict[str, Span]) -> Iterator[Problem]:
+def _unknown_links(register: Register, spans: dict[str, Span]) -> Iterator[Problem]:
     for name, claim in register.claims.items():
-        for link, verb in _LINKS.items():
-            for other in getattr(claim, link):
-                if other not in first:
+        for others, verb in ((claim.agrees, "agrees with"), (claim.contradicts, "contradicts")):
+            for other in others:
+                if other not in spans:
                     message = f"claim '{name}' {verb} an unknown claim '{other}'"
-                    yield Problem("unknown_claim", message, first.get(name), suggest_name(other, first))
+                    yield Problem("unknown_claim", message, spans.get(name), suggest_name(other, spans))

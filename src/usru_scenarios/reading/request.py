@@ -76,12 +76,12 @@ class Request:
         """
         if not isinstance(model, str | PathLike):
             raise ArgumentError(f"model takes a path or the id of a bundled model, not {format_value(model)}")
-        asked = cls(None, "<stdin>", confined=check_flag("confined", confined))
-        asked = asked.with_changes(profile, weights, overrides, check_flag("sourced_only", sourced_only))
+        request = cls(None, "<stdin>", confined=check_flag("confined", confined))
+        request = request.with_changes(profile, weights, overrides, check_flag("sourced_only", sourced_only))
         if model == STANDARD_INPUT:
-            return asked
+            return request
         path, name = find_model_file(model if isinstance(model, str) else Path(model))
-        return replace(asked, path=path, name=name)
+        return replace(request, path=path, name=name)
 
     def with_changes(self, profile: object, weights: object, overrides: object, sourced_only: object = None) -> Request:
         """The same file under another profile or none, with other weights, and with values set besides.
@@ -92,56 +92,51 @@ class Request:
         return replace(
             self,
             profile=check_optional_text("profile", profile),
-            weights=_assignments("weights", weights),
-            overrides=(*self.overrides, *_assignments("overrides", overrides)),
+            weights=_read_assignments("weights", weights),
+            overrides=(*self.overrides, *_read_assignments("overrides", overrides)),
             sourced_only=self.sourced_only if sourced_only is None else check_flag("sourced_only", sourced_only),
         )
 
 
-def _assignments(name: str, given: object) -> tuple[str | Assignment, ...]:
+def _read_assignments(name: str, argument: object) -> tuple[str | Assignment, ...]:
     """Values by name, of which a text is as it would be written; or texts NAME=VALUE."""
-    if not isinstance(given, Mapping):
-        return check_texts(name, given, {"weights": "sanctions=2"}.get(name, "odds_per_point=1.5"))
-    found: list[str | Assignment] = []
-    for key, value in given.items():
+    if not isinstance(argument, Mapping):
+        return check_texts(name, argument, {"weights": "sanctions=2"}.get(name, "odds_per_point=1.5"))
+    assignments: list[str | Assignment] = []
+    for key, value in argument.items():
         check_text(f"a key of {name}", key)
         try:
-            found.append(f"{key}={value}" if isinstance(value, str) else Assignment(key, _plain(value)))
+            assignments.append(f"{key}={value}" if isinstance(value, str) else Assignment(key, _to_plain_data(value)))
         except (TypeError, ValueError, RecursionError):
             raise ArgumentError(
                 f"{name} has a value for '{key}' that no file can hold: {format_value(value)}"
             ) from None
-    return tuple(found)
+    return tuple(assignments)
 
 
-def _plain(value: object, depth: int = 0) -> object:
+_MAXIMUM_DEPTH, _MAXIMUM_NUMBER = 50, 1e300
+"""As in `yaml_source`: how deep a value is nested, and numbers that are larger have no value as floats."""
+
+
+def _to_plain_data(value: object, depth: int = 0) -> object:
     """A value as a file could hold it; a scalar or array of numpy as plain Python.
 
     Raises:
         TypeError, ValueError: none could.
     """
-    if (listed := getattr(value, "tolist", None)) is not None:
-        value = listed()
-    if depth > _DEEPEST or (isinstance(value, int | float) and not abs(value) < _LARGEST):
+    if (to_list := getattr(value, "tolist", None)) is not None:
+        value = to_list()
+    if depth > _MAXIMUM_DEPTH or (isinstance(value, int | float) and not abs(value) < _MAXIMUM_NUMBER):
         raise ValueError
     if isinstance(value, dict):
-        return {
-            _plain_text(key if isinstance(key, str) else json.dumps(key)): _plain(one, depth + 1)
-            for key, one in value.items()
-        }
+        keys = [key if isinstance(key, str) else json.dumps(key) for key in value]
+        "".join(keys).encode()  # as below
+        return dict(zip(keys, [_to_plain_data(entry, depth + 1) for entry in value.values()], strict=True))
     if isinstance(value, list | tuple):
-        return [_plain(one, depth + 1) for one in value]
+        return [_to_plain_data(item, depth + 1) for item in value]
     if value is None or isinstance(value, bool | int | float):
         return value
-    return _plain_text(value)
-
-
-def _plain_text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError
-    value.encode()
+    value.encode()  # refuses what is no text, such as half of a surrogate pair
     return value
-
-
-_DEEPEST, _LARGEST = 50, 1e300
-"""As in `yaml_source`: how deep a value is nested, and numbers that are larger have no value as floats."""

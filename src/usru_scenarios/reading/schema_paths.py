@@ -14,7 +14,7 @@ from pydantic import Discriminator, Tag
 
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.model import values
-from usru_scenarios.model.schema import SHORT_FOR, Model
+from usru_scenarios.model.schema import Model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +31,7 @@ class Fields:
     @property
     def entries(self) -> Mapping[str, Any]:
         """The annotation of each key."""
-        return _hints(self.part)
+        return _entry_annotations(self.part)
 
 
 @dataclass(frozen=True)
@@ -56,20 +56,20 @@ Form = Fields | Entries | Atomic
 
 
 @cache
-def _hints(part: type[values.Part]) -> dict[str, Any]:
+def _entry_annotations(part: type[values.Part]) -> dict[str, Any]:
     hints = get_type_hints(part, include_extras=True)
     return {field.alias or name: hints[name] for name, field in part.model_fields.items()}
 
 
 def form_of(annotation: Any, raw: object = None) -> Form:
     """What an annotation says of the raw value that stands there; `raw` decides where there are two kinds."""
-    annotation, marks = _bare(annotation)
+    annotation, marks = _unwrap(annotation)
     if values.REPLACED_WHOLE in marks:
         return Atomic()
     if values.PART_OF_FILE in marks:
         return Fields(Model)
     if get_origin(annotation) in (Union, UnionType):
-        return form_of(_member(get_args(annotation), marks, raw), raw)
+        return form_of(_matching_member(get_args(annotation), marks, raw), raw)
     if isinstance(annotation, type) and issubclass(annotation, values.Part):
         return Atomic() if issubclass(annotation, values.Value) else Fields(annotation)
     if get_origin(annotation) is dict:
@@ -77,8 +77,8 @@ def form_of(annotation: Any, raw: object = None) -> Form:
     return Atomic()
 
 
-def _member(members: tuple[Any, ...], marks: tuple[Any, ...], raw: object) -> Any:
-    """The one of several kinds that the raw value is of."""
+def _matching_member(members: tuple[Any, ...], marks: tuple[Any, ...], raw: object) -> Any:
+    """The member of a union that the raw value belongs to."""
     for mark in marks:
         if isinstance(mark, Discriminator) and callable(mark.discriminator):
             tag = Tag(str(mark.discriminator(raw if raw is not None else {})))
@@ -96,19 +96,13 @@ def entry_annotation(form: Form, key: str) -> Any:
     return None
 
 
-def short_form_part(annotation: Any) -> type[values.Part] | None:
-    """The part of which a judgement alone may stand here (`crisis: 0.3` for `crisis: {prior: 0.3}`), if any."""
-    form = form_of(annotation)
-    return form.part if isinstance(form, Fields) and form.part in SHORT_FOR else None
-
-
 def fields_at(path: KeyPath, data: Any, annotation: Any = Model) -> tuple[str, ...]:
     """The keys that the map at a path of the file may have; empty where keys are free or there is no map."""
     for part in path:
         annotation = entry_annotation(form_of(annotation, data), str(part))
-        data = data[part] if _holds(data, part) else None
-    bare = _bare(annotation)[0]
-    if bare is values.OddsPerPoint and not values.is_judgement_form(data):
+        data = data[part] if _has_part(data, part) else None
+    plain, _ = _unwrap(annotation)
+    if plain is values.OddsPerPoint and not values.is_judgement_form(data):
         return tuple(values.OddsPerPoint.model_fields)
     if is_judgement(annotation):
         return tuple(values.Judgement.model_fields)
@@ -119,15 +113,15 @@ def fields_at(path: KeyPath, data: Any, annotation: Any = Model) -> tuple[str, .
 @cache
 def all_format_keys() -> frozenset[str]:
     """All that `fields_at` gives for any place of any file."""
+    keys: set[str] = set()
     parts = [values.Part]
-    for part in parts:  # those that are found on the way too
+    for part in parts:  # subclasses are added on the way
         parts += part.__subclasses__()
-    return frozenset(
-        key for part in parts for name, field in part.model_fields.items() for key in (name, field.alias or name)
-    )
+        keys |= {key for name, field in part.model_fields.items() for key in (name, field.alias or name)}
+    return frozenset(keys)
 
 
-def _holds(data: Any, part: str | int) -> bool:
+def _has_part(data: Any, part: str | int) -> bool:
     if isinstance(data, list):
         return isinstance(part, int) and part < len(data)
     return isinstance(data, dict) and part in data
@@ -135,7 +129,7 @@ def _holds(data: Any, part: str | int) -> bool:
 
 def is_judgement(annotation: Any) -> bool:
     """Whether one judgement, or a map of them by state or date, stands here."""
-    return _bare(annotation)[0] in (
+    return _unwrap(annotation)[0] in (
         values.Judgement,
         values.Keep,
         values.Weight,
@@ -146,11 +140,11 @@ def is_judgement(annotation: Any) -> bool:
 
 def is_map_of_shares(annotation: Any) -> bool:
     """Whether a map of shares by name stands here."""
-    bare, marks = _bare(annotation)
-    return values.REPLACED_WHOLE in marks and get_origin(bare) is dict and is_judgement(get_args(bare)[1])
+    plain, marks = _unwrap(annotation)
+    return values.REPLACED_WHOLE in marks and get_origin(plain) is dict and is_judgement(get_args(plain)[1])
 
 
-def _bare(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
+def _unwrap(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
     """An annotation without `None` for an alternative and without its marks, which come second."""
     marks: tuple[Any, ...] = ()
     while True:
@@ -189,7 +183,7 @@ def describe_place(path: KeyPath) -> str:
         return "the file"
     section, *rest = path
     if section in ("outcome", "anchor"):
-        return _inside(f"the {section}", rest)
+        return _describe_inside(f"the {section}", rest)
     if section not in NOUNS or not rest:
         return f"'{section}'"
     name, *rest = rest
@@ -198,10 +192,10 @@ def describe_place(path: KeyPath) -> str:
     if not rest:
         return f"{NOUNS[str(section)]} '{name}'"
     owner = f"'{name}'" if section in ("drivers", "consequences") else f"{NOUNS[str(section)]} '{name}'"
-    return _inside(owner, rest)
+    return _describe_inside(owner, rest)
 
 
-def _inside(owner: str, rest: list[str | int]) -> str:
+def _describe_inside(owner: str, rest: list[str | int]) -> str:
     if not rest:
         return owner
     part, *more = rest

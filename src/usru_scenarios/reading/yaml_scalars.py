@@ -26,62 +26,62 @@ def span_within(place: Place, value: str, start: int, end: int) -> Span:
         end: its end; an empty piece stands for the character at `start`.
     """
     source = place.source
-    at = _offsets(source.text, source.offset(place.value), value)
-    if not at:
+    offsets = _character_offsets(source.text, source.offset(place.value), value)
+    if not offsets:
         return place.span()
-    first = at[min(start, len(value) - 1)]
-    last = max(at[min(max(end, start + 1), len(value)) - 1], first)
+    first = offsets[min(start, len(value) - 1)]
+    last = max(offsets[min(max(end, start + 1), len(value)) - 1], first)
     return source.span(source.mark(first, last + 1))
 
 
-def replace_scalars(source: SourceText, written: Iterable[tuple[Place, str]]) -> str:
+def replace_scalars(source: SourceText, scalars: Iterable[tuple[Place, str]]) -> str:
     """The text with other scalars in the place of some that stand on a line, and every other character as it is."""
     text = source.text
-    for place, scalar in sorted(written, key=lambda pair: pair[0].value, reverse=True):
+    for place, scalar in sorted(scalars, key=lambda pair: pair[0].value, reverse=True):
         start = source.offset(place.value)
         text = text[:start] + scalar + text[start + place.value.width :]
     return text
 
 
-def _offsets(text: str, begin: int, value: str) -> list[int] | None:
+def _character_offsets(text: str, begin: int, value: str) -> list[int] | None:
     """Where each character of a value stands in the text that begins with its scalar; blanks where the one before is.
 
     None where the two do not fit together.
     """
     quote = text[begin : begin + 1]
     header = _BLOCK_HEADER.match(text, begin)
-    at = header.end() if header else begin + (quote in ("'", '"'))
-    found: list[int] = []
+    offset = header.end() if header else begin + (quote in ("'", '"'))
+    offsets: list[int] = []
     for character in value:
         if character.isspace():
-            found.append(found[-1] + 1 if found else at)
+            offsets.append(offsets[-1] + 1 if offsets else offset)
             continue
-        while at < len(text) and (text[at].isspace() or _is_blank_escape(text, at, quote)):
-            at += _width(text, at, quote)
-        if at >= len(text) or not _stands(character, text, at, quote):
+        while offset < len(text) and (text[offset].isspace() or _is_blank_escape(text, offset, quote)):
+            offset += _width(text, offset, quote)
+        if offset >= len(text) or not _is_written_at(text, offset, quote, character):
             return None
-        found.append(at)
-        at += _width(text, at, quote)
-    return found
+        offsets.append(offset)
+        offset += _width(text, offset, quote)
+    return offsets
 
 
-def _width(text: str, at: int, quote: str) -> int:
+def _width(text: str, offset: int, quote: str) -> int:
     """How many characters of the text write one of the value."""
-    if quote == '"' and (escaped := _ESCAPED.match(text, at)):
-        return escaped.end() - at
-    return 2 if quote == "'" and text.startswith("''", at) else 1
+    if quote == '"' and (escaped := _ESCAPED.match(text, offset)):
+        return escaped.end() - offset
+    return 2 if quote == "'" and text.startswith("''", offset) else 1
 
 
-def _is_blank_escape(text: str, at: int, quote: str) -> bool:
+def _is_blank_escape(text: str, offset: int, quote: str) -> bool:
     """Whether an escape stands for a blank, or for nothing because it ends a line."""
-    return quote == '"' and text[at] == "\\" and text[at + 1 : at + 2] in tuple("ntr \t\n\rabefv0NLP_")
+    return quote == '"' and text[offset] == "\\" and text[offset + 1 : offset + 2] in tuple("ntr \t\n\rabefv0NLP_")
 
 
-def _stands(character: str, text: str, at: int, quote: str) -> bool:
+def _is_written_at(text: str, offset: int, quote: str, character: str) -> bool:
     """Whether a character of the value is what the text writes at an offset."""
-    if quote == '"' and text[at] == "\\":
-        escape = text[at + 1 : at + 2]
+    if quote == '"' and text[offset] == "\\":
+        escape = text[offset + 1 : offset + 2]
         if escape in ("x", "u", "U"):
-            return int(text[at + 2 : at + _width(text, at, quote)], 16) == ord(character)
+            return int(text[offset + 2 : offset + _width(text, offset, quote)], 16) == ord(character)
         return escape == character
-    return text[at] == character
+    return text[offset] == character

@@ -65,9 +65,9 @@ def read(text: str | bytes, name: str, folder: Path | None = None) -> Document:
         UnreadableModelError: the text is too large, too deep, or no text.
     """
     source = decode_text(text, name, folder or Path())
-    if (odd := replace_odd_blanks(source)) is None:
+    if (replaced := replace_odd_blanks(source)) is None:
         return _Reader(source).document()
-    problem, plain = odd
+    problem, plain = replaced
     try:
         document = _Reader(plain).document()
     except ModelError as error:
@@ -167,7 +167,7 @@ class _Reader:
         return Document(self.source, self.data, self.place, tuple(self.problems), self.values)
 
     def _broken_yaml(self, error: yaml.MarkedYAMLError) -> Problem:
-        from usru_scenarios.reading.yaml_errors import broken_yaml_problem  # few files are broken
+        from usru_scenarios.reading.broken_yaml import broken_yaml_problem  # few files are broken
 
         innermost = self.open[-1].place.value if self.open else None
         bracket = innermost if innermost and not innermost.block else None
@@ -314,10 +314,10 @@ class _Reader:
         for key in parent.split_keys:
             place, raw = places[key], parent.data[key]
             place.has_fault = True
-            meant = suggest_parameter_list(key, raw) or suggest_judgement(raw)
-            text = meant.text if meant else f'"{raw}"'
-            hints.append(meant.hint if meant else f"put the text in quotes: {text}")
-            parent.data[key] = meant.value if meant else raw
+            suggested = suggest_parameter_list(key, raw) or suggest_judgement(raw)
+            text = suggested.text if suggested else f'"{raw}"'
+            hints.append(suggested.hint if suggested else f"put the text in quotes: {text}")
+            parent.data[key] = suggested.value if suggested else raw
             if text:
                 start = self.source.offset(place.value)
                 edits.append(self.source.replacement(start, start + place.value.width, text))

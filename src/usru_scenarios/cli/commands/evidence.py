@@ -66,7 +66,7 @@ def _load_study(read: EvidenceText, model: str | None, changes: ModelOptions, se
     except UnreadableInput as error:
         if isinstance(error, ModelError):  # it is there, and what is wrong in it has places of its own
             raise
-        raise read.without_model(error) from None
+        raise read.missing_model_error(error) from None
 
 
 class _ItemToAdd(NamedTuple):
