@@ -136,6 +136,11 @@ def pixel_channel(field: str) -> View:
     return {"field": field, "type": "quantitative", "scale": None, "axis": None}
 
 
+def edge_channels() -> View:
+    """The channels of what reaches from `x` to `x2` and from `y` to `y2`, in pixels."""
+    return {"x": pixel_channel("x"), "y": pixel_channel("y"), "x2": {"field": "x2"}, "y2": {"field": "y2"}}
+
+
 def colour_channel(field: str = "colour") -> View:
     """A channel whose field is a colour."""
     return {"field": field, "type": "nominal", "scale": None, "legend": None}
@@ -170,13 +175,7 @@ def line_layer(rows: Sequence[View], **mark: Any) -> View:
     return {
         "data": {"values": list(rows)},
         "mark": {"type": "rule", **mark},
-        "encoding": {
-            "x": pixel_channel("x"),
-            "y": pixel_channel("y"),
-            "x2": {"field": "x2"},
-            "y2": {"field": "y2"},
-            "color": colour_channel(),
-        },
+        "encoding": {**edge_channels(), "color": colour_channel()},
     }
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from usru_scenarios.report import ask
 from usru_scenarios.report.data import model_cells
-from usru_scenarios.report.document import Column, Lines, Report, StyledText, Table, number_columns
+from usru_scenarios.report.document import Column, Report, Table, bullets, number_columns
 from usru_scenarios.report.likelihoods import BAND_HEAD, ERROR_MEANING
 from usru_scenarios.report.provenance_line import citation_line, describe_profile, describe_sampling, list_conditions
 from usru_scenarios.results.ask import Answer
@@ -14,7 +14,7 @@ from usru_scenarios.results.ask import Answer
 if TYPE_CHECKING:
     from usru_scenarios.report import Layout
     from usru_scenarios.report.data import Rows
-    from usru_scenarios.report.document import Block, Cell
+    from usru_scenarios.report.document import Block, Row
     from usru_scenarios.results.ask import Answers
 
 
@@ -23,7 +23,7 @@ def report(result: Answers, _layout: Layout) -> Report:
     times = Column(kind="notes", label="time")
     answers, bands = number_columns(["answer", BAND_HEAD])
     columns = [Column("query", takes_rest=True, folds=True), times, answers, bands._replace(rank=1)]
-    rows: list[tuple[Cell, ...]] = []
+    rows: list[Row] = []
     for entry in result.in_order():
         query = " ".join(entry.query.split())
         if isinstance(entry, Answer):
@@ -35,7 +35,7 @@ def report(result: Answers, _layout: Layout) -> Report:
     blocks: list[Block] = [Table(columns, rows)]
     problems = [f"{entry.number}: {entry.problem.splitlines()[0]}" for entry in result.unanswered]
     if problems:
-        blocks.append(Lines(tuple(map(StyledText, problems)), as_list=True))
+        blocks.append(bullets(problems))
     title = result.model.title
     if not result.answers:
         return Report(title, result.model.name, blocks, [])

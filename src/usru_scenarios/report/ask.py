@@ -4,26 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from usru_scenarios.report import document
+from usru_scenarios.report import document, likelihoods
 from usru_scenarios.report.data import MODEL_COLUMNS, first_day, model_cells
-from usru_scenarios.report.document import Column, Lines, Report, ShownCondition, StyledText, Table
-from usru_scenarios.report.likelihoods import (
-    BAND_HEAD,
-    ERROR_MEANING,
-    ROUNDING,
-    format_answer_error,
-    format_band,
-    format_difference_band,
-    format_error,
-    format_exact_number,
-    format_likelihood,
-    format_number_with_error,
-    format_percent,
-    format_points,
-    format_rounded_percent,
-    is_error_shown,
-    percent_decimals,
-)
+from usru_scenarios.report.document import Column, Lines, Report, ShownCondition, StyledText, Table, bullets
+from usru_scenarios.report.likelihoods import format_error, format_percent, format_points, percent_decimals
 from usru_scenarios.report.numbers import READABLE, decimals_for, format_range, round_up_error
 from usru_scenarios.report.provenance_line import (
     citation_line,
@@ -56,7 +40,7 @@ def report(result: Answer, layout: Layout) -> Report:
         judgements=result.judgements,
         judgements_at_means=result.judgements_at_means,
     )
-    errors = f" {ERROR_MEANING}." if result.standard_error else ""
+    errors = f" {likelihoods.ERROR_MEANING}." if result.standard_error else ""
     return Report(
         title=result.query,
         subtitle=f"{result.model.name}{describe_profile(result.profile)}",
@@ -102,21 +86,21 @@ def _describe_answer(result: Answer) -> str:
     if result.value is None:
         return f"no number: {_explain_missing_value(result)}"
     value, band = format_value_and_band(result, result.value)
-    return f"{value}, {BAND_HEAD} {band}" if band else value
+    return f"{value}, {likelihoods.BAND_HEAD} {band}" if band else value
 
 
 def format_value_and_band(result: Answer, value: float) -> tuple[str, str]:
     """The value of an expression with its standard error, and its band where it has one that is wider than nothing."""
     error = result.standard_error or 0.0
     shown = format_measured(value, error, result.measure)
-    if result.band is None or (not error and result.band.high - result.band.low < ROUNDING):
+    if result.band is None or (not error and result.band.high - result.band.low < likelihoods.ROUNDING):
         return shown, ""  # no judgement that is uncertain makes a difference to it
     low, high, places = result.band.low, result.band.high, percent_decimals(error)
     if result.measure == "number":
         return shown, format_range(low, high, decimals_for(error))
     if result.measure == "difference":
-        return shown, format_difference_band(low, high, places, error)
-    return shown, format_band(low, high, places, error)
+        return shown, likelihoods.format_difference_band(low, high, places, error)
+    return shown, likelihoods.format_band(low, high, places, error)
 
 
 def _explain_missing_value(result: Answer) -> str:
@@ -130,15 +114,17 @@ def _explain_missing_value(result: Answer) -> str:
 def format_measured(value: float, standard_error: float, measure: Measure) -> str:
     """A value with its standard error: in percent, in points, or as the number that it is."""
     if measure == "number" or _is_out_of_scale(value):
-        return format_number_with_error(value, standard_error)
+        return likelihoods.format_number_with_error(value, standard_error)
     if measure == "probability":
-        return format_likelihood(value, standard_error) if standard_error else format_rounded_percent(value, 0.0)
+        if not standard_error:
+            return likelihoods.format_exact_percent(value)
+        return likelihoods.format_likelihood(value, standard_error)
     number = 100.0 * value
-    if is_error_shown(standard_error):
-        shown = format_number_with_error(number, 100.0 * standard_error)
+    if likelihoods.is_error_shown(standard_error):
+        shown = likelihoods.format_number_with_error(number, 100.0 * standard_error)
     else:
-        error = f" ± {format_answer_error(standard_error)}" if standard_error else ""
-        shown = f"{format_exact_number(number, abs(number))}{error}"
+        error = f" ± {likelihoods.format_answer_error(standard_error)}" if standard_error else ""
+        shown = f"{likelihoods.format_exact_number(number, abs(number))}{error}"
     return f"{'+' if value > 0.0 else ''}{shown} points"
 
 
@@ -155,8 +141,8 @@ def format_sides(left: float, right: float, margin: float, error: float, measure
         return left_side.lstrip("+"), right_side.lstrip("+"), shown_margin
     places = max(percent_decimals(error), 1)
     if measure == "probability":
-        return format_percent(left, places), format_percent(right, places), format_points(margin, places)
-    return format_points(left, places), format_points(right, places), format_points(margin, places)
+        return (format_percent(left, places), format_percent(right, places), format_points(margin, places))
+    return (format_points(left, places), format_points(right, places), format_points(margin, places))
 
 
 def _format_side(value: float, decimals: int) -> str:
@@ -196,7 +182,7 @@ def _probability_table(result: Answer) -> Iterator[Block]:
         rows = [
             (
                 _probability_name(part),
-                format_rounded_percent(part.value, part.standard_error),
+                likelihoods.format_rounded_percent(part.value, part.standard_error),
                 format_error(part.standard_error),
                 "" if part.step else part.time,  # which the name says
             )
@@ -211,9 +197,7 @@ def _condition_blocks(result: Answer, layout: Layout) -> Iterator[Block]:
         rows = [(StyledText(kind, "cyan"), text, StyledText(meaning, "dim")) for kind, text, meaning in conditions]
         yield Table([Column(), Column(), Column()], rows, has_header=False)
     elif conditions:
-        yield Lines(
-            tuple(StyledText(f"{kind}: {text} ({meaning})") for kind, text, meaning in conditions), as_list=True
-        )
+        yield bullets(f"{kind}: {text} ({meaning})" for kind, text, meaning in conditions)
 
 
 def _list_all_conditions(result: Answer) -> Iterator[ShownCondition]:

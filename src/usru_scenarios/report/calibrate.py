@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from usru_scenarios.report import Layout
     from usru_scenarios.report.data import Rows
-    from usru_scenarios.report.document import Cell
+    from usru_scenarios.report.document import Row
     from usru_scenarios.results.calibrate import Calibration
 
 
@@ -38,7 +38,7 @@ def report(result: Calibration, _layout: Layout, titles: Mapping[str, str] | Non
     heads = ("anchor", "share\nnow", "baseline\nnow", "baseline\nsolved")
     ranks = {"share\nnow": 1, "baseline\nnow": 2}
     shares = [column._replace(rank=ranks.get(column.head, 0)) for column in number_columns(heads)]
-    rows: list[tuple[Cell, ...]] = []
+    rows: list[Row] = []
     for name, title in (titles or {name: name for name in result.baselines}).items():
         percents = [format_percent(shares[name], 2) for shares in (result.anchor, result.shares_before)]
         baselines = [_format_baseline(shares[name]) for shares in (result.before, result.baselines)]

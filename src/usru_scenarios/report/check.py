@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from usru_scenarios.report import document, mutants
 from usru_scenarios.report.ask import format_sides
 from usru_scenarios.report.data import MODEL_COLUMNS, first_day, model_cells
-from usru_scenarios.report.document import Column, Item, Items, Legend, Lines, Report, StyledText, Table
+from usru_scenarios.report.document import Column, Item, Items, Legend, Report, StyledText, Table, paragraph
 from usru_scenarios.report.likelihoods import format_error, format_rounded_percent
 from usru_scenarios.report.numbers import round_up_error
 from usru_scenarios.report.provenance_line import describe_exact, describe_means, describe_profile, result_report
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from usru_scenarios.report import Layout
     from usru_scenarios.report.data import Rows
-    from usru_scenarios.report.document import Block, Cell, FooterLine
+    from usru_scenarios.report.document import Block, Cell, FooterLine, Row
     from usru_scenarios.results.check import CheckReport, ExpectationChecked
 
 _STYLES = {"holds": "green", "fails": "bold red", "undecided": "bold yellow"}
@@ -30,7 +30,7 @@ def report(result: CheckReport, layout: Layout) -> Report:
     survey = result.mutants
     survey_blocks = [] if survey is None else list(mutants.survey_blocks(result, survey))
     if layout.width and not result.expectations:
-        nothing = Lines((StyledText("The file says nothing that must hold: it has no expectations."),))
+        nothing = paragraph("The file says nothing that must hold: it has no expectations.")
         footer = [] if survey is None else [mutants.describe_sample(survey, result.seed)]
         return Report(result.model.title, subtitle, [nothing, *survey_blocks], footer)
     blocks = [_expectation_table(result), *(_explanations(result) if layout.width else ()), *survey_blocks]
@@ -71,7 +71,7 @@ def _expectation_table(result: CheckReport) -> Table:
         *([Column("still\nholds", "number", rank=2)] if result.perturbation else []),
         Column("claims", rank=4, folds=True),
     ]
-    rows: list[tuple[Cell, ...]] = []
+    rows: list[Row] = []
     for name, checked in _ranked_expectations(result):
         head = StyledText(checked.verdict, _STYLES[checked.verdict]), StyledText(name, "bold", "`")
         robust = [f"{checked.robust}"] if result.perturbation else []

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from usru_scenarios.report import document
+from usru_scenarios.report import document, likelihoods
 from usru_scenarios.report.data import MODEL_COLUMNS, first_day, model_cells
 from usru_scenarios.report.document import Column, Heading, Item, Items, Legend, Lines, Report, StyledText, Table
 from usru_scenarios.report.forecast_in_words import (
@@ -31,17 +31,7 @@ from usru_scenarios.report.forecast_in_words import (
     join_names,
     quote_title,
 )
-from usru_scenarios.report.likelihoods import (
-    BAND_HEAD,
-    format_band,
-    format_difference_band,
-    format_distance,
-    format_error,
-    format_error_bound,
-    format_percent,
-    format_points,
-    percent_decimals,
-)
+from usru_scenarios.report.likelihoods import format_error, format_percent, format_points, percent_decimals
 from usru_scenarios.report.numbers import format_number
 from usru_scenarios.report.provenance_line import citation_line, describe_sampling, list_conditions
 
@@ -106,7 +96,7 @@ def _summarize_variant(name: str, variant: VariantCompared, result: Comparison) 
     if abs(difference.end) <= max(2.0 * difference.standard_errors.end, _NEGLIGIBLE):
         return f"{name} moves no scenario{when} by more than sampling error can tell."
     places = _likelihood_decimals(result)
-    before, after = format_percent(most.end - difference.end, places), format_percent(most.end, places)
+    before, after = (format_percent(most.end - difference.end, places), format_percent(most.end, places))
     shift = f"{format_points(difference.end, _difference_decimals(result))} points"
     return f"{name} moves {quote_title(most.title)} most{when}: from {before} to {after} ({shift})."
 
@@ -147,12 +137,12 @@ def _footer(result: Comparison) -> Iterator[FooterLine]:
     yield f"{sampling}{few}{common}", *_error_parts(result), "."
     if is_observed and run.judgements:
         meaning = "Bands are those of likelihoods; of differences there is none where something is observed."
-        yield (Legend(meaning, (BAND_HEAD,)),)
+        yield (Legend(meaning, (likelihoods.BAND_HEAD,)),)
     elif run.judgements:
         switched_at = "each input alone is switched at their means."
         draws = "over the draws of the uncertain judgements"
         meaning = f"Bands are those of what stands before them, {draws}; {switched_at}"
-        yield (Legend(meaning, (BAND_HEAD,), f"The likelihoods are averages {draws}; {switched_at}"),)
+        yield (Legend(meaning, (likelihoods.BAND_HEAD,), f"The likelihoods are averages {draws}; {switched_at}"),)
     if result.left_out:
         more = f" and {len(result.left_out) - 8} more" if len(result.left_out) > 8 else ""
         yield f"Not in all of them, so not compared: {', '.join(result.left_out[:8])}{more}."
@@ -163,7 +153,10 @@ def _error_parts(result: Comparison) -> tuple[str | Legend, ...]:
     if not result.run.trials:
         return ()
     largest = _largest_difference_error(result)
-    of_likelihoods, of_differences = format_error_bound(largest_error(result)), format_error_bound(largest, "")
+    of_likelihoods, of_differences = (
+        likelihoods.format_error_bound(largest_error(result)),
+        likelihoods.format_error_bound(largest, ""),
+    )
     errors = f"; standard errors {of_likelihoods}, of differences {of_differences}"
     return errors, Legend(", ± for each" if largest else "", ("±",))
 
@@ -248,7 +241,7 @@ def _variant_head(
     description = _describe_variant(name, variant)
     if layout.width:
         return (Items((Item((StyledText(kind, "cyan"), StyledText(name, "bold"), StyledText(description, "dim"))),)),)
-    return Heading(name), Lines((StyledText(description),))
+    return Heading(name), document.paragraph(description)
 
 
 def _likelihood_table(variant: VariantCompared, result: Comparison, layout: Layout) -> Table:
@@ -265,7 +258,7 @@ def _likelihood_table(variant: VariantCompared, result: Comparison, layout: Layo
             columns.append(Column("points", "number", label="difference, points", rank=rank))
             columns.append(Column("±", "number", label="± (one standard error)", style="dim", rank=5))
         if _has_band(time, result, layout):
-            columns.append(Column(BAND_HEAD, "number", style="dim", rank=4))
+            columns.append(Column(likelihoods.BAND_HEAD, "number", style="dim", rank=4))
     scenarios = [
         _likelihood_cells(StyledText(each.title, "bold"), each, result, layout) for each in variant.scenarios.values()
     ]
@@ -282,9 +275,7 @@ def _has_band(time: str, result: Comparison, layout: Layout) -> bool:
     return bool(result.run.judgements) and (time == "end" or not layout.width)
 
 
-def _likelihood_cells(
-    title: StyledText, likelihood: Likelihood, result: Comparison, layout: Layout
-) -> tuple[document.Cell, ...]:
+def _likelihood_cells(title: StyledText, likelihood: Likelihood, result: Comparison, layout: Layout) -> document.Row:
     cells: list[document.Cell] = [title]
     for time in _shown_times(result):
         cells.append(format_percent(getattr(likelihood, time), _likelihood_decimals(result)))
@@ -303,15 +294,15 @@ def _format_likelihood_band(likelihood: Likelihood, time: str, result: Compariso
         return ""
     edges, error = banded.band.at(time), float(getattr(banded.standard_errors, time))
     if likelihood.difference is None:
-        return format_band(*edges, _likelihood_decimals(result), error)
-    return format_difference_band(*edges, _difference_decimals(result), error)
+        return likelihoods.format_band(*edges, _likelihood_decimals(result), error)
+    return likelihoods.format_difference_band(*edges, _difference_decimals(result), error)
 
 
 def _input_blocks(variant: VariantCompared, result: Comparison, layout: Layout) -> Iterator[document.Block]:
     """What differs, and what each difference does alone."""
     differences = _listed_differences(variant)
     if not differences:
-        yield Lines((StyledText("Their inputs are the same."),))
+        yield document.paragraph("Their inputs are the same.")
         return
     legend = f"{_LEGEND}, at the end and in the share of time." if len(result.run.steps) > 1 else f"{_LEGEND}."
     texts = [_switching_note(variant), legend if variant.switching else ""]
@@ -331,7 +322,7 @@ def _input_blocks(variant: VariantCompared, result: Comparison, layout: Layout) 
 
 def _difference_rows(
     variant: VariantCompared, differences: list[tuple[str, str, Effect | None]], result: Comparison, layout: Layout
-) -> Iterator[tuple[document.Cell, ...]]:
+) -> Iterator[document.Row]:
     """A row for each difference; where they were switched, two more for all together."""
     switching = variant.switching
     blank = ["" for time in _shown_times(result) if time != "start"] if switching else []
@@ -350,7 +341,7 @@ def _difference_rows(
 
 
 def _format_effect(effect: Effect, result: Comparison) -> list[str]:
-    return [format_distance(getattr(effect, time), 1) for time in _shown_times(result) if time != "start"]
+    return [likelihoods.format_distance(getattr(effect, time), 1) for time in _shown_times(result) if time != "start"]
 
 
 # Rows -----------------------------------------------------------------------------------------------------------------
@@ -364,8 +355,8 @@ def rows(result: Comparison, _layout: Layout) -> Rows:
     )
     for name, variant in result.variants.items():
         model = model_cells(variant.model, variant.profile)
-        for kind, likelihoods in (("scenario", variant.scenarios), ("group", variant.groups)):
-            for of, likelihood in likelihoods.items():
+        for kind, section in (("scenario", variant.scenarios), ("group", variant.groups)):
+            for of, likelihood in section.items():
                 for at, *numbers in _number_rows(likelihood, result.run.steps):
                     yield *model, name, kind, of, likelihood.title, at, first_day(f"{at}"), *numbers
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from usru_scenarios.report import Layout
     from usru_scenarios.report.data import Rows
-    from usru_scenarios.report.document import Block, Cell
+    from usru_scenarios.report.document import Block, Row
     from usru_scenarios.results.sources import DirectedPart, DirectionsReport
 
 _SAYS = {"+": "+", "-": "-", "both": "+-", "none": "nothing"}
@@ -60,7 +60,7 @@ def _is_disputed(number: DirectedPart) -> bool:
 
 
 def _number_section(heading: str, numbers: Iterable[DirectedPart]) -> Iterator[Block]:
-    rows: list[tuple[Cell, ...]] = []
+    rows: list[Row] = []
     for number in numbers:
         signs = ", ".join(f"{claim} {_SAYS[sign]}" for claim, sign in number.claims.items())
         rows.append((StyledText(number.path), f"{number.value:g}", StyledText(signs, "cyan")))

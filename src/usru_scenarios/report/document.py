@@ -59,6 +59,7 @@ class Items(NamedTuple):
 
 
 Cell = str | StyledText | tuple[StyledText, ...]
+Row = tuple[Cell, ...]
 
 
 class Column(NamedTuple):
@@ -163,6 +164,16 @@ class Report(NamedTuple):
     more: str = ""
     citation: str = ""
     picture: Figure | None = None
+
+
+def paragraph(text: str, style: str = "") -> Lines:
+    """A single line of text."""
+    return Lines((StyledText(text, style),))
+
+
+def bullets(texts: Iterable[str]) -> Lines:
+    """A list of texts."""
+    return Lines(tuple(map(StyledText, texts)), as_list=True)
 
 
 def name_column(head: str = "", label: Cell | None = None) -> Column:
@@ -348,5 +359,5 @@ def single_line(text: str) -> str:
 
 def claim_blocks(cited: Iterable[str], texts: dict[str, str]) -> list[Block]:
     """What the cited claims say, below a heading; nothing where no text of them is known."""
-    known = [StyledText(f"{claim}: {texts[claim]}") for claim in dict.fromkeys(cited) if claim in texts]
-    return [Heading("What the claims say"), Lines(tuple(known), as_list=True)] if known else []
+    known = [f"{claim}: {texts[claim]}" for claim in dict.fromkeys(cited) if claim in texts]
+    return [Heading("What the claims say"), bullets(known)] if known else []

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from usru_scenarios.light_dataclasses import replace
 from usru_scenarios.report import Layout, document, likelihoods, simulate, watch
-from usru_scenarios.report.document import Heading, Item, Items, Lines, Notes, Report, ShownCondition, StyledText, Table
+from usru_scenarios.report.document import Heading, Item, Items, Notes, Report, ShownCondition, StyledText, Table
 from usru_scenarios.report.likelihoods import format_distance, format_percent
 from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, describe_run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from usru_scenarios.report.document import Block, Figure
     from usru_scenarios.results.sensitivity import JudgementEffect, Sensitivity
@@ -76,14 +76,6 @@ def _notes(*texts: str) -> Notes:
     return Notes(tuple(filter(None, texts)))
 
 
-def _bullets(texts: Iterable[str]) -> Lines:
-    return Lines(tuple(map(StyledText, texts)), as_list=True)
-
-
-def _paragraph(text: str) -> Lines:
-    return Lines((StyledText(text),))
-
-
 # What drives it, and what to watch ------------------------------------------------------------------------------------
 
 
@@ -96,7 +88,7 @@ def _driver_section(dossier: Dossier) -> Iterator[Block]:
     error = max(driver.standard_errors.shift for driver in listed)
     places = max(likelihoods.percent_decimals(error), 1)
     yield Heading("What drives it")
-    yield _paragraph(
+    yield document.paragraph(
         f"If one knew the state of a driver{_at_step(sensitivity)}, so far would that be expected to shift "
         f"the likelihoods{_without_observations(dossier)}:"
     )
@@ -127,11 +119,13 @@ def _watch_section(result: Watch) -> Iterator[Block]:
     yield Heading("What to watch")
     clear = [indicator for indicator in result.indicators if not indicator.within_noise]
     if not clear:
-        yield _paragraph(_NOTHING if result.indicators else watch.NO_INDICATORS)
+        yield document.paragraph(_NOTHING if result.indicators else watch.NO_INDICATORS)
         return
     shown = replace(result, indicators=clear[:_MAX_INDICATORS])
     ahead = f"Of what may be seen at {result.on}, this would move the forecast of {result.horizon} most:"
-    yield _paragraph(ahead if len(result.run.steps) > 1 else "Of what may be seen, this would move the forecast most:")
+    yield document.paragraph(
+        ahead if len(result.run.steps) > 1 else "Of what may be seen, this would move the forecast most:"
+    )
     yield Items(tuple(_indicator_item(indicator, shown) for indicator in shown.indicators))
     yield _notes(watch.LEGEND)
 
@@ -156,13 +150,13 @@ def _judgement_section(dossier: Dossier) -> Iterator[Block]:
     roles = dossier.sources.roles.values()
     inferred = sum(role.inferred for role in roles)
     yield Heading("What it rests on")
-    yield _paragraph(
+    yield document.paragraph(
         f"The file holds {sum(role.judgements for role in roles):,} judgements. {inferred:,} of them are inferred: no "
         "claim of a document supports them."
     )
     if listed:
         when = f"{_at_step(dossier.sensitivity)} most{_without_observations(dossier)}"
-        yield _paragraph(f"One point more of these would change the likelihoods{when}:")
+        yield document.paragraph(f"One point more of these would change the likelihoods{when}:")
         yield Items(tuple(_judgement_item(judgement, dossier) for judgement in listed))
         yield _notes("Paths are those of the file. The odds of a share are multiplied by what one point is worth.")
 
@@ -194,7 +188,7 @@ def _claim_section(dossier: Dossier) -> Iterator[Block]:
     if not known:
         return
     yield Heading("What the sources say")
-    yield _paragraph("The claims behind these judgements, in the words of the register of the file:")
+    yield document.paragraph("The claims behind these judgements, in the words of the register of the file:")
     yield Items(tuple(_claim_item(name, dossier.sources) for name in known[:_MAX_CLAIMS]))
     left = len(known) - _MAX_CLAIMS
     yield _notes(f"And {left} more." if left > 0 else "")
@@ -217,12 +211,12 @@ def _method_section(dossier: Dossier) -> Iterator[Block]:
     model, run = dossier.simulation.model, dossier.simulation.run
     yield Heading("How it was computed")
     if dossier.simulation.drivers:
-        yield _paragraph(
+        yield document.paragraph(
             "The file says how likely the states of each driver are, and by how many points each promotes or hinders "
             "each scenario. A point multiplies odds by a factor that the file sets. From all of this follows how "
             "likely each scenario is at each step."
         )
-    yield _bullets(
+    yield document.bullets(
         (
             f"The likelihoods: {simulate.describe_method(dossier.simulation)}",
             f"What drives it, and which judgements matter: {describe_run(dossier.sensitivity.run)}.",
@@ -230,12 +224,12 @@ def _method_section(dossier: Dossier) -> Iterator[Block]:
             f"The program: usru {run.usru_version}. The model: {model.name}, SHA-256 {model.sha256}.",
         )
     )
-    yield _paragraph("The same file, options and version of the program give the same digits.")
+    yield document.paragraph("The same file, options and version of the program give the same digits.")
 
 
 def _limits_section(result: Simulation) -> Iterator[Block]:
     yield Heading("What the numbers are not")
-    yield _bullets(
+    yield document.bullets(
         (
             f"They are not measured. {FROM_JUDGEMENTS} Other judgements give others.",
             "They are no predictions: where the judgements are right, what has 30% comes about three times in ten.",

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from usru_scenarios.report import document
 from usru_scenarios.report.data import MODEL_COLUMNS, model_cells
-from usru_scenarios.report.document import Column, Heading, Legend, Lines, Report, StyledText, Table
+from usru_scenarios.report.document import Column, Heading, Legend, Lines, Report, StyledText, Table, paragraph
 from usru_scenarios.report.likelihoods import format_percent, format_points
 from usru_scenarios.report.provenance_line import describe_profile, describe_run, result_report
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from usru_scenarios.report import Layout
     from usru_scenarios.report.data import Rows
-    from usru_scenarios.report.document import Block, Cell
+    from usru_scenarios.report.document import Block, Row
     from usru_scenarios.results.evidence import EvidenceReport
 
 _SURPRISE = "surprise,\nbits"
@@ -51,7 +51,7 @@ def report(result: EvidenceReport, layout: Layout) -> Report:
 
 def _item_table(result: EvidenceReport) -> Iterator[Block]:
     if not result.items:
-        yield Lines((StyledText("Nothing has been seen."),))
+        yield paragraph("Nothing has been seen.")
         return
     sampled = any(item.effective_trials is not None for item in result.items.values())
     moved = document.number_columns([title.replace(" ", "\n") for title in result.scenarios.values()])
@@ -65,7 +65,7 @@ def _item_table(result: EvidenceReport) -> Iterator[Block]:
         *moved,
         *effective_trials,
     ]
-    rows: list[tuple[Cell, ...]] = [_forecast_row("before any", result.before, sampled=sampled)]
+    rows: list[Row] = [_forecast_row("before any", result.before, sampled=sampled)]
     for name, item in result.items.items():
         moves = (format_points(change, 1) for change in item.moved.values())
         effective = [f"{item.effective_trials or 0.0:,.0f}"] if sampled else []
@@ -75,7 +75,7 @@ def _item_table(result: EvidenceReport) -> Iterator[Block]:
     yield Table(columns, [*rows, _forecast_row("after all", last.forecast, sampled=sampled)])
 
 
-def _forecast_row(name: str, forecast: dict[str, float], *, sampled: bool) -> tuple[Cell, ...]:
+def _forecast_row(name: str, forecast: dict[str, float], *, sampled: bool) -> Row:
     """A row with the probabilities of the scenarios."""
     return (
         StyledText(name, "dim"),
@@ -105,7 +105,7 @@ def _inactive_items(result: EvidenceReport, layout: Layout) -> Iterator[Block]:
 def _foresight(result: EvidenceReport) -> Iterator[Block]:
     """Log scores, the best first."""
     if len(result.foresight) == 1:
-        yield Lines((StyledText(f"Log score: {result.log_score:.2f}"),))
+        yield paragraph(f"Log score: {result.log_score:.2f}")
         return
     yield Heading("Who foresaw it best")
     rows = [

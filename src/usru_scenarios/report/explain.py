@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 from usru_scenarios.report import document
 from usru_scenarios.report.data import MODEL_COLUMNS, first_day, model_cells
-from usru_scenarios.report.document import Column, Heading, Item, Items, Lines, Report, StyledText, Table
+from usru_scenarios.report.document import Column, Heading, Item, Items, Report, StyledText, Table, bullets, paragraph
 from usru_scenarios.report.likelihoods import format_error_phrase, format_percent, percent_decimals
 from usru_scenarios.report.numbers import format_signed
 from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, citation_line, describe_model, describe_run
@@ -103,9 +103,9 @@ def _direct_section(result: Explanation) -> Iterator[document.Block]:
     yield Heading(_DIRECT)
     direct = result.direct
     if direct is None:
-        yield Lines((StyledText(result.note),))
+        yield paragraph(result.note)
         return
-    yield Lines((StyledText(_DIRECT_LEGEND, "dim"),))
+    yield paragraph(_DIRECT_LEGEND, "dim")
     # two decimals, unless not even the second would be worth a fifth of a standard error
     decimals = 2 if max(direct.standard_errors.everywhere, direct.standard_errors.where_true) <= 0.05 else 1
     large = [part for part in direct.parts if _is_large(part)]
@@ -116,7 +116,7 @@ def _direct_section(result: Explanation) -> Iterator[document.Block]:
         everywhere, where_true = sum(part.everywhere for part in parts), sum(part.where_true for part in parts)
         return _format_log_odds(everywhere, decimals), _format_log_odds(where_true, decimals)
 
-    rows: list[tuple[document.Cell, ...]] = [
+    rows: list[document.Row] = [
         (StyledText(_part_name(part), "bold"), *numbers(part), _part_note(part)) for part in drivers
     ]
     if small:
@@ -137,7 +137,7 @@ def _evidence_section(result: Explanation) -> Iterator[document.Block]:
     yield Heading(_EVIDENCE)
     states = [state for state in result.states if _is_clear(state)][:_MAX_STATES]
     if states:
-        yield Lines((StyledText(_EVIDENCE_LEGEND, "dim"),))
+        yield paragraph(_EVIDENCE_LEGEND, "dim")
         rows = [
             (
                 StyledText(f"{state.driver} = {state.state}", "bold"),
@@ -150,18 +150,18 @@ def _evidence_section(result: Explanation) -> Iterator[document.Block]:
         notes = Column(kind="notes", label="directly")
         yield Table([document.name_column(label="at that step"), *heads, notes], rows)
     else:
-        yield Lines((StyledText("No state of a driver is clearly more common where it comes true."),))
+        yield paragraph("No state of a driver is clearly more common where it comes true.")
     if result.numbers:
-        yield Lines(tuple(StyledText(_describe_shift(number)) for number in result.numbers), as_list=True)
+        yield bullets(_describe_shift(number) for number in result.numbers)
 
 
 def _story_section(result: Explanation, layout: Layout) -> Iterator[document.Block]:
     yield Heading(_STORY)
     story = result.story
     if story is None:
-        yield Lines((StyledText("None of the drawn trials led there: ask for more with -n."),))
+        yield paragraph("None of the drawn trials led there: ask for more with -n.")
         return
-    yield Lines((StyledText(_STORY_LEGEND, "dim"),))
+    yield paragraph(_STORY_LEGEND, "dim")
     first, *rest = story.moments
     opening = "; ".join(f"{node}: {state}" for node, state in story.opening.items())
     eventful = [

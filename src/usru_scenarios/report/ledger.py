@@ -22,26 +22,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from usru_scenarios.report import likelihoods
 from usru_scenarios.report.compare import describe_value
 from usru_scenarios.report.data import MODEL_COLUMNS, first_day, model_cells
-from usru_scenarios.report.document import (
-    Column,
-    Heading,
-    Lines,
-    Report,
-    StyledText,
-    Table,
-    name_column,
-    number_columns,
-)
+from usru_scenarios.report.document import Column, Heading, Report, Table, bullets, name_column, number_columns
 from usru_scenarios.report.forecast_in_words import capitalize, join_names
-from usru_scenarios.report.likelihoods import (
-    format_error_bound,
-    format_percent,
-    format_points,
-    format_rounded_percent,
-    percent_decimals,
-)
+from usru_scenarios.report.likelihoods import format_percent, format_points, percent_decimals
 from usru_scenarios.report.numbers import sparkline
 
 if TYPE_CHECKING:
@@ -49,7 +35,7 @@ if TYPE_CHECKING:
 
     from usru_scenarios.report import Layout
     from usru_scenarios.report.data import Datum, Rows
-    from usru_scenarios.report.document import Block, Cell
+    from usru_scenarios.report.document import Block, Row
     from usru_scenarios.results.ledger import (
         Attribution,
         CalibrationBin,
@@ -98,7 +84,7 @@ def history(result: History, layout: Layout) -> Report:
         if (outcome := one.resolution) is not None
     ]
     if largest_error >= _MIN_ERROR:
-        footer.append(f"Standard errors of sampling are {format_error_bound(largest_error)}.")
+        footer.append(f"Standard errors of sampling are {likelihoods.format_error_bound(largest_error)}.")
     if len(result.records) > 1:
         footer.append(f"Small columns rise from 0% to {format_percent(top, 0)}.")
     return Report(
@@ -134,7 +120,7 @@ def format_count(number: int, noun: str) -> str:
 def _format_probability(point: RecordedPoint) -> str:
     if point.standard_error < _MIN_ERROR:
         return format_percent(point.probability, 1)
-    return format_rounded_percent(point.probability, point.standard_error)
+    return likelihoods.format_rounded_percent(point.probability, point.standard_error)
 
 
 def _draw_course(series: RecordedSeries, top: float) -> str:
@@ -155,7 +141,7 @@ def _series_table(result: History, layout: Layout, top: float) -> Table:
         first, last = Column("first", "number", rank=1), Column("last", "number")
         change, course = Column("change", "number", rank=2), Column("course", no_wrap=True, rank=3)
         columns = [name_column(), first, last, change, course]
-    rows: list[tuple[Cell, ...]] = []
+    rows: list[Row] = []
     for name, series in result.series.items():
         label = name if series.kind != "scenario" or not layout.width else series.title
         cells = ["none"] * (len(columns) - 1)
@@ -179,7 +165,7 @@ def _record_table(result: History, series: RecordedSeries) -> Table:
         Column("change", "number", rank=1),
         Column("message", takes_rest=True, folds=True, rank=2),
     ]
-    rows: list[tuple[Cell, ...]] = []
+    rows: list[Row] = []
     for before, point in zip((None, *series.points), series.points, strict=False):
         record = records[point.number]
         change = _format_change(before, point)
@@ -221,7 +207,7 @@ def score(result: LedgerScore, _layout: Layout) -> Report:
     if result.resolutions:
         blocks += [Heading("What came"), _resolution_table(result)]
     if result.unscored:
-        blocks.append(Lines(tuple(StyledText(f"{name}: {why}") for name, why in result.unscored.items()), as_list=True))
+        blocks.append(bullets(f"{name}: {why}" for name, why in result.unscored.items()))
     if result.calibration is not None:
         blocks += [Heading("Calibration"), _calibration_table(result.calibration)]
     return Report(
@@ -294,11 +280,12 @@ def _resolution_table(result: LedgerScore) -> Table:
         Column("records", "number", rank=3),
         Column("Brier", "number", rank=1),
     ]
-    rows: list[tuple[Cell, ...]] = []
+    rows: list[Row] = []
     for name, resolution in result.resolutions.items():
         state = max(resolution.outcome, key=resolution.outcome.__getitem__)
         share = resolution.outcome[state]
-        came = state if share == 1.0 else f"{state} ({format_percent(share, 0)})"  # where likelihoods judged it
+        # judged by likelihoods, it has a share
+        came = state if share == 1.0 else f"{state} ({format_percent(share, 0)})"
         brier = _format_score(resolution.scores["recorded"].time_weighted, "brier")
         last = format_percent(resolution.last[state], 1)
         rows.append((name, resolution.known, came, last, f"{len(resolution.records):,}", brier))
@@ -477,13 +464,11 @@ def verification(result: Verification, _layout: Layout) -> Report:
         Column("message", takes_rest=True, folds=True, rank=1),
     ]
     blocks: list[Block] = [Table(columns, rows)] if rows else []
-    fault_lines: list[StyledText] = []
+    fault_lines: list[str] = []
     for fault in result.faults:
-        fault_lines.append(StyledText(f"line {fault.line}: {fault.message}"))
-        if fault.hint:
-            fault_lines.append(StyledText(f"  = {fault.hint}"))
+        fault_lines += [f"line {fault.line}: {fault.message}", *([f"  = {fault.hint}"] if fault.hint else [])]
     if fault_lines:
-        blocks.append(Lines(tuple(fault_lines), as_list=True))
+        blocks.append(bullets(fault_lines))
     return Report(
         title="The ledger is whole" if result.whole else f"The ledger has {format_count(len(result.faults), 'fault')}",
         subtitle=format_count(result.lines, "line"),

@@ -5,15 +5,16 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+from usru_scenarios.report import document
 from usru_scenarios.report.data import MODEL_COLUMNS, model_cells
-from usru_scenarios.report.document import Heading, Item, Items, Lines, StyledText, Table, name_column, number_columns
+from usru_scenarios.report.document import Heading, Item, Items, StyledText, Table
 from usru_scenarios.report.numbers import format_signed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from usru_scenarios.report.data import Rows
-    from usru_scenarios.report.document import Block, Cell
+    from usru_scenarios.report.document import Block, Row
     from usru_scenarios.results.check import CheckReport
     from usru_scenarios.results.mutants import Mutant, MutantSurvey, NoticedShare
 
@@ -43,12 +44,14 @@ def survey_blocks(result: CheckReport, survey: MutantSurvey) -> Iterator[Block]:
     yield Heading("What is noticed when the file says something else")
     heads = ["of", "made", "by\nread-\ning", "by\nex-\npect.", "by\nnone"]
     labels = ["of", "made", "noticed by reading", "by expectations", "by none"]
-    columns = [column._replace(label=label) for column, label in zip(number_columns(heads), labels, strict=True)]
-    rows: list[tuple[Cell, ...]] = []
+    columns = [
+        column._replace(label=label) for column, label in zip(document.number_columns(heads), labels, strict=True)
+    ]
+    rows: list[Row] = []
     for kind, counts in survey.kinds.items():
         numbers = counts.population, counts.made, counts.by_reading, counts.by_expectations, counts.unnoticed
         rows.append((_describe_kind(kind), *map(str, numbers)))
-    yield Table([name_column("mutants"), *columns], rows)
+    yield Table([document.name_column("mutants"), *columns], rows)
     if survey.unnoticed:
         yield Heading("What nothing notices")
         yield Items(tuple(map(_mutant_item, survey.unnoticed)))
@@ -78,10 +81,10 @@ def _notices_by_expectation(result: CheckReport) -> Iterator[Block]:
         yield Heading("What each expectation notices")
         ranked = sorted(((name, count) for name, count in counts.items() if count), key=lambda pair: -pair[1])
         rows = [(StyledText(name, "", "`"), f"{count}") for name, count in ranked]
-        yield Table([name_column("expectation"), *number_columns(["mutants"])], rows)
+        yield Table([document.name_column("expectation"), *document.number_columns(["mutants"])], rows)
     if unhelpful := [name for name, count in counts.items() if not count]:
         yield Heading("Expectations that notice none of them")
-        yield Lines((StyledText(", ".join(unhelpful)),))
+        yield document.paragraph(", ".join(unhelpful))
 
 
 def describe_verdict(survey: MutantSurvey) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from usru_scenarios.report import document, likelihoods
 from usru_scenarios.report.data import MODEL_COLUMNS, first_day, model_cells
-from usru_scenarios.report.document import Column, Heading, Lines, Notes, Report, StyledText, Table
+from usru_scenarios.report.document import Column, Heading, Notes, Report, StyledText, Table, paragraph
 from usru_scenarios.report.likelihoods import format_distance, format_percent, format_points
 from usru_scenarios.report.numbers import bar, decimals_for, format_number, round_up_error
 from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, citation_line, describe_model, describe_run
@@ -113,7 +113,7 @@ def _ranked_section(
     """A section: the question in a sentence, the table of the first entries, how many are left, and notes."""
     rest = len(entries) - len(entries[: layout.top or None])
     omitted = f"and {rest} more (--top 0 for all)" if rest else ""
-    return Heading(title), Lines((StyledText(question),)), table, Notes(notes, omitted)
+    return Heading(title), paragraph(question), table, Notes(notes, omitted)
 
 
 # Which driver's uncertainty ------------------------------------------------------------------------------------------
@@ -132,7 +132,7 @@ def _driver_section(
     top = max((driver.shift for driver in listed), default=0.0)
     names = Column(label="driver", width=width, folds=True)
     numbers = [column._replace(rank=place) for place, column in enumerate(document.number_columns(columns.heads))]
-    rows: list[tuple[document.Cell, ...]] = [
+    rows: list[document.Row] = [
         (StyledText(driver.driver, "bold"), *row) for driver, row in zip(listed, cells, strict=True)
     ]
     if length >= _MIN_BAR:
@@ -302,7 +302,7 @@ def _swing_table(result: Sensitivity, listed: Sequence[DriverMoves], width: int)
     ends = [[_change_range(driver, scenario) for scenario in scenarios] for driver in listed]
     least = min((low for row in ends for low, _ in row), default=0.0)
     most = max((high for row in ends for _, high in row), default=0.0)
-    rows: list[tuple[document.Cell, ...]] = [
+    rows: list[document.Row] = [
         (
             StyledText(driver.driver, "bold"),
             number,
@@ -472,7 +472,7 @@ def _slope_table(
     ]
     left -= document.total_width(widths.values())
     name_column, *basis_columns = text_columns
-    cells: list[tuple[document.Cell, ...]] = []
+    cells: list[document.Row] = []
     for row, changes in zip(rows, values, strict=True):
         numbers = *row.numbers, *(changes if widths else [])
         if width:

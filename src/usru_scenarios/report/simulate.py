@@ -40,17 +40,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from usru_scenarios.report import document
+from usru_scenarios.report import document, likelihoods
 from usru_scenarios.report.data import MODEL_COLUMNS, first_day, model_cells
 from usru_scenarios.report.document import Column, Legend, Report, StyledText, Table
 from usru_scenarios.report.forecast_in_words import SHARE_OF_TIME, column_legends, describe_steps, summarize_forecast
-from usru_scenarios.report.likelihoods import (
-    BAND_HEAD,
-    format_band,
-    format_error_bound,
-    format_percent,
-    percent_decimals,
-)
+from usru_scenarios.report.likelihoods import BAND_HEAD, format_band, format_percent, percent_decimals
 from usru_scenarios.report.numbers import bar, sparkline
 from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, describe_profile, describe_run, result_report
 from usru_scenarios.results.simulate import StatesResult
@@ -130,7 +124,7 @@ def describe_columns(result: Simulation) -> str:
 def describe_method(result: Simulation) -> str:
     """How the likelihoods were found, with their largest standard error."""
     largest = largest_error(result)
-    errors = f", standard errors {format_error_bound(largest)}" if largest > 0.0 else ""
+    errors = f", standard errors {likelihoods.format_error_bound(largest)}" if largest > 0.0 else ""
     return f"{describe_run(result.run)}{errors}."
 
 
@@ -175,7 +169,7 @@ def _number_cells(row: ScenarioResult, ahead: Ahead | None, heads: list[str], re
             yield format_percent(values[head], places)
         else:
             edges = row.band
-            yield "" if edges is None else format_band(edges.low[-1], edges.high[-1], places, row.standard_errors.end)
+            yield ("" if edges is None else format_band(edges.low[-1], edges.high[-1], places, row.standard_errors.end))
 
 
 class _DrawingWidths(NamedTuple):
@@ -218,7 +212,7 @@ def _likelihood_table(
         columns.append(Column(steps, "drawing", width=widths.sparkline, rank=5))
     sections = [list(part.values()) for part in _sections(result).values()]
     longest = max(row.mean for part in sections for row in part)
-    rows: list[tuple[document.Cell, ...]] = []
+    rows: list[document.Row] = []
     cells = iter(number_cells)
     for number, part in enumerate(sections):
         rows += [()] if number else []

@@ -20,7 +20,7 @@ from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, describe_prof
 if TYPE_CHECKING:
     from usru_scenarios.report import Layout
     from usru_scenarios.report.data import Rows
-    from usru_scenarios.report.document import Block, Cell
+    from usru_scenarios.report.document import Block, Row
     from usru_scenarios.results.sweep import Crossing, Sweep, Swept
 
 _MIN_TITLE, _MAX_TITLE = 12, 30
@@ -156,7 +156,7 @@ def _curve_table(result: Sweep, at: str, layout: Layout) -> tuple[Table, bool]:
         *(Column(format_value(values[place]), "number") for place in shown),
         Column(kind="drawing", width=small),
     ]
-    rows: list[tuple[Cell, ...]] = []
+    rows: list[Row] = []
     for section, style in ((result.scenarios, "bold"), (result.groups, "")):
         if rows and section:
             rows.append(())
@@ -195,7 +195,7 @@ def _map_table(result: Sweep, at: str, layout: Layout) -> tuple[Table, bool]:
         cell = GAP + max(4, *(len(format_value(value)) for value in across.values))
         columns = _thin_out(len(columns), max((layout.width - label) // cell, 2))
         lines = _thin_out(len(lines), _MAX_ROWS)
-    rows: list[tuple[Cell, ...]] = []
+    rows: list[Row] = []
     for line in lines:
         cells = (_map_cell(result, at, line * len(across.values) + place) for place in columns)
         rows.append((format_value(down.values[line]), *cells))

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from usru_scenarios.light_dataclasses import replace
 from usru_scenarios.report import document
 from usru_scenarios.report.data import MODEL_COLUMNS, first_day, model_cells
-from usru_scenarios.report.document import Column, Heading, Item, Items, Lines, Report, StyledText, Table
+from usru_scenarios.report.document import Column, Heading, Item, Items, Lines, Report, StyledText, Table, paragraph
 from usru_scenarios.report.forecast_in_words import quote_title
 from usru_scenarios.report.likelihoods import format_distance, format_error_bound, format_percent, percent_decimals
 from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, describe_profile, describe_run, result_report
@@ -62,7 +62,7 @@ def report(result: Watch, layout: Layout) -> Report:
     several = len(result.run.steps) > 1
     horizon = f", for the forecast of {result.horizon}" if several else ""
     blocks = [
-        _indicator_table(shown, layout) if shown.indicators else Lines((StyledText(NO_INDICATORS),)),
+        _indicator_table(shown, layout) if shown.indicators else paragraph(NO_INDICATORS),
         *([Lines(tuple(map(StyledText, omitted)))] if omitted else []),
         *_scenario_signposts(shown),
         *_node_table(shown),
@@ -166,11 +166,11 @@ def _indicator_table(result: Watch, layout: Layout) -> Table:
         Column(kind="notes", label="change of the forecast"),
         *([] if layout.width else [Column("rests on")]),
     ]
-    rows: list[tuple[document.Cell, ...]] = []
+    rows: list[document.Row] = []
     for rank, indicator in enumerate(result.indicators, 1):
         name = StyledText(f"{indicator.title}: {indicator.state_title}", "bold", "**")
         move = format_distance(indicator.expected_move, move_places)
-        notes: tuple[document.Cell, ...] = _markdown_cells(indicator, result)
+        notes: document.Row = _markdown_cells(indicator, result)
         if layout.width:
             notes = (tuple(_terminal_notes(indicator, result, layout.width - _OFFSET)),)
         rows.append((str(rank), name, format_percent(indicator.probability, places), move, *notes))
