@@ -61,9 +61,8 @@ def history(result: History, width: int) -> layout.View:
     views, left = _panel_view(result, curves, places, width) if curves else ([], 0.0)
     details = "; ".join(f"{quote_title(curve.series.title)} {_describe_course(curve, places)}" for curve in curves)
     source = _source_texts(result, largest_error)
-    return layout.specification(
-        width, _title(curves, places), _subtitle(result, curves), views, left=left, source=source, details=f"{details}."
-    )
+    title, subtitle = _title(curves, places), _subtitle(result, curves)
+    return layout.specification(width, title, subtitle, views, left=left, source=source, details=f"{details}.")
 
 
 # Words ----------------------------------------------------------------------------------------------------------------

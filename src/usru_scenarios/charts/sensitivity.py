@@ -30,6 +30,11 @@ class _BarEnd(NamedTuple):
     value: str
 
     @property
+    def colour(self) -> int:
+        """The place of its colour."""
+        return _HIGHER if self.change >= 0 else _LOWER
+
+    @property
     def label(self) -> str:
         return f"{self.state.replace('_', ' ')} {layout.typeset_minus(self.value)}"
 
@@ -42,9 +47,8 @@ def sensitivity(result: Sensitivity, width: int) -> layout.View:
     ends = [_bar_ends(driver, result.of, places) for driver in moves]
     names = [(driver.title, "") for driver in moves]
     inner = layout.name_width(names, 0.85 * room)
-    scale = layout.Scale.from_zero(
-        min((low.change for low, _ in ends), default=0.0), max((high.change for _, high in ends), default=0.0)
-    )
+    changes = [end.change for pair in ends for end in pair]
+    scale = layout.Scale.from_zero(min(changes, default=0.0), max(changes, default=0.0))
     low, high = _label_rooms(ends, scale, room - inner - 8)
     left = inner + 8 + low
     length = room - left - high
@@ -52,17 +56,31 @@ def sensitivity(result: Sensitivity, width: int) -> layout.View:
     data: list[layout.View] = []
     labels: tuple[list[layout.View], list[layout.View]] = ([], [])
     for pair, row in zip(ends, rows, strict=True):
+        edges = {"top": row.middle - _BAR / 2, "bottom": row.middle + _BAR / 2}
         for side, end in enumerate(pair):
-            if end.change == 0.0 and not end.state:
-                continue
-            colour, lines = _HIGHER if end.change >= 0 else _LOWER, _label_lines(end, room - inner - 8)
-            change = {"state": end.state, "change": round(end.change, 4), "from": 0.0}
-            edges = {"top": row.middle - _BAR / 2, "bottom": row.middle + _BAR / 2}
-            data.append({**change, **edges, "colour": colours.mark(colour)})
-            x = scale.position(end.change, length) + (5 if side else -5)
-            y = row.middle - (len(lines) - 1) * (layout.LABEL - 1) * layout.LINE / 2
-            label = layout.label("\n".join(lines), x, y, colours.text(colour))
-            labels[side].append({**label, "side": side})
+            if end.change or end.state:
+                change = {"state": end.state, "change": round(end.change, 4), "from": 0.0}
+                data.append({**change, **edges, "colour": colours.mark(end.colour)})
+                x = scale.position(end.change, length) + (5 if side else -5)
+                labels[side].append({**_end_label(end, x, row.middle, room - inner - 8), "side": side})
+    view = {
+        "width": length,
+        "height": max(layout.total_height(rows), 20),
+        "data": {"values": data},
+        "layer": [*_layers(scale, *labels), *layout.row_name_layers(rows, left)],
+    }
+    errors = (error for driver in moves for state in driver.states for error in state.standard_errors.values())
+    largest = max((*errors, *(driver.standard_error for driver in moves)), default=0.0)
+    source = layout.source_lines(result.model, result.run, largest)
+    texts = (
+        f"{quote_title(driver.title)}: {', '.join(end.label for end in pair if end.state)}"
+        for driver, pair in zip(moves, ends, strict=True)
+    )
+    title, details = _title(result, places), f"{'; '.join(texts)}."
+    return layout.specification(width, title, _subtitle(result), [view], left=left, source=source, details=details)
+
+
+def _layers(scale: layout.Scale, left_labels: list[layout.View], right_labels: list[layout.View]) -> list[layout.View]:
     bars = {
         "mark": "bar",
         "encoding": {
@@ -75,29 +93,13 @@ def sensitivity(result: Sensitivity, width: int) -> layout.View:
         },
     }
     style = {"fontSize": layout.LABEL - 1, "lineHeight": (layout.LABEL - 1) * layout.LINE}
-    layers = [
-        bars,
-        layout.text_layer(labels[1], **style),
-        layout.text_layer(labels[0], align="right", **style),
-        *layout.row_name_layers(rows, left),
-    ]
-    view = {"width": length, "height": max(layout.total_height(rows), 20), "data": {"values": data}, "layer": layers}
-    errors = (error for driver in moves for state in driver.states for error in state.standard_errors.values())
-    largest = max((*errors, *(driver.standard_error for driver in moves)), default=0.0)
-    source = layout.source_lines(result.model, result.run, largest)
-    texts = (
-        f"{quote_title(driver.title)}: {', '.join(end.label for end in pair if end.state)}"
-        for driver, pair in zip(moves, ends, strict=True)
-    )
-    return layout.specification(
-        width,
-        _title(result, places),
-        _subtitle(result),
-        [view],
-        left=left,
-        source=source,
-        details=f"{'; '.join(texts)}.",
-    )
+    return [bars, layout.text_layer(right_labels, **style), layout.text_layer(left_labels, align="right", **style)]
+
+
+def _end_label(end: _BarEnd, x: float, middle: float, room: float) -> layout.View:
+    lines = _label_lines(end, room)
+    y = middle - (len(lines) - 1) * (layout.LABEL - 1) * layout.LINE / 2
+    return layout.label("\n".join(lines), x, y, colours.text(end.colour))
 
 
 def _label_lines(end: _BarEnd, room: float) -> list[str]:
@@ -110,21 +112,21 @@ def _label_rooms(ends: Sequence[tuple[_BarEnd, _BarEnd]], scale: layout.Scale, r
     for _ in range(_MAX_ROUNDS):
         length = room - low - high
         for left, right in ends:
-            needed = [
-                max_width(_label_lines(end, room), layout.LABEL - 1) + 8 if end.state else 0.0 for end in (left, right)
-            ]
-            low = max(low, needed[0] - scale.position(left.change, length))
-            high = max(high, needed[1] - (length - scale.position(right.change, length)))
+            low = max(low, _label_width(left, room) - scale.position(left.change, length))
+            high = max(high, _label_width(right, room) - (length - scale.position(right.change, length)))
     return low, high
+
+
+def _label_width(end: _BarEnd, room: float) -> float:
+    return max_width(_label_lines(end, room), layout.LABEL - 1) + 8 if end.state else 0.0
 
 
 def _bar_ends(driver: DriverMoves, of: str | None, places: int) -> tuple[_BarEnd, _BarEnd]:
     """Both ends of a driver's bar, in points."""
     nothing = _BarEnd("", 0.0, "")
     if of is None:
-        return nothing, _BarEnd(
-            " to ".join(driver.between), 100.0 * driver.swing, format_distance(driver.swing, places)
-        )
+        swing = format_distance(driver.swing, places)
+        return nothing, _BarEnd(" to ".join(driver.between), 100.0 * driver.swing, swing)
     changes = [(state.change[of], state.state) for state in driver.states]
     least, most = min(changes, key=itemgetter(0)), max(changes, key=itemgetter(0))
     low, high = (_BarEnd(state, 100.0 * change, format_points(change, places)) for change, state in (least, most))

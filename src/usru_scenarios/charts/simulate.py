@@ -66,9 +66,8 @@ def first_visits(result: Simulation, width: int) -> layout.View:
         by_then, range_of_steps = f" by {describe_last_step(steps[-1])}", f", {steps[0]} to {steps[-1]}"
     likeliest = f"{quote_title(most.title)} is the likeliest to have come at least once"
     title = capitalize(f"{likeliest}{by_then}, {format_percent(most.ever, 0)}.")
-    subtitle = (
-        f"{result.model.title}: how likely each scenario has come at least once by then, in percent{range_of_steps}."
-    )
+    likelihood = "how likely each scenario has come at least once by then, in percent"
+    subtitle = f"{result.model.title}: {likelihood}{range_of_steps}."
     texts = (f"{quote_title(scenario.title)} {format_percent(scenario.ever, 0)}" for scenario in scenarios)
     details, source = f"In the end: {'; '.join(texts)}.", _source_texts(result)
     return layout.specification(width, title, subtitle, views, left=left, source=source, details=details)
@@ -232,9 +231,8 @@ def _area_layers(
 def _state_label(state: str, share: float, room: float) -> str:
     """A state and its share in one line."""
     percent = format_percent(share, 0)
-    (name,) = break_lines(
-        _id_to_words(state), layout.LABEL - 1, room - max_width([f" {percent}"], layout.LABEL - 1), most=1
-    )
+    room -= max_width([f" {percent}"], layout.LABEL - 1)
+    (name,) = break_lines(_id_to_words(state), layout.LABEL - 1, room, most=1)
     return f"{name} {percent}"
 
 

@@ -25,34 +25,18 @@ def watch(result: Watch, width: int) -> layout.View:
     length = room - left - 12
     shifts = [[100.0 * indicator.forecast[name].shift for name in names] for indicator in indicators]
     scale = layout.Scale.from_zero(min(map(min, shifts), default=0.0), max(map(max, shifts), default=0.0))
-    dot_data, range_data = [], []
+    dots, ranges = [], []
     for (title, _), row, row_shifts in zip(titles, rows, shifts, strict=True):
         rounded = [round(shift, 4) for shift in row_shifts]
-        range_data.append({"y": row.middle, "low": min(0.0, *rounded), "high": max(0.0, *rounded)})
+        ranges.append({"y": row.middle, "low": min(0.0, *rounded), "high": max(0.0, *rounded)})
         for number, (name, shift) in enumerate(zip(names, rounded, strict=True)):
             of = {"observation": title, "scenario": result.forecast[name].title}
-            dot_data.append({**of, "shift": shift, "y": row.middle, "colour": colours.mark(number)})
-    x, rule = scale.encoding("shift", sign="", grid=True), {"type": "rule", "color": colours.RULE}
-    ranges = {
-        "data": {"values": range_data},
-        "mark": rule,
-        "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}, "y": layout.pixel_channel("y")},
-    }
-    zero = {"data": {"values": [{"shift": 0.0}]}, "mark": rule, "encoding": {"x": x}}
-    dots = {
-        "mark": {"type": "circle", "size": _DOT, "opacity": 1, "stroke": colours.PAPER, "strokeWidth": 0.75},
-        "encoding": {
-            "x": x,
-            "y": layout.pixel_channel("y"),
-            "color": layout.colour_channel(),
-            "tooltip": layout.tooltip(observation="nominal", scenario="nominal", shift="quantitative"),
-        },
-    }
+            dots.append({**of, "shift": shift, "y": row.middle, "colour": colours.mark(number)})
     view = {
         "width": length,
         "height": max(layout.total_height(rows), 20),
-        "data": {"values": dot_data},
-        "layer": [zero, ranges, dots, *layout.row_name_layers(rows, left)],
+        "data": {"values": dots},
+        "layer": [*_layers(scale, ranges), *layout.row_name_layers(rows, left)],
     }
     entries = [
         layout.KeyEntry(result.forecast[name].title, colours.mark(number), colours.text(number))
@@ -71,6 +55,24 @@ def watch(result: Watch, width: int) -> layout.View:
         source=source,
         details=f"{'. '.join(texts)}.",
     )
+
+
+def _layers(scale: layout.Scale, ranges: list[layout.View]) -> list[layout.View]:
+    """A line at 0, one from the lowest to the highest shift of each row, and the dots."""
+    x, rule = scale.encoding("shift", sign="", grid=True), {"type": "rule", "color": colours.RULE}
+    zero = {"data": {"values": [{"shift": 0.0}]}, "mark": rule, "encoding": {"x": x}}
+    y = layout.pixel_channel("y")
+    spread = {
+        "data": {"values": ranges},
+        "mark": rule,
+        "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}, "y": y},
+    }
+    tooltip = layout.tooltip(observation="nominal", scenario="nominal", shift="quantitative")
+    dots = {
+        "mark": {"type": "circle", "size": _DOT, "opacity": 1, "stroke": colours.PAPER, "strokeWidth": 0.75},
+        "encoding": {"x": x, "y": y, "color": layout.colour_channel(), "tooltip": tooltip},
+    }
+    return [zero, spread, dots]
 
 
 def _observation(indicator: Indicator) -> str:

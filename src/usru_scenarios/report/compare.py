@@ -202,9 +202,8 @@ def describe_change(difference: InputDifference) -> str:
     before, after = difference.reference, difference.variant
     if isinstance(before, dict) and isinstance(after, dict):
         pairs = {name: (before.get(name, 0.0), after.get(name, 0.0)) for name in dict.fromkeys((*before, *after))}
-        return ", ".join(
-            f"{name} {format_number(old)} -> {format_number(new)}" for name, (old, new) in pairs.items() if old != new
-        )
+        changed = ((name, old, new) for name, (old, new) in pairs.items() if old != new)
+        return ", ".join(f"{name} {format_number(old)} -> {format_number(new)}" for name, old, new in changed)
     if difference.path.startswith("do("):
         return "imposed" if after else "not imposed"
     return f"{describe_value(before)} -> {describe_value(after)}"
@@ -259,13 +258,13 @@ def _likelihood_table(variant: VariantCompared, result: Comparison, layout: Layo
             columns.append(Column("±", "number", label="± (one standard error)", style="dim", rank=5))
         if _has_band(time, result, layout):
             columns.append(Column(likelihoods.BAND_HEAD, "number", style="dim", rank=4))
-    scenarios = [
-        _likelihood_cells(StyledText(each.title, "bold"), each, result, layout) for each in variant.scenarios.values()
-    ]
-    groups = [
-        _likelihood_cells(StyledText(each.title, "", "*"), each, result, layout) for each in variant.groups.values()
-    ]
-    return Table(columns, [*scenarios, *([()] if groups else []), *groups])
+    rows: list[document.Row] = []
+    for section, style, mark in ((variant.scenarios, "bold", ""), (variant.groups, "", "*")):
+        rows += [()] if rows and section else []
+        rows += [
+            _likelihood_cells(StyledText(each.title, style, mark), each, result, layout) for each in section.values()
+        ]
+    return Table(columns, rows)
 
 
 _RANKS = {"start": 2, "end": 0, "mean": 3}

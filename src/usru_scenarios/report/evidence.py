@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from usru_scenarios.report import document
 from usru_scenarios.report.data import MODEL_COLUMNS, model_cells
-from usru_scenarios.report.document import Column, Heading, Legend, Lines, Report, StyledText, Table, paragraph
+from usru_scenarios.report.document import Column, Heading, Legend, Report, StyledText, Table, bullets, paragraph
 from usru_scenarios.report.likelihoods import format_percent, format_points
 from usru_scenarios.report.provenance_line import describe_profile, describe_run, result_report
 
@@ -54,17 +54,10 @@ def _item_table(result: EvidenceReport) -> Iterator[Block]:
         yield paragraph("Nothing has been seen.")
         return
     sampled = any(item.effective_trials is not None for item in result.items.values())
-    moved = document.number_columns([title.replace(" ", "\n") for title in result.scenarios.values()])
-    effective_trials = [Column("effective\ntrials", "number", rank=2)] if sampled else []
-    surprise = Column(_SURPRISE, "number", rank=3)
-    columns = [
-        document.name_column("item"),
-        Column("learned", no_wrap=True, rank=1),
-        *document.number_columns(["likely"]),
-        surprise,
-        *moved,
-        *effective_trials,
-    ]
+    columns = [document.name_column("item"), Column("learned", no_wrap=True, rank=1), Column("likely", "number")]
+    columns.append(Column(_SURPRISE, "number", rank=3))
+    columns += document.number_columns([title.replace(" ", "\n") for title in result.scenarios.values()])
+    columns += [Column("effective\ntrials", "number", rank=2)] if sampled else []
     rows: list[Row] = [_forecast_row("before any", result.before, sampled=sampled)]
     for name, item in result.items.items():
         moves = (format_points(change, 1) for change in item.moved.values())
@@ -77,29 +70,21 @@ def _item_table(result: EvidenceReport) -> Iterator[Block]:
 
 def _forecast_row(name: str, forecast: dict[str, float], *, sampled: bool) -> Row:
     """A row with the probabilities of the scenarios."""
-    return (
-        StyledText(name, "dim"),
-        "",
-        "",
-        "",
-        *(format_percent(share, 1) for share in forecast.values()),
-        *([""] * sampled),
-    )
+    shares = [format_percent(share, 1) for share in forecast.values()]
+    return StyledText(name, "dim"), "", "", "", *shares, *([""] if sampled else [])
 
 
 def _format_probability(probability: float) -> str:
     """A probability in percent; a small one with two digits."""
-    return format_percent(
-        probability, 1 if probability >= 0.01 else max(1, 1 - math.floor(math.log10(100.0 * probability)))
-    )
+    places = 1 if probability >= 0.01 else max(1, 1 - math.floor(math.log10(100.0 * probability)))
+    return format_percent(probability, places)
 
 
 def _inactive_items(result: EvidenceReport, layout: Layout) -> Iterator[Block]:
     if result.passed_over:
         yield Heading("Items that do not act")
-        yield Lines(
-            tuple(StyledText(f"{name}: {why}") for name, why in result.passed_over.items()), as_list=not layout.width
-        )
+        reasons = bullets(f"{name}: {why}" for name, why in result.passed_over.items())
+        yield reasons._replace(as_list=not layout.width)
 
 
 def _foresight(result: EvidenceReport) -> Iterator[Block]:
@@ -108,18 +93,13 @@ def _foresight(result: EvidenceReport) -> Iterator[Block]:
         yield paragraph(f"Log score: {result.log_score:.2f}")
         return
     yield Heading("Who foresaw it best")
-    rows = [
-        (
-            name,
-            f"{score.log_score:.2f}",
-            f"{score.standard_error:.2f}",
-            f"{-score.behind:.2f}" if score.behind else "best",
-        )
-        for name, score in sorted(result.foresight.items(), key=lambda entry: entry[1].behind)
-    ]
+    rows: list[Row] = []
+    for name, score in sorted(result.foresight.items(), key=lambda entry: entry[1].behind):
+        behind = f"{-score.behind:.2f}" if score.behind else "best"
+        rows.append((name, f"{score.log_score:.2f}", f"{score.standard_error:.2f}", behind))
     errors = Column("± one\nerror", "number", label="± one standard error", rank=1)
-    log_score, behind = document.number_columns(["log score", "behind"])
-    yield Table([document.name_column("profile"), log_score, errors, behind], rows)
+    scores, gaps = document.number_columns(["log score", "behind"])
+    yield Table([document.name_column("profile"), scores, errors, gaps], rows)
 
 
 def rows(result: EvidenceReport, _layout: Layout) -> Rows:

@@ -164,9 +164,7 @@ def _story_section(result: Explanation, layout: Layout) -> Iterator[document.Blo
     yield paragraph(_STORY_LEGEND, "dim")
     first, *rest = story.moments
     opening = "; ".join(f"{node}: {state}" for node, state in story.opening.items())
-    eventful = [
-        moment for moment in rest if moment.events or moment.rules or moment.changes or moment.step == result.step
-    ]
+    eventful = [each for each in rest if each.events or each.rules or each.changes or each.step == result.step]
     yield Items((_moment_item(first, layout, opening), *(_moment_item(moment, layout) for moment in eventful)))
 
 
@@ -243,7 +241,7 @@ def _state_note(state: StateEvidence, explained: str) -> str:
 
 
 def _format_points(points: CitedPoints, state: StateEvidence, explained: str) -> str:
-    """Points, with the scenario where a group was explained about, and the knot where the driver is a number."""
+    """Points, with the scenario where a group is explained, and the knot where the driver is a number."""
     row, member = points.path.split(".impacts.")[1].rsplit(".", 1)
     to = "" if member == explained else f"{member} "
     at = "" if row == state.state else f" at {row}"

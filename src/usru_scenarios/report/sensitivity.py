@@ -119,30 +119,52 @@ def _ranked_section(
 # Which driver's uncertainty ------------------------------------------------------------------------------------------
 
 
+_UNCERTAINTY_HEADS = ("expected\nshift", "bits", "first\norder", "total")
+_ERROR_NAMES = ("shift", "bits", "first order", "total")
+_UNCERTAINTY_MEASURES = ("shift", "information", "first_order", "total")
+
+
 def _driver_section(
     result: Sensitivity, drivers: Sequence[DriverUncertainty], layout: Layout
 ) -> tuple[document.Block, ...]:
     listed = drivers[: layout.top or None]
-    columns = _UncertaintyColumns(drivers)
-    cells = [columns.numbers(driver) for driver in listed]
+    has_totals = any(driver.total is not None for driver in drivers)
+    measures = _UNCERTAINTY_MEASURES if has_totals else _UNCERTAINTY_MEASURES[:-1]
+    errors = {
+        name: max((getattr(each.standard_errors, name) or 0.0 for each in drivers), default=0.0) for name in measures
+    }
+    heads = _UNCERTAINTY_HEADS[: len(measures)]
+    cells = [_uncertainty_cells(driver, errors) for driver in listed]
     longest = max((len(driver.driver) for driver in listed), default=0)
-    room = layout.width - document.total_width(document.number_column_widths(columns.heads, cells))
+    room = layout.width - document.total_width(document.number_column_widths(heads, cells))
     width = min(longest, max(room - document.GAP - _MIN_BAR, _MIN_NAME))
     length = min(room - width - document.GAP, _MAX_BAR)
     top = max((driver.shift for driver in listed), default=0.0)
-    names = Column(label="driver", width=width, folds=True)
-    numbers = [column._replace(rank=place) for place, column in enumerate(document.number_columns(columns.heads))]
+    columns = [Column(label="driver", width=width, folds=True)]
+    columns += [Column(head, "number", rank=place) for place, head in enumerate(heads)]
     rows: list[document.Row] = [
-        (StyledText(driver.driver, "bold"), *row) for driver, row in zip(listed, cells, strict=True)
+        (StyledText(each.driver, "bold"), *row) for each, row in zip(listed, cells, strict=True)
     ]
     if length >= _MIN_BAR:
-        numbers.append(Column(kind="drawing", width=length, rank=len(columns.heads)))
-        bars = [bar(max(driver.shift, 0.0), top, length) for driver in listed]
-        rows = [(*row, drawing) for row, drawing in zip(rows, bars, strict=True)]
+        columns.append(Column(kind="drawing", width=length, rank=len(heads)))
+        rows = [(*row, bar(max(each.shift, 0.0), top, length)) for each, row in zip(listed, rows, strict=True)]
     condition = "If a driver's state at that time were known, how far would that be expected to shift"
-    notes = *_driver_notes(result), columns.describe_errors()
+    shift, *others = errors.values()
+    bounds = zip((likelihoods.format_error_phrase(shift), *map(round_up_error, others)), _ERROR_NAMES, strict=False)
+    exactness = f"Standard errors at most {', '.join(f'{bound} ({name})' for bound, name in bounds)}."
+    notes = *_driver_notes(result), exactness
     title, question = "Which driver's uncertainty matters?", f"{condition} {_target(result)}?"
-    return _ranked_section(title, question, Table([names, *numbers], rows), drivers, layout, *notes)
+    return _ranked_section(title, question, Table(columns, rows), drivers, layout, *notes)
+
+
+def _uncertainty_cells(driver: DriverUncertainty, errors: Mapping[str, float]) -> list[str]:
+    """The measures of a driver, each with the decimals that its largest error allows."""
+    cells = [format_distance(driver.shift, _point_decimals([errors["shift"]]))]
+    for name, error in errors.items():
+        if name != "shift":
+            share: float | None = getattr(driver, name)  # below 0 only by the error of sampling
+            cells.append("" if share is None else f"{max(share, 0.0):.{min(decimals_for(error), 3)}f}")
+    return cells
 
 
 def _driver_notes(result: Sensitivity) -> Iterator[str]:
@@ -160,37 +182,6 @@ def _driver_notes(result: Sensitivity) -> Iterator[str]:
         "Total: what exchanging the driver's whole path between trials changes, the others' left as they are; what it "
         "does directly, as if it were independent of them."
     )
-
-
-class _UncertaintyColumns:
-    """The columns of the first question: their heads, and the numbers of each driver with the same decimals."""
-
-    def __init__(self, drivers: Sequence[DriverUncertainty]) -> None:
-        self.heads = ["expected\nshift", "bits", "first\norder", "total"]
-        errors = [driver.standard_errors for driver in drivers]
-        measures = ("shift", "information", "first_order", "total")
-        self.errors = [max((getattr(error, name) or 0.0 for error in errors), default=0.0) for name in measures]
-        self.decimals = [min(decimals_for(error), 3) for error in self.errors]
-        self.decimals[0] = _point_decimals(self.errors[:1])
-        if all(driver.total is None for driver in drivers):
-            self.heads.pop()
-
-    def numbers(self, driver: DriverUncertainty) -> list[str]:
-        """The numbers of a driver."""
-        shift = format_distance(driver.shift, self.decimals[0])
-        shares = zip((driver.information, driver.first_order, driver.total), self.decimals[1:], strict=True)
-        # below 0 only by the error of sampling
-        cells = ["" if share is None else f"{max(share, 0.0):.{places}f}" for share, places in shares]
-        return [shift, *cells[: len(self.heads) - 1]]
-
-    def describe_errors(self) -> str:
-        """The largest standard error of each."""
-        bounds = [
-            likelihoods.format_error_phrase(self.errors[0]),
-            *map(round_up_error, self.errors[1 : len(self.heads)]),
-        ]
-        names = ["shift", "bits", "first order", "total"]
-        return f"Standard errors at most {', '.join(f'{b} ({n})' for b, n in zip(bounds, names, strict=False))}."
 
 
 # Which driver moves it -----------------------------------------------------------------------------------------------
@@ -468,7 +459,7 @@ def _slope_table(
     left = width - document.total_width(document.number_column_widths(heads, [row.numbers for row in rows]))
     widths = _scenario_widths(scenarios, values, (left, min_name) if width else None)
     by_scenario = [
-        Column(_hyphenate(name, column), "number", label=name, min_width=column) for name, column in widths.items()
+        Column(_hyphenate(name, each), "number", label=name, min_width=each) for name, each in widths.items()
     ]
     left -= document.total_width(widths.values())
     name_column, *basis_columns = text_columns

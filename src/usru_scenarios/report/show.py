@@ -12,7 +12,7 @@ from usru_scenarios.report.numbers import align_decimals, format_number, format_
 from usru_scenarios.report.terminal import draw, grid, indent, safe_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from rich.console import RenderableType
     from rich.table import Table
@@ -150,18 +150,15 @@ def _node_lines(model: Overview, name: str) -> Iterator[RenderableType]:
         yield safe_text(node.summary)
     yield Text()
     yield from _node_details(node)
-    yield from _optional_section("Acts on", [safe_text(", ".join(node.acts_on))] if node.acts_on else [])
-    yield from _optional_section(
-        "Prior, where the first of these holds", [_prior_line(row.when, row.prior) for row in node.given]
-    )
-    yield from _optional_section("Points from others", [_push_line(push) for push in node.pushes])
-    yield from _optional_section(
-        "Points for the scenarios, times the weight", [_push_line(push) for push in node.impacts]
-    )
-    worth = [effect for effect in model.point_effects if name in effect.of]
-    yield from _optional_section(_POINT_EFFECTS, [_point_effect_table(worth)] if worth else [])
-    yield from _optional_section("Rules", [_rule_line(rule, model.rules[rule]) for rule in node.rules])
-    yield from _optional_section("Events", list(_event_lines(event for event in model.events if event.node == name)))
+    yield from _section("Acts on", [safe_text(", ".join(node.acts_on))] if node.acts_on else [])
+    priors = [_prior_line(row.when, row.prior) for row in node.given]
+    yield from _section("Prior, where the first of these holds", priors)
+    yield from _section("Points from others", [_push_line(push) for push in node.pushes])
+    yield from _section("Points for the scenarios, times the weight", [_push_line(push) for push in node.impacts])
+    effects = [effect for effect in model.point_effects if name in effect.of]
+    yield from _section(_POINT_EFFECTS, [_point_effect_table(effects)] if effects else [])
+    yield from _section("Rules", [_rule_line(rule, model.rules[rule]) for rule in node.rules])
+    yield from _section("Events", list(_event_lines(event for event in model.events if event.node == name)))
     yield from _source_lines(node.sources, name)
 
 
@@ -174,12 +171,12 @@ def _scenario_lines(model: Overview, name: str, scenario: ScenarioPart) -> Itera
         f"in {', '.join(group for group, members in model.groups.items() if name in members) or 'no group'}",
         "dim",
     )
-    yield from _optional_section("Signposts", [safe_text(f"- {signpost}") for signpost in scenario.signposts])
-    yield from _optional_section("Points, with the weight of the first step", [_point_table(model, name)])
+    yield from _section("Signposts", [safe_text(f"- {signpost}") for signpost in scenario.signposts])
+    yield from _section("Points, with the weight of the first step", [_point_table(model, name)])
     rules = {key: rule for key, rule in model.rules.items() if name in rule.then.get(_OUTCOME, {})}
-    yield from _optional_section("Rules", [_rule_line(key, rule) for key, rule in rules.items()])
+    yield from _section("Rules", [_rule_line(key, rule) for key, rule in rules.items()])
     events = [event for event in model.events if event.node == _OUTCOME]
-    yield from _optional_section("Events", list(_event_lines(events)))
+    yield from _section("Events", list(_event_lines(events)))
     yield from _source_lines(scenario.sources, name)
 
 
@@ -212,10 +209,8 @@ def _profile_lines(name: str, profile: ProfilePart) -> Iterator[RenderableType]:
     yield Text.assemble((name, "bold"), "  ", safe_text(profile.title))
     if profile.summary:
         yield safe_text(profile.summary)
-    yield from _optional_section(
-        "Weights", [safe_text(f"{driver}  {weight}") for driver, weight in profile.weights.items()]
-    )
-    yield from _optional_section("Also changes", [safe_text(change) for change in profile.changes])
+    yield from _section("Weights", [safe_text(f"{driver}  {weight}") for driver, weight in profile.weights.items()])
+    yield from _section("Also changes", [safe_text(change) for change in profile.changes])
 
 
 # Their pieces
@@ -225,7 +220,7 @@ def _heading(text: str) -> Text:
     return Text(f"\n{text}\n", "bold cyan")
 
 
-def _optional_section(title: str, lines: list[RenderableType]) -> Iterator[RenderableType]:
+def _section(title: str, lines: Sequence[RenderableType]) -> Iterator[RenderableType]:
     if lines:
         yield _heading(title)
         yield from lines
@@ -279,9 +274,8 @@ def _state_table(node: NodePart) -> Table:
         columns.append(align_decimals([state.initial for state in states.values()]))
     columns.append(align_decimals([state.persistence for state in states.values()]))
     for (name, state), *numbers in zip(states.items(), *columns, strict=True):
-        targets = (
-            "anything" if state.allowed is None else ", ".join(target for target in state.allowed if target != name)
-        )
+        allowed = None if state.allowed is None else [target for target in state.allowed if target != name]
+        targets = "anything" if allowed is None else ", ".join(allowed)
         table.add_row(safe_text(name), *numbers, *([safe_text(targets, "dim")] if has_limits else []))
     return table
 
@@ -316,9 +310,8 @@ def _event_lines(events: Iterable[EventPart]) -> Iterator[RenderableType]:
         steps = event.first if event.first == event.last else f"{event.first} to {event.last}"
         effects = []
         if event.prior is not None:
-            effects.append(
-                f"drawn anew, {', '.join(f'{state} {format_number(p)}' for state, p in event.prior.items())}"
-            )
+            prior = ", ".join(f"{state} {format_number(share)}" for state, share in event.prior.items())
+            effects.append(f"drawn anew, {prior}")
         if event.points is not None:
             effects.append(_format_points(event.points))
         title = f" ({event.title})" if event.title else ""
