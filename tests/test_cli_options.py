@@ -25,7 +25,7 @@ from usru_scenarios.problems import UsruError
 
 
 class Tide(NamedTuple):
-    height: Annotated[int, Option("--height", metavar="N", help="How high."), parsers.count] = 3
+    height: Annotated[int, Option("--height", metavar="N", help="How high."), parsers.parse_count] = 3
     names: Annotated[tuple[str, ...], Option("--name", help="Whose. Repeatable.")] = ()
     spring: Annotated[bool, Option("--spring", help="At new moon.")] = False
 

@@ -98,13 +98,13 @@ def test_devices_and_pipes_are_written_to_and_not_replaced(tmp_path: Path) -> No
     ("text", "number"), [("1e6", 10**6), ("1_000_000", 10**6), ("1.5e3", 1500), ("2E+1", 20), ("007", 7)]
 )
 def test_counts_as_people_write_them(text: str, number: int) -> None:
-    assert parsers.setting("--trials", text) == number
+    assert parsers.parse_setting("--trials", text) == number
 
 
 @pytest.mark.parametrize("text", ["", "1e-3", "1__0", "_1", "0x10", "٣", "1.5", "inf", "nan", "1e1000"])
 def test_what_is_no_count(text: str) -> None:
     with pytest.raises(OptionError):
-        parsers.setting("--trials", text)
+        parsers.parse_setting("--trials", text)
 
 
 def written(command: list[str], name: str, folder: Path) -> subprocess.CompletedProcess[str]:

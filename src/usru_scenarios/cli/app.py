@@ -9,7 +9,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from usru_scenarios.cli.commands import COMMANDS, GROUPS, command_function, summary
-from usru_scenarios.cli.common import USAGE, complain
+from usru_scenarios.cli.common import USAGE, write_message
 from usru_scenarios.cli.splicing import bare_app, make_typer_command, skip_value_conversion
 from usru_scenarios.version import __version__
 
@@ -80,5 +80,5 @@ def usru(
     """
     context.obj.note(quiet=quiet, debug=debug)
     if context.invoked_subcommand is None:
-        complain(context.get_help())
+        write_message(context.get_help())
         raise typer.Exit(USAGE)

@@ -14,21 +14,21 @@ DONE, FINDINGS, USAGE, FAULT, INTERRUPTED, READER_GONE = 0, 1, 2, 101, 130, 141
 
 @dataclass
 class CommandState:
-    """What `-q` and `--debug` asked for, noted as soon as the arguments have been taken apart; and what was said.
+    """Flags of the whole command line, noted as soon as its arguments are split; and the warnings written so far.
 
     Attributes:
         forks: whether the process is the command's own, and may be forked.
-        quiet, debug: what was asked for.
-        said: the warnings that have been said: none is said twice of one answer.
+        quiet, debug: whether `-q` and `--debug` were given.
+        warnings: those that have been written: none is written twice of one answer.
     """
 
     forks: bool = False
     quiet: bool = False
     debug: bool = False
-    said: set[str] = field(default_factory=set)
+    warnings: set[str] = field(default_factory=set)
 
     def note(self, *, quiet: bool, debug: bool) -> None:
-        """Take what was asked for before the command's name or after it."""
+        """Add the flags that were given before the command's name or after it."""
         self.quiet |= quiet
         self.debug |= debug
 
@@ -48,12 +48,11 @@ class OptionError(UsageError):
         super().__init__(to_one_line(f"usru: {message}"), to_one_line(hint))
 
 
-def complain(message: str) -> None:
+def write_message(message: str) -> None:
     """Write a message to standard error: the one place where messages leave.
 
-    Names of files and whatever else a message quotes reach the terminal as `to_printable_lines` makes them. Where
-    standard error is closed, full or read by nobody any more the message is lost, and the exit status tells all that
-    can be told.
+    Names of files and whatever else a message quotes are made safe for the terminal. Where standard error is closed,
+    full or read by nobody any more the message is lost, and only the exit status says that something failed.
     """
     write_line(to_printable_lines(message))
 

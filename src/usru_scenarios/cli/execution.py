@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import pairwise
 from typing import TYPE_CHECKING, TextIO, TypeGuard
 
 from usru_scenarios.cli.commands import COMMANDS, command_function
@@ -17,12 +18,15 @@ from usru_scenarios.cli.common import (
     USAGE,
     CommandEnd,
     CommandState,
-    complain,
     write_line,
+    write_message,
 )
 from usru_scenarios.cli.declarations import CommandContext, Declaration
 from usru_scenarios.interruptions import Terminated, raising_on_termination
 from usru_scenarios.problems import (
+    ModelError,
+    Problem,
+    QueryError,
     UsruError,
     append_hint,
     reports_lack_of_memory,
@@ -68,7 +72,7 @@ def main(arguments: Sequence[str] | None = None, *, forks: bool = False) -> int:
 
 def _run_and_report(arguments: Sequence[str], state: CommandState) -> int:
     if not _has_address_space():
-        complain(_OUT_OF_MEMORY)
+        write_message(_OUT_OF_MEMORY)
         return USAGE
     try:
         status = _run(arguments, state)
@@ -80,19 +84,42 @@ def _run_and_report(arguments: Sequence[str], state: CommandState) -> int:
         if status == USAGE:
             message = _describe_dash(arguments) or message
         if state.debug and not _is_usage_error(error):
-            _show_traceback()
-        _tell(error, message, status, arguments)
+            import traceback
+
+            write_message(traceback.format_exc().rstrip("\n"))
+        if _wants_json(arguments):
+            write_line(_error_as_json(error, message, status))
+        else:
+            write_message(message)
     return status
 
 
-def _tell(error: Exception, message: str, status: int, arguments: Sequence[str]) -> None:
-    """Say what went wrong; as JSON where that was asked for, so that a program need not read sentences."""
-    from usru_scenarios.cli.faults import line, wants_json
+def _wants_json(arguments: Sequence[str]) -> bool:
+    """Whether arguments of a command ask for JSON, however wrong they may be otherwise."""
+    as_format = any(word in ("-f", "--format") and value in ("json", "ndjson") for word, value in pairwise(arguments))
+    return as_format or not {"--json", "-fjson", "--format=json", "-fndjson", "--format=ndjson"}.isdisjoint(arguments)
 
-    if wants_json(arguments):
-        write_line(line(error, message, status))
+
+def _error_as_json(error: Exception, message: str, status: int) -> str:
+    """What ended a command, as a line of JSON, for programs that asked for JSON; people get the message."""
+    import json
+    import re
+
+    from usru_scenarios.results.validate import Faults, diagnostic
+
+    code = re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__.removesuffix("Error")).lower()
+    problems: Sequence[Problem]
+    if isinstance(error, ModelError):
+        problems = error.problems
+    elif isinstance(error, QueryError):
+        problems = [error.problem]
+    elif isinstance(error, UsruError):
+        text = to_one_line(error.message.removeprefix("usru: "))
+        problems = [Problem(code or "error", text, hint=to_one_line(error.hint))]
     else:
-        complain(message)
+        text, _, hint = message.partition("\n")
+        problems = [Problem(code, text.removeprefix("usru: "), hint=hint.strip().removeprefix("= "))]
+    return json.dumps(Faults([diagnostic(problem) for problem in problems], status).to_dict(), allow_nan=False)
 
 
 def _is_usage_error(error: Exception) -> TypeGuard[TyperException]:
@@ -101,7 +128,7 @@ def _is_usage_error(error: Exception) -> TypeGuard[TyperException]:
 
 
 def _describe_error(error: Exception, *, debug: bool) -> tuple[str, int]:
-    """What to say of an error, and the exit status that it has."""
+    """The message of an error, and its exit status."""
     if _is_usage_error(error):
         return _describe_usage_error(error), USAGE
     if isinstance(error, UsruError):
@@ -109,11 +136,13 @@ def _describe_error(error: Exception, *, debug: bool) -> tuple[str, int]:
     if _is_want_of_memory(error):
         return _OUT_OF_MEMORY, USAGE
     if isinstance(error, OSError):
-        place = f": {_format_file_name(error.filename)}" if error.filename else ""
+        file = error.filename
+        name = os.fsdecode(file) if isinstance(file, str | bytes | os.PathLike) else str(file)
+        place = f": {to_printable(name)}" if file else ""
         return f"usru: {(error.strerror or str(error)).lower()}{place}", USAGE
-    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    fault = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     hint = "" if debug else "--debug shows where; please report it with the command that you ran"
-    return append_hint(to_one_line(f"usru: a fault of the program itself: {said}"), hint), FAULT
+    return append_hint(to_one_line(f"usru: a fault of the program itself: {fault}"), hint), FAULT
 
 
 def _has_address_space() -> bool:
@@ -169,12 +198,12 @@ def _run_plain(arguments: Sequence[str], state: CommandState) -> bool:
     name, *words = arguments or [""]
     if name not in COMMANDS:
         return False
-    declared = Declaration(command_function(name))
-    texts = declared.parse_plain(words)
+    declaration = Declaration(command_function(name))
+    texts = declaration.parse_plain(words)
     if texts is None:
         return False
     with CommandContext(state) as context:
-        declared.run(context=context, **texts)
+        declaration.run(context=context, **texts)
     return True
 
 
@@ -196,19 +225,14 @@ def _run_with_typer(arguments: Sequence[str], state: CommandState) -> int:
     return DONE
 
 
-def _format_file_name(file: object) -> str:
-    """A file as a message names it, in one line."""
-    return to_printable(os.fsdecode(file) if isinstance(file, str | bytes | os.PathLike) else str(file))
-
-
 def _describe_usage_error(error: TyperException) -> str:
-    """A usage error in the form of all other messages: who says it, what is wrong, and the nearest right thing."""
+    """A usage error in the form of all other messages: the command, what is wrong, and the likely right form."""
     context = getattr(error, "ctx", None)
-    speaker = context.command_path if context else "usru"
+    command = context.command_path if context else "usru"
     message = error.format_message().split(" (Possible options:")[0].split(". Did you mean")[0].rstrip(".")
     word, known = _mistyped_word(error), _possible_names(error)
     hint = _suggest_for_habit(word, known) or suggest_name(word, known)
-    return append_hint(to_one_line(f"{speaker}: {message[:1].lower()}{message[1:]}"), hint or f"see {speaker} --help")
+    return append_hint(to_one_line(f"{command}: {message[:1].lower()}{message[1:]}"), hint or f"see {command} --help")
 
 
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
@@ -216,7 +240,7 @@ _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
 
 
 def _describe_dash(arguments: Sequence[str]) -> str:
-    """What to say of an option that begins with another dash than a hyphen; empty where there is none."""
+    """The message about an option that begins with another dash than a hyphen; empty where there is none."""
     for word in arguments:
         if word[:1] in _DASHES and (name := word.lstrip(f"-{_DASHES}")):
             hyphens = "-" if len(name.partition("=")[0]) == 1 else "--"
@@ -228,7 +252,7 @@ def _describe_dash(arguments: Sequence[str]) -> str:
 
 
 def _suggest_for_habit(word: str, known: Sequence[str]) -> str:
-    """What is right instead of an option that other programs have, or of a file where a command must stand."""
+    """The right form for an option that other programs have, or for a file in the place of a command; empty if none."""
     import shlex
 
     from usru_scenarios.cli.options import guess_format
@@ -258,24 +282,18 @@ def _possible_names(error: TyperException) -> list[str]:
     return context.command.list_commands(context) if hasattr(context.command, "list_commands") else []
 
 
-def _show_traceback() -> None:
-    import traceback
-
-    complain(traceback.format_exc().rstrip("\n"))
-
-
 # Standard streams
 
 
 def _use_utf8() -> None:
-    """UTF-8 whatever the locale says, and no failure over a character that can't be written."""
+    """Write UTF-8 whatever the locale says, and escape characters that can't be written."""
     for stream in (sys.stdout, sys.stderr):
         if (reconfigure := getattr(stream, "reconfigure", None)) is not None:
             reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def _occupy_closed_streams() -> None:
-    """Let nothing that is opened later take the number of a standard stream that is closed.
+    """Open the null device as each standard stream that is closed, so that no file opened later takes its number.
 
     It would get what is meant for that stream. Python's own streams stay as they are: None where they were closed.
     """
@@ -301,16 +319,16 @@ def _flush_output() -> None:
 
 
 def _discard_output() -> None:
-    """Let what is still in the buffers of closed pipes go nowhere, so that the interpreter ends in silence."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+    """Send what is still in the buffers of closed pipes to the null device, so that the interpreter ends in silence."""
+    null_device = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError, AttributeError):
-            os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
+            os.dup2(null_device, stream.fileno())
+    os.close(null_device)
 
 
 def _discard_unwritten() -> None:
-    """After a failure to write has been told, the interpreter's own last flush must not tell it again."""
+    """Keep the interpreter's own last flush from reporting a failure to write that has been reported."""
     stream: TextIO | None
     for stream in (sys.stdout, sys.stderr):
         try:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NoReturn
 
-from usru_scenarios.cli.common import USAGE, OptionError, complain
+from usru_scenarios.cli.common import USAGE, OptionError, write_message
 from usru_scenarios.cli.declarations import CommandContext
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.problems import UsruError
@@ -105,11 +105,11 @@ class Screen:
 
     def simulate(self, study: Study) -> Simulation:
         """The forecast that was asked for."""
+        study = self.options.changes.apply_recalibration(study)
         with CommandContext(self.session.context.obj) as context:  # workers wait for nobody to save a file
             workers = self.session._replace(context=context).workers()
-            study = self.session.informed(study, self.options.known)
-            return study.simulate(
-                **self.options.conditions._asdict(), **self.run.asked, map_blocks=workers, consequences=False
+            return self.options.evidence.attach_to(study).simulate(
+                **self.options.conditions._asdict(), **self.run.arguments, map_blocks=workers, consequences=False
             )
 
     def show(self, attempt: Attempt) -> None:
@@ -142,7 +142,7 @@ class Screen:
                 self.session.output.write(f"\n{self.changes}" if self.changes and not self._is_low else "")
         if self.moves_cursor and self.last is not None:
             self.session.output.write("\n")
-        complain(str(fault))
+        write_message(str(fault))
 
     @property
     def _is_low(self) -> bool:
@@ -150,7 +150,7 @@ class Screen:
         return self.moves_cursor and os.get_terminal_size(sys.stdout.fileno()).lines < _TALL
 
     def _begin(self, *, again: bool) -> None:
-        self.session.context.obj.said.clear()  # each table has its warnings above it
+        self.session.context.obj.warnings.clear()  # each table has its warnings above it
         if self.moves_cursor:
             self.session.output.write(_CLEAR)
         elif again:
@@ -188,7 +188,7 @@ class Screen:
                 do={"before": do, "now": do},
                 switch=False,
                 map_blocks=workers,
-                **self.run.asked,
+                **self.run.arguments,
             )
         return report.changes_between_variants(result)
 
@@ -214,6 +214,6 @@ def run(session: Session, model: str, options: StudyOptions, run_options: RunOpt
     if session.format != "table" or session.output.path is not None:
         raise OptionError("--live shows tables on standard output alone", "leave out -o, -f and --json")
     screen = Screen(session, request.name, options, run_options)
-    for attempt in attempts(request, lambda study: screen.simulate(options.changes.finished(study)), time.sleep):
+    for attempt in attempts(request, screen.simulate, time.sleep):
         screen.show(attempt)
     raise AssertionError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -65,15 +65,15 @@ class ModelOptions(NamedTuple):
         """
         from usru_scenarios.reading.request import Request
 
-        read = self._asdict()
-        del read["recalibrate"]
-        return Request.of(model, confined=confined, **read)
+        changes = self._asdict()
+        del changes["recalibrate"]
+        return Request.of(model, confined=confined, **changes)
 
-    def finished(self, study: Study) -> Study:
-        """What has been read, with what is worked out from it.
+    def apply_recalibration(self, study: Study) -> Study:
+        """A study with its baselines solved again, if that is asked for.
 
         Raises:
-            NoAnchor: the baselines are to be solved again, and can't be.
+            NoAnchor: they can't be.
         """
         return study.recalibrated() if self.recalibrate else study
 
@@ -86,9 +86,9 @@ class ConditionOptions(NamedTuple):
 
 
 class EvidenceOptions(NamedTuple):
-    """What has been seen, by a file."""
+    """The file of what has been seen."""
 
-    evidence: Annotated[
+    file: Annotated[
         str | None,
         Option("--evidence", metavar="FILE", help="What has been seen: an evidence file (docs/format.md, 14)."),
     ] = None
@@ -97,12 +97,24 @@ class EvidenceOptions(NamedTuple):
         Option("--as-of", metavar="DAY", help="Leave out what was learned later.  [default: the file's own day]"),
     ] = None
 
+    def attach_to(self, study: Study) -> Study:
+        """A study with the evidence of the file, if there is one.
+
+        Raises:
+            OptionError: there is a day and no file.
+        """
+        if self.file is not None:
+            return study.knowing(self.file, as_of=self.as_of)
+        if self.as_of is not None:
+            raise OptionError("--as-of has no meaning without --evidence", "add --evidence FILE")
+        return study
+
 
 class StudyOptions(NamedTuple):
-    """Of what a question is asked beside the file: what is imposed and seen, and what is changed in the model."""
+    """What makes the study of a file that a question is asked of: conditions, evidence, and changes of the model."""
 
     conditions: ConditionOptions
-    known: EvidenceOptions
+    evidence: EvidenceOptions
     changes: ModelOptions
 
 
@@ -112,17 +124,17 @@ class RunOptions(NamedTuple):
     trials: Annotated[
         int | None,
         Option("--trials", "-n", metavar="N", help="How many trials to draw, as in 1e6.  [default: 65536]"),
-        parsers.setting,
+        parsers.parse_setting,
     ] = None
     seed: Annotated[
-        int | None, Option("--seed", metavar="N", help="Of the random numbers.  [default: 1]"), parsers.setting
+        int | None, Option("--seed", metavar="N", help="Of the random numbers.  [default: 1]"), parsers.parse_setting
     ] = None
     method: Annotated[
         str | None,
         Option(
             "--method", metavar="NAME", help="auto (exact where that is faster and there is no -n), sample or exact."
         ),
-        parsers.setting,
+        parsers.parse_setting,
     ] = None
     judgements: Annotated[
         int | None,
@@ -131,23 +143,23 @@ class RunOptions(NamedTuple):
             metavar="N",
             help="How many draws of the uncertain judgements; 0 takes them at their means.  [default: 512]",
         ),
-        parsers.setting,
+        parsers.parse_setting,
     ] = None
 
     @property
-    def asked(self) -> dict[str, Any]:
-        """What is asked for, by the names that `Study` takes, and no more."""
+    def arguments(self) -> dict[str, Any]:
+        """The options that are given, as arguments for a question of `Study`."""
         return {name: value for name, value in self._asdict().items() if value is not None}
 
-    def news(self, warnings: Iterable[Warned]) -> list[Warned]:
-        """Of warnings those that tell more than that what was asked for is done: judgements taken at their means."""
-        return [one for one in warnings if self.judgements != 0 or one.code != "judgements_at_their_means"]
+    def select_warnings(self, warnings: Iterable[Warned]) -> list[Warned]:
+        """The warnings without the one that judgements are at their means, where `--judgements 0` asked for that."""
+        return [warning for warning in warnings if self.judgements != 0 or warning.code != "judgements_at_their_means"]
 
 
 def trials_option(help_text: str) -> Any:
-    """The option `--trials` of a question that tells effects from sampling error, which takes more of them."""
-    shown = Option("--trials", "-n", metavar="N", help=help_text)
-    return Annotated[int | None, shown, partial(parsers.setting, least=LEAST_SENSITIVITY_TRIALS)]
+    """The option `--trials` of a question that separates effects from sampling error, which takes more of them."""
+    option = Option("--trials", "-n", metavar="N", help=help_text)
+    return Annotated[int | None, option, partial(parsers.parse_setting, least=LEAST_SENSITIVITY_TRIALS)]
 
 
 FORMAT_BY_SUFFIX = {
@@ -169,42 +181,38 @@ FORMAT_BY_SUFFIX = {
     ".yaml": "yaml",
     ".yml": "yaml",
 }
-"""The formats that the ending of a file names."""
+"""The formats by the endings of files."""
 
 
 def guess_format(word: str) -> str:
-    """The format that a word of people means, such as `markdown`; empty where it means none."""
+    """The format that a user likely means by a word, such as `markdown`; empty where there is none."""
     word = word.lower()
-    return (
-        "table"
-        if word == "text"
-        else word
-        if word in FORMAT_BY_SUFFIX.values()
-        else FORMAT_BY_SUFFIX.get(f".{word}", "")
-    )
+    if word in FORMAT_BY_SUFFIX.values():
+        return word
+    return "table" if word == "text" else FORMAT_BY_SUFFIX.get(f".{word}", "")
 
 
 class FormatChoice(NamedTuple):
-    """In which form an answer is wanted.
+    """The format in which an answer is wanted.
 
     Attributes:
-        known: the forms that the answer has, the usual one first.
-        asked: the one that is asked for, if one is.
+        offered: the formats that the answer has, the usual one first.
+        requested: the one that is asked for, if one is.
     """
 
-    known: tuple[str, ...] = ()
-    asked: str | None = None
+    offered: tuple[str, ...] = ()
+    requested: str | None = None
 
 
-def format_option(known: Collection[str]) -> Any:
+def format_option(formats: Sequence[str]) -> Any:
     """The option `--format` of a command that has these; the first is the usual one."""
-    unasked, one_of = FormatChoice(tuple(known)), parsers.one_of(known)
-    usual = f"by the ending of -o, else {unasked.known[0]}"
-    shown = Option("--format", "-f", metavar="NAME", help=f"One of {', '.join(known)}.  [default: {usual}]")
+    default, parse_choice = FormatChoice(tuple(formats)), parsers.choice_parser(formats)
+    usual = f"by the ending of -o, else {formats[0]}"
+    option = Option("--format", "-f", metavar="NAME", help=f"One of {', '.join(formats)}.  [default: {usual}]")
 
-    def read(option: str, text: str) -> FormatChoice:
-        if text not in known and (meant := guess_format(text)) in known:
-            raise OptionError(f"{option} '{text}' is unknown", f"did you mean '{meant}'?")
-        return unasked._replace(asked=one_of(option, text))
+    def parse(option: str, text: str) -> FormatChoice:
+        if text not in formats and (suggested := guess_format(text)) in formats:
+            raise OptionError(f"{option} '{text}' is unknown", f"did you mean '{suggested}'?")
+        return default._replace(requested=parse_choice(option, text))
 
-    return Annotated[FormatChoice, shown, read, DefaultValue(unasked)]
+    return Annotated[FormatChoice, option, parse, DefaultValue(default)]

@@ -31,7 +31,7 @@ _ABBREVIATED = r"([0-9]{1,9})(?:[.,]([0-9]{1,6}))? ?([kKmM])"
 _ADDRESS = r"(?:tcp|tls)://(?:[A-Za-z0-9_.-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}"
 
 
-def whole(option: str, text: str) -> int:
+def parse_whole_number(option: str, text: str) -> int:
     """A whole number from 0 on such as 100000, 100_000 or 1e5."""
     match = re.fullmatch(_COUNT, text.strip())
     meant = _suggest_digits(text.strip())
@@ -55,29 +55,29 @@ def _suggest_digits(text: str) -> str:
     return str(int((match[1] + decimals).ljust(len(match[1]) + power, "0"))) if len(decimals) <= power else ""
 
 
-def count(option: str, text: str) -> int:
+def parse_count(option: str, text: str) -> int:
     """A whole number from 0 on, not absurdly large."""
-    number = whole(option, text)
+    number = parse_whole_number(option, text)
     if number > MOST_TRIALS:
         raise OptionError(f"{option} {text} is too many", f"the most is {MOST_TRIALS:,}")
     return number
 
 
-def some(option: str, text: str) -> int:
+def parse_positive_count(option: str, text: str) -> int:
     """A count of at least one."""
-    if (number := count(option, text)) == 0:
+    if (number := parse_count(option, text)) == 0:
         raise OptionError(f"{option} {text} is too few", "the least is 1")
     return number
 
 
-def bounded(option: str, text: str, least: int, most: int) -> int:
+def parse_bounded_number(option: str, text: str, least: int, most: int) -> int:
     """A whole number between two."""
-    if not least <= (number := whole(option, text)) <= most:
+    if not least <= (number := parse_whole_number(option, text)) <= most:
         raise OptionError(f"{option} {text} is out of bounds", f"from {least} to {most:,}")
     return number
 
 
-def setting(option: str, text: str, **limits: int) -> int | str:
+def parse_setting(option: str, text: str, **limits: int) -> int | str:
     """A setting of a run, which is called as its option is; `settings` says what makes no sense, in words for all.
 
     Args:
@@ -85,7 +85,7 @@ def setting(option: str, text: str, **limits: int) -> int | str:
         text: as it is written.
         limits: those of the question, as `RunSettings.from_arguments` takes them.
     """
-    value = text if option == "--method" else whole(option, text)
+    value = text if option == "--method" else parse_whole_number(option, text)
     asked: dict[str, Any] = {option.removeprefix("--"): value}
     try:
         RunSettings.from_arguments(**asked, **limits)
@@ -94,7 +94,7 @@ def setting(option: str, text: str, **limits: int) -> int | str:
     return value
 
 
-def jobs(option: str, text: str) -> int | None:
+def parse_jobs(option: str, text: str) -> int | None:
     """How many processes there may be; None where `auto` leaves that open."""
     if text == "auto":
         return None
@@ -102,7 +102,7 @@ def jobs(option: str, text: str) -> int | None:
         raise OptionError(
             f"{option} takes auto or a whole number from 1 on, not '{text}'", "auto: as many as there are cores"
         )
-    number = whole(option, text)
+    number = parse_whole_number(option, text)
     if number < 1:
         raise OptionError(f"{option} {text} is too few", "with --jobs 1 all is done in one process")
     if number > MOST_JOBS:
@@ -110,7 +110,7 @@ def jobs(option: str, text: str) -> int | None:
     return number
 
 
-def address(option: str, text: str) -> str:
+def parse_cluster_address(option: str, text: str) -> str:
     """A cluster: `local`, or the address of a scheduler."""
     if text == "local" or re.fullmatch(_ADDRESS, text):
         return text
@@ -118,7 +118,7 @@ def address(option: str, text: str) -> str:
     raise OptionError(f"{option} '{text}' is no address", hint)
 
 
-def one_of(known: Collection[str]) -> Callable[[str, str], str]:
+def choice_parser(known: Collection[str]) -> Callable[[str, str], str]:
     """What takes one of the names that are known."""
 
     def read(option: str, text: str) -> str:
@@ -129,7 +129,7 @@ def one_of(known: Collection[str]) -> Callable[[str, str], str]:
     return read
 
 
-def day(option: str, text: str) -> str:
+def parse_day_option(option: str, text: str) -> str:
     """A day of the calendar, such as 2027-06-30."""
     from usru_scenarios.timeline import TimeError, parse_day
 
@@ -139,7 +139,7 @@ def day(option: str, text: str) -> str:
         raise OptionError(f"{option}: {error}") from None
 
 
-def text_file(option: str, text: str) -> SourceText:
+def read_text_file(option: str, text: str) -> SourceText:
     """What a file says, which is short.
 
     Raises:
@@ -160,7 +160,7 @@ def text_file(option: str, text: str) -> SourceText:
     return SourceText(text, said)
 
 
-def destination(_option: str, text: str) -> Destination:
+def parse_destination(_option: str, text: str) -> Destination:
     """Where an answer goes; raises `OutputError` where it can't."""
     return Destination.named(text)
 

@@ -54,7 +54,7 @@ class _LimitedError(NoPicturesError):
 
 
 def load_renderer() -> ModuleType:
-    """What draws.
+    """Import the module that draws pictures.
 
     Raises:
         NoPicturesError: it is not installed, or a limit of the process would make it abort.
@@ -77,8 +77,8 @@ def _address_space() -> int | None:
     return None if limit == resource.RLIM_INFINITY else limit
 
 
-def drawn(specification: dict[str, Any], form: str) -> bytes:
-    """A specification as a picture, which holds all of itself and fetches nothing.
+def draw(specification: dict[str, Any], form: str) -> bytes:
+    """Draw a specification as a picture that fetches nothing.
 
     Args:
         specification: of a chart.
@@ -87,12 +87,12 @@ def drawn(specification: dict[str, Any], form: str) -> bytes:
     Raises:
         NoPicturesError: what draws is not installed, or can't run.
     """
-    draws, how = load_renderer(), {"vl_version": _VERSION, "allowed_base_urls": []}
+    renderer, options = load_renderer(), {"vl_version": _VERSION, "allowed_base_urls": []}
     if form == "png":
-        return bytes(draws.vegalite_to_png(specification, scale=_PNG_SCALE, **how))
+        return bytes(renderer.vegalite_to_png(specification, scale=_PNG_SCALE, **options))
     if form == "pdf":
-        return bytes(draws.vegalite_to_pdf(specification, **how))
-    svg = _add_title(draws.vegalite_to_svg(specification, **how), specification)
+        return bytes(renderer.vegalite_to_pdf(specification, **options))
+    svg = _add_title(renderer.vegalite_to_svg(specification, **options), specification)
     return (f"{svg}\n" if form == "svg" else _html_page(svg, specification)).encode()
 
 
@@ -101,25 +101,25 @@ def _title(specification: dict[str, Any]) -> str:
 
 
 def picture_description(specification: dict[str, Any]) -> str:
-    """What a picture shows, for those who can't see it."""
+    """A text that says what a picture shows, for those who can't see it."""
     return str(specification["description"])
 
 
 def _add_title(svg: str, specification: dict[str, Any]) -> str:
-    """The picture with its title and what it shows, for those who can't see it, and a hash of its specification."""
-    said = (
+    """The picture with its title and description, for those who can't see it, and a hash of its specification."""
+    elements = (
         f'<title id="usru-title">{escape(_title(specification))}</title>'
         f'<desc id="usru-desc">{escape(picture_description(specification))}</desc>'
     )
-    named = (
+    attributes = (
         ' role="img" aria-labelledby="usru-title" aria-describedby="usru-desc"'
         f' data-specification="{fingerprint(specification)}"'
     )
-    return re.sub(r"^(<svg\b[^>]*)>", lambda found: f"{found[1]}{named}>{said}", svg, count=1)
+    return re.sub(r"^(<svg\b[^>]*)>", lambda tag: f"{tag[1]}{attributes}>{elements}", svg, count=1)
 
 
 def fingerprint(specification: dict[str, Any]) -> str:
-    """16 digits of a hash of what is drawn.
+    """16 digits of a hash of a specification.
 
     Numbers count with six digits: the last ones depend on numpy and on the processor.
     """

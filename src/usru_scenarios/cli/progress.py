@@ -11,7 +11,7 @@ from operator import length_hint
 from threading import Event, Lock, Thread
 from typing import Protocol, Self, TypeVar
 
-from usru_scenarios.cli.common import complain
+from usru_scenarios.cli.common import write_message
 from usru_scenarios.garbage import resume_collection
 from usru_scenarios.problems import UsruError
 from usru_scenarios.running.tasks import predict_seconds
@@ -137,7 +137,7 @@ class Progress:
         """Say once, where nobody could see a bar, that a run takes long."""
         if not self.silent and seconds > LONG_SECONDS:
             self.silent = True
-            complain(f"usru: the run is predicted to take some {format_duration(seconds)}")
+            write_message(f"usru: the run is predicted to take some {format_duration(seconds)}")
 
     def _allow(self, seconds: float) -> None:
         if seconds > MOST_SECONDS and not self.yes:

@@ -29,7 +29,7 @@ def ask(
     queries: Annotated[
         tuple[SourceText, ...],
         Option("--queries", metavar="FILE", help="A file of queries, one a line; # begins a comment. Repeatable."),
-        parsers.text_file,
+        parsers.read_text_file,
     ] = (),
     questions: Annotated[bool, Option("--questions", help="All questions of the model, after any queries.")] = False,
     options: StudyOptions,
@@ -59,26 +59,27 @@ def ask(
     """  # noqa: D301  # \b keeps the lines of the grammar
     from usru_scenarios.results.common import to_warned
 
-    asked, model = split_queries_and_model(words, any_in_file=bool(queries) or questions)
-    texts = [*_of_arguments(asked), *(line for text in queries for line in query_lines(text))]
+    arguments, model = split_queries_and_model(words, any_in_file=bool(queries) or questions)
+    names = [f"query {number}" if len(arguments) > 1 else "query" for number in range(1, len(arguments) + 1)]
+    texts = [*map(SourceText, names, arguments), *(line for text in queries for line in query_lines(text))]
     if not texts and not questions:
         raise OptionError("the files of --queries have no query", "one a line, such as P(reset @ end)")
-    study = session.load(model, options.changes, options.known)
+    study = session.load(model, options.changes, options.evidence)
     if questions:
-        means = {name: one.means for name, one in study.loaded.model.questions.items()}
-        texts += [SourceText(f"question {name}", text) for name, text in means.items()]
+        texts += [SourceText(f"question {name}", item.means) for name, item in study.loaded.model.questions.items()]
         if not texts:
             raise OptionError("the model has no questions", "they stand under 'questions' in its file")
     if len(texts) > MOST_QUERIES:
         raise OptionError(f"{len(texts):,} queries are too many", f"the most is {MOST_QUERIES:,}")
     told = map(to_warned, study.outline.warnings)
-    if len(asked) == 1 and not queries and not questions:
-        result = study.ask(asked[0], **options.conditions._asdict(), **run.asked, map_blocks=session.workers())
-        session.remark(study)
+    settings = {**options.conditions._asdict(), **run.arguments, "map_blocks": session.workers()}
+    if len(arguments) == 1 and not queries and not questions:
+        result = study.ask(arguments[0], **settings)
+        session.warn_about_files(study)
         session.emit(result, told)
         return
-    answers = study.answers(texts, **options.conditions._asdict(), **run.asked, map_blocks=session.workers())
-    session.remark(study)
+    answers = study.answers(texts, **settings)
+    session.warn_about_files(study)
     session.emit(answers, told)
     if answers.unanswered:
         raise CommandEnd(FINDINGS)
@@ -99,16 +100,16 @@ def split_queries_and_model(words: Sequence[str], *, any_in_file: bool = False) 
     queries = [word for word in words if word not in models]
     if any(word.count("(") != word.count(")") for word in queries) and len(queries) > 1:
         raise _unquoted_query_error(queries)
-    whole = [word for word in queries if "(" in word]
-    if not models and (whole or any_in_file):
+    has_parentheses = any("(" in word for word in queries)
+    if not models and (has_parentheses or any_in_file):
         models = [word for word in queries if "(" not in word and not any(map(str.isdigit, word[:1]))]
         queries = [word for word in queries if word not in models]
     if len(models) > 1:
         raise OptionError(f"'{models[1]}' is one model too many", 'usru ask "QUERY" ["QUERY" ...] [MODEL]')
     if not queries and not any_in_file:
-        shown = shlex.join(models)
-        raise OptionError("there is no query", f'such as usru ask "P(reset @ end)" {shown}'.rstrip())
-    if len(queries) > 1 and not whole:
+        hint = f'such as usru ask "P(reset @ end)" {shlex.join(models)}'
+        raise OptionError("there is no query", hint.rstrip())
+    if len(queries) > 1 and not has_parentheses:
         raise _unquoted_query_error(queries)
     return queries, models[0] if models else DEFAULT_MODEL
 
@@ -118,12 +119,6 @@ def _unquoted_query_error(words: Sequence[str]) -> OptionError:
     if "(" not in text and text.startswith("P "):
         text = f"P({text[2:]})"
     return OptionError(f"'{words[0]}' is no query by itself", f"put the query in quotes: usru ask {shlex.quote(text)}")
-
-
-def _of_arguments(queries: Sequence[str]) -> Iterator[SourceText]:
-    several = len(queries) > 1
-    for number, query in enumerate(queries, 1):
-        yield SourceText(f"query {number}" if several else "query", query)
 
 
 def query_lines(file: SourceText) -> Iterator[SourceText]:

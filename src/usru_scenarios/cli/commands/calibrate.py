@@ -31,15 +31,15 @@ def calibrate(
     They are what the cited drivers do not explain.
     """
     study = session.load(model, ModelOptions())
-    home = _writable_file(study.loaded) if write else None
-    result = study.calibrate(map_blocks=session.workers(), **run.asked)
-    said = _write_baselines(study.loaded, result, home) if home is not None else ""
+    file = _writable_file(study.loaded) if write else None
+    result = study.calibrate(map_blocks=session.workers(), **run.arguments)
+    message = "" if file is None else _write_baselines(study.loaded, result, file)
     from usru_scenarios.report import Builders, calibrate
 
     report = partial(calibrate.report, titles=study.outline.scenarios)
     session.emit(result, builders=Builders(report, calibrate.rows))
-    if said:
-        session.say(said)
+    if message:
+        session.say(message)
 
 
 def _writable_file(loaded: Loaded) -> Path:
@@ -62,8 +62,8 @@ def _writable_file(loaded: Loaded) -> Path:
     return loaded.path
 
 
-def _write_baselines(loaded: Loaded, result: Calibration, home: Path) -> str:
-    """Change the numbers in the file; says what was done.
+def _write_baselines(loaded: Loaded, result: Calibration, file: Path) -> str:
+    """Change the numbers in the file, and return a message of what was done.
 
     Raises:
         NotInPlaceError: they can't be changed where they stand.
@@ -75,12 +75,12 @@ def _write_baselines(loaded: Loaded, result: Calibration, home: Path) -> str:
 
     text = rewrite_baselines(loaded, result.baselines)
     if text == loaded.source.text:
-        return f"{home} has these baselines already"
-    present = read_regular_file(home).decode("utf-8", errors="replace")
+        return f"{file} has these baselines already"
+    present = read_regular_file(file).decode("utf-8", errors="replace")
     if present.removeprefix(_BYTE_ORDER_MARK) != loaded.source.text:
-        raise OptionError(f"{home} has changed since it was read", "run the command again")
-    Destination.named(str(home)).write(_BYTE_ORDER_MARK + text if present.startswith(_BYTE_ORDER_MARK) else text)
-    return f"wrote the baselines to {home}"
+        raise OptionError(f"{file} has changed since it was read", "run the command again")
+    Destination.named(str(file)).write(_BYTE_ORDER_MARK + text if present.startswith(_BYTE_ORDER_MARK) else text)
+    return f"wrote the baselines to {file}"
 
 
 _BYTE_ORDER_MARK = "\ufeff"

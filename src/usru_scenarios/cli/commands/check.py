@@ -18,7 +18,7 @@ def check(
     robust: Annotated[
         int,
         Option("--robust", metavar="[N]", help="Try also N models with all judgements a little different; alone 100."),
-        parsers.count,
+        parsers.parse_count,
         ImpliedValue("100"),
     ] = 0,
     mutants: Annotated[
@@ -28,7 +28,7 @@ def check(
             metavar="[N]",
             help="Change one thing of the file, N times, and tell what nothing notices; alone 100.",
         ),
-        parsers.some,
+        parsers.parse_positive_count,
         ImpliedValue("100"),
     ] = 0,
     options: StudyOptions,
@@ -51,11 +51,11 @@ def check(
     contradicts the claims that it cites, or else if an expectation fails. Those that nothing notices are listed, each
     with what makes it.
     """
-    study = session.load(model, options.changes, options.known)
+    study = session.load(model, options.changes, options.evidence)
     result = study.check(
-        robust=robust, mutants=mutants, **options.conditions._asdict(), map_parts=session.workers(), **run.asked
+        robust=robust, mutants=mutants, **options.conditions._asdict(), map_parts=session.workers(), **run.arguments
     )
-    session.remark(study)
-    session.emit(result, run.news(result.warnings))
+    session.warn_about_files(study)
+    session.emit(result, run.select_warnings(result.warnings))
     if not result.all_hold:
         raise CommandEnd(FINDINGS)

@@ -49,13 +49,13 @@ class VariantOptions(NamedTuple):
 
     @property
     def changes(self) -> tuple[str, ...]:
-        """What is done to the file, as its user wrote it."""
-        conditions = (*(f"do({one})" for one in self.do), *(f"given({one})" for one in self.given))
+        """What is changed in the file, as its user wrote it."""
+        conditions = (*(f"do({text})" for text in self.do), *(f"given({text})" for text in self.given))
         flags = {"sourced only": self.sourced_only, "recalibrated": self.recalibrate}
-        return *self.weights, *self.overrides, *conditions, *(name for name, asked in flags.items() if asked)
+        return *self.weights, *self.overrides, *conditions, *(name for name, is_set in flags.items() if is_set)
 
-    def further(self, other: VariantOptions) -> VariantOptions:
-        """The same with what another one says besides."""
+    def combine(self, other: VariantOptions) -> VariantOptions:
+        """These options with those of another one added; where both have a value, the other one's counts."""
         pairs: Iterable[tuple[Any, Any]] = zip(self, other, strict=True)
         return VariantOptions._make(own + more if isinstance(own, tuple) else more or own for own, more in pairs)
 
@@ -92,7 +92,7 @@ def compare(
         ),
     ] = (),
     shared: Annotated[VariantOptions, Subset("weights", "overrides", "do", "given", "sourced_only", "recalibrate")],
-    known: EvidenceOptions,
+    evidence: EvidenceOptions,
     run: Annotated[RunOptions, Subset(trials="How many trials to draw for each.  [default: 65536]")],
     session: TableSession,
 ) -> None:
@@ -114,27 +114,26 @@ def compare(
     file (under the profile, if one is named) is compared with. What is observed (--given) holds for all; alone it makes
     the variant. What --evidence says has been seen holds for all.
     """  # noqa: D301  # \b keeps the lines of the examples
-    result = compare_variants(parse_variants(models, profile, variant, shared), run, session, known)
-    session.emit(result, run.news(result.warnings))
+    result = compare_variants(parse_variants(models, profile, variant, shared), run, session, evidence)
+    session.emit(result, run.select_warnings(result.warnings))
 
 
 def compare_variants(
-    sides: Sequence[Variant], run: RunOptions, session: Session, known: EvidenceOptions | None = None
+    variants: Sequence[Variant], run: RunOptions, session: Session, evidence: EvidenceOptions
 ) -> Comparison:
-    """The variants side by side, which all know what has been seen; what is odd about their files is said."""
-    studies = _load_studies(sides, session)
-    if known is not None:
-        studies = dict(zip(studies, session.all_knowing(studies.values(), known), strict=True))
+    """The comparison of variants, which all have the same evidence; what is odd about their files is written."""
+    studies = _load_studies(variants, session)
+    studies = dict(zip(studies, session.attach_evidence(evidence, *studies.values()), strict=True))
     (first, reference), *others = studies.items()
     result = reference.compare(
         dict(others),
         name=first,
-        do={name: side.options.do for name, side in zip(studies, sides, strict=True)},
-        given={name: side.options.given for name, side in zip(studies, sides, strict=True)},
+        do={name: variant.options.do for name, variant in zip(studies, variants, strict=True)},
+        given={name: variant.options.given for name, variant in zip(studies, variants, strict=True)},
         map_blocks=session.workers(),
-        **run.asked,
+        **run.arguments,
     )
-    session.remark(*studies.values())
+    session.warn_about_files(*studies.values())
     return result
 
 
@@ -146,15 +145,15 @@ def parse_variants(
     Raises:
         OptionError: there is only one.
     """
-    sides = [
+    parsed = [
         Variant(shared._replace(model=model, profile=profile))
         for model in models or [DEFAULT_MODEL]
         for profile in profiles or (None,)
     ]
-    first = sides[0].options
-    sides += [_parse_variant(text, first) for text in variants]
-    if len(sides) > 1:
-        return sides
+    first = parsed[0].options
+    parsed += [_parse_variant(text, first) for text in variants]
+    if len(parsed) > 1:
+        return parsed
     if first._replace(given=()).changes:
         return [Variant(VariantOptions(first.model, first.profile, given=first.given)), Variant(first)]
     if first.profile is not None:
@@ -169,32 +168,32 @@ _NAME_AND_OPTIONS = re.compile(r"\s*(?P<name>[^\s:=-][^:=]*?)\s*:\s+(?P<rest>.*)
 
 
 def _parse_variant(text: str, first: VariantOptions) -> Variant:
-    """A variant as `--variant` describes it, with what holds for all.
+    """A variant that `--variant` describes, with the options that hold for all.
 
     Raises:
         OptionError: its options can't be read.
     """
     from usru_scenarios.cli.splicing import parse_group
 
-    named = _NAME_AND_OPTIONS.fullmatch(text)
+    match = _NAME_AND_OPTIONS.fullmatch(text)
     try:
-        arguments = shlex.split(named["rest"] if named else text)
+        arguments = shlex.split(match["rest"] if match else text)
     except ValueError as error:
-        raise OptionError(
-            f"--variant '{text}' can't be read: {str(error).lower()}", "a quotation mark is missing"
-        ) from None
+        message = f"--variant '{text}' can't be read: {str(error).lower()}"
+        raise OptionError(message, "a quotation mark is missing") from None
     options = parse_group(VariantOptions, "usru compare --variant", arguments)
     if options == VariantOptions():
         raise OptionError(f"--variant '{text}' changes nothing", "such as --variant 'eased: --do sanctions=eased'")
-    return Variant(first.further(options), named["name"] if named else None)
+    return Variant(first.combine(options), match["name"] if match else None)
 
 
-def _load_studies(sides: Sequence[Variant], session: Session) -> dict[str, Study]:
-    """The variants' models by name; each file is read once."""
+def _load_studies(variants: Sequence[Variant], session: Session) -> dict[str, Study]:
+    """The studies of variants, by name; each file is read once."""
     loaded: dict[str, Study] = {}
     studies: dict[str, Study] = {}
-    for side in sides:
-        options = side.options
+    unnamed = [variant.options for variant in variants if variant.name is None]
+    for variant in variants:
+        options = variant.options
         model = options.model or DEFAULT_MODEL
         if model not in loaded:
             loaded[model] = session.load(model, ModelOptions())
@@ -209,7 +208,7 @@ def _load_studies(sides: Sequence[Variant], session: Session) -> dict[str, Study
             )
         if options.recalibrate:
             study = study.recalibrated()
-        name = side.name or _variant_name(options, [one.options for one in sides if one.name is None])
+        name = variant.name or _variant_name(options, unnamed)
         if name in studies:
             message = f"usru: two variants are called '{to_printable(name)}'"
             raise UsageError(message, "give them names: --variant 'NAME: ...'")
@@ -217,14 +216,14 @@ def _load_studies(sides: Sequence[Variant], session: Session) -> dict[str, Study
     return studies
 
 
-def _variant_name(side: VariantOptions, unnamed: Sequence[VariantOptions]) -> str:
-    """What tells a variant from the others that have no name: its model, its profile, what is changed."""
-    models = {one.model or DEFAULT_MODEL for one in unnamed}
-    alone = len({Path(model).stem for model in models}) == len(models)
-    model = side.model or DEFAULT_MODEL
-    parts = [Path(model).stem if alone else model] if len(models) > 1 else []
-    parts += [side.profile or _BASE] if len({one.profile for one in unnamed}) > 1 else []
-    if len({one.changes for one in unnamed}) > 1:
-        common = set.intersection(*(set(one.changes) for one in unnamed))
-        parts += [one for one in side.changes if one not in common] or ([] if parts else ["as it is"])
-    return ", ".join(parts) or side.profile or "as it is"
+def _variant_name(options: VariantOptions, unnamed: Sequence[VariantOptions]) -> str:
+    """What distinguishes a variant from the others that have no name: its model, its profile, its changes."""
+    models = {other.model or DEFAULT_MODEL for other in unnamed}
+    have_distinct_stems = len({Path(model).stem for model in models}) == len(models)
+    model = options.model or DEFAULT_MODEL
+    parts = [Path(model).stem if have_distinct_stems else model] if len(models) > 1 else []
+    parts += [options.profile or _BASE] if len({other.profile for other in unnamed}) > 1 else []
+    if len({other.changes for other in unnamed}) > 1:
+        common = set.intersection(*(set(other.changes) for other in unnamed))
+        parts += [change for change in options.changes if change not in common] or ([] if parts else ["as it is"])
+    return ", ".join(parts) or options.profile or "as it is"

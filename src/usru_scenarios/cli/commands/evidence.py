@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.declarations import Argument, Option
@@ -45,52 +45,51 @@ def evidence(
     profiles: who foresaw best.
     """
     if add is not None:
-        return _add_item(_ItemToAdd(file, add, learned, source), model, changes, session)
+        return _add_item(file, add, learned, source, model=model, changes=changes, session=session)
     from usru_scenarios.reading.evidence import read_evidence
 
     if learned is not None or source:
         raise OptionError("--learned and --source have no meaning without --add", 'add --add "seen: ..."')
-    read = read_evidence(file, confined=session.confined)
-    study = _load_study(read, model, changes, session)
-    result = study.knowing(read, as_of=as_of).foresight(**run.asked, map_blocks=session.workers())
+    text = read_evidence(file, confined=session.confined)
+    study = _load_study(text, model, changes, session)
+    result = study.knowing(text, as_of=as_of).foresight(**run.arguments, map_blocks=session.workers())
     session.emit(result, result.warnings)
     return None
 
 
-def _load_study(read: EvidenceText, model: str | None, changes: ModelOptions, session: Session) -> Study:
+def _load_study(text: EvidenceText, model: str | None, changes: ModelOptions, session: Session) -> Study:
     """The model on the command line, else the one that the file names."""
     if model is not None:
         return session.load(model, changes)
     try:
-        return session.load(str(read.model), changes)
+        return session.load(str(text.model), changes)
     except UnreadableInput as error:
         if isinstance(error, ModelError):  # it is there, and what is wrong in it has places of its own
             raise
-        raise read.missing_model_error(error) from None
+        raise text.missing_model_error(error) from None
 
 
-class _ItemToAdd(NamedTuple):
-    """An item that is to be added to a file."""
-
-    file: str
-    text: str
-    learned: str | None
-    sources: tuple[str, ...]
-
-
-def _add_item(item: _ItemToAdd, model: str | None, changes: ModelOptions, session: Session) -> None:
-    """Append it, if the file is sound with it; what is odd about it is said."""
+def _add_item(
+    file: str,
+    item: str,
+    learned: str | None,
+    sources: tuple[str, ...],
+    *,
+    model: str | None,
+    changes: ModelOptions,
+    session: Session,
+) -> None:
+    """Append an item to a file, if the file is valid with it; the warnings of the item are written."""
     from usru_scenarios.reading.evidence import read_evidence
     from usru_scenarios.reading.evidence_item import append_item, lock_evidence_file
     from usru_scenarios.results.common import to_warned
 
-    with lock_evidence_file(item.file):
-        read = read_evidence(item.file, confined=session.confined)
-        made = append_item(read, item.text, item.learned, item.sources)
-        if made.text is not None:
-            study = _load_study(read, model, changes, session)
-            known = study.knowing(made.read()).evidence
-            made.write()
-            odd = () if known is None else known.warnings
-            session.warn(to_warned(one) for one in odd if made.name in one.message.split())
-    session.say(made.summary)
+    with lock_evidence_file(file):
+        text = read_evidence(file, confined=session.confined)
+        addition = append_item(text, item, learned, sources)
+        if addition.text is not None:
+            study = _load_study(text, model, changes, session).knowing(addition.read())
+            addition.write()
+            warnings = study.evidence.warnings if study.evidence else ()
+            session.warn(to_warned(warning) for warning in warnings if addition.name in warning.message.split())
+    session.say(addition.summary)

@@ -28,14 +28,14 @@ def explain(
 ) -> None:
     """Why does a scenario come true, and what would have to be true?"""
     scenario, model = split_question_and_model(question)
-    study = session.load(model, options.changes, options.known)
-    result = study.explain(scenario, **options.conditions._asdict(), **run.asked, map_blocks=session.workers())
-    session.remark(study)
+    study = session.load(model, options.changes, options.evidence)
+    result = study.explain(scenario, **options.conditions._asdict(), **run.arguments, map_blocks=session.workers())
+    session.warn_about_files(study)
     session.emit(result, result.warnings)
 
 
 def split_question_and_model(words: Sequence[str]) -> tuple[str, str]:
-    """The question and the model, whether the time stands in one argument with the scenario or in others.
+    """Split words into the question and the model; its time may stand in one word with the scenario or in others.
 
     Raises:
         OptionError: there are more words than that.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from usru_scenarios.ledger.recompute import Recomputation
     from usru_scenarios.ledger.records import NumberedRecord
     from usru_scenarios.ledger.store import LedgerFolder
-    from usru_scenarios.results.ledger import ForecastRecord, History
+    from usru_scenarios.results.ledger import History
     from usru_scenarios.study import Study
 
 
@@ -43,7 +43,7 @@ def ledger(
     date: Annotated[
         str | None,
         Option("--date", metavar="DAY", help="With record: the day of the forecast.  [default: today]"),
-        parsers.day,
+        parsers.parse_day_option,
     ] = None,
     at: Annotated[
         str | None,
@@ -89,9 +89,9 @@ def ledger(
     if action not in _ACTIONS:
         message = f"there is no action '{action}' of a ledger" if action else "what is to be done with the ledger?"
         raise OptionError(message, suggest_name(action, _ACTIONS) or list_choices(_ACTIONS))
-    asked = _LedgerRequest(folder, rest, message or "", date, at, of, repair, relink, options, run)
-    asked.refuse_others(action)
-    _ACTIONS[action].act(asked, session)
+    request = _LedgerRequest(folder, rest, message or "", date, at, of, repair, relink, options, run)
+    request.refuse_others(action)
+    _ACTIONS[action].act(request, session)
 
 
 class _LedgerRequest(NamedTuple):
@@ -114,21 +114,22 @@ class _LedgerRequest(NamedTuple):
         Raises:
             OptionError: there is one.
         """
-        takes = _ACTIONS[action]
+        allowed = _ACTIONS[action]
         for name, value in self._options().items():
-            if value not in (None, "", (), False) and name not in takes.options:
-                where = [other for other, one in _ACTIONS.items() if name in one.options]
-                raise OptionError(f"{name} has no meaning for ledger {action}", f"{' and '.join(where)} takes it")
-        if takes.most is not None and len(self.words) > takes.most:
-            raise OptionError(f"'{self.words[takes.most]}' is one word too many", f"usru ledger {action} {takes.usage}")
+            if value not in (None, "", (), False) and name not in allowed.options:
+                others = [other for other, settings in _ACTIONS.items() if name in settings.options]
+                raise OptionError(f"{name} has no meaning for ledger {action}", f"{' and '.join(others)} takes it")
+        most = allowed.most_words
+        if most is not None and len(self.words) > most:
+            raise OptionError(f"'{self.words[most]}' is one word too many", f"usru ledger {action} {allowed.usage}")
 
     def _options(self) -> dict[str, Any]:
         run = {f"--{name}": value for name, value in self.run._asdict().items()}
         changes = dict(zip(("-w", "-p", "--set", "--sourced-only", "--recalibrate"), self.options.changes, strict=True))
         conditions = {f"--{name}": value for name, value in self.options.conditions._asdict().items()}
-        known = {"--evidence": self.options.known.evidence, "--as-of": self.options.known.as_of}
+        evidence = {"--evidence": self.options.evidence.file, "--as-of": self.options.evidence.as_of}
         own = {"-m": self.message, "--date": self.date, "--at": self.at, "--of": self.of}
-        return {**own, "--repair": self.repair, "--relink": self.relink, **run, **changes, **conditions, **known}
+        return {**own, "--repair": self.repair, "--relink": self.relink, **run, **changes, **conditions, **evidence}
 
     @property
     def ledger(self) -> LedgerFolder:
@@ -142,123 +143,112 @@ class _LedgerRequest(NamedTuple):
         return Recomputation(self.ledger, session.workers)
 
 
-def _record(asked: _LedgerRequest, session: Session) -> None:
+def _record(request: _LedgerRequest, session: Session) -> None:
+    from datetime import date
+
     from usru_scenarios.ledger.chain import Chain, LedgerLine
     from usru_scenarios.ledger.history import history
     from usru_scenarios.ledger.records import asked_settings, make_record, record_warnings
     from usru_scenarios.ledger.store import resolved_evidence
     from usru_scenarios.reading.copies import resolved_text
+    from usru_scenarios.report.ledger import format_count
 
-    day = asked.date or _today()
-    conditions, known, changes = asked.options
-    study = session.load(asked.words[0] if asked.words else DEFAULT_MODEL, changes, known)
-    study = _restrict_evidence(day, study, known, session)
-    how = {**conditions._asdict(), **asked.run.asked}
-    result = study.simulate(**how, map_blocks=session.workers())
-    session.remark(study)
+    day = request.date or date.today().isoformat()  # noqa: DTZ011  # the day where the user is
+    conditions, evidence, changes = request.options
+    study = session.load(request.words[0] if request.words else DEFAULT_MODEL, changes, evidence)
+    study = _restrict_evidence(day, study, evidence, session)
+    settings = {**conditions._asdict(), **request.run.arguments}
+    result = study.simulate(**settings, map_blocks=session.workers())
+    session.warn_about_files(study)
     session.warn(result.warnings)
     questions = study.loaded.model.questions
-    means = [one.means for one in questions.values()]
-    answers = study.answers(means, **how, map_blocks=session.workers()) if means else None
+    queries = [question.means for question in questions.values()]
+    answers = study.answers(queries, **settings, map_blocks=session.workers()) if queries else None
     record = make_record(
-        result, questions, answers, date=day, message=asked.message, asked=asked_settings(asked.run.asked)
+        result, questions, answers, date=day, message=request.message, asked=asked_settings(request.run.arguments)
     )
-    seen = None if known.evidence is None else resolved_evidence(known.evidence)
-    before = asked.ledger.last_record()
-    number = asked.ledger.append(record, lambda folder: resolved_text(study.loaded, folder), seen)
-    session.say(f"recorded as number {number} of {asked.ledger.records_file}{_describe_evidence(record)}")
-    for doubt in record_warnings(record, before):
-        session.say(f"warning: {doubt}")
-    made = history(Chain((LedgerLine(number, b"", record),)), [*record.scenarios, *record.questions], "end")
-    session.emit(made)
+    evidence_text = None if evidence.file is None else resolved_evidence(evidence.file)
+    previous = request.ledger.last_record()
+    number = request.ledger.append(record, lambda folder: resolved_text(study.loaded, folder), evidence_text)
+    known = ""
+    if (used := record.run.evidence) is not None:
+        known = f", knowing {format_count(len(used.items), 'item')} of {used.name} up to {used.as_of}"
+    session.say(f"recorded as number {number} of {request.ledger.records_file}{known}")
+    for warning in record_warnings(record, previous):
+        session.say(f"warning: {warning}")
+    chain = Chain((LedgerLine(number, b"", record),))
+    session.emit(history(chain, [*record.scenarios, *record.questions], "end"))
 
 
-def _restrict_evidence(day: str, study: Study, known: EvidenceOptions, session: Session) -> Study:
-    """A study that knows what had been learned by a day, and nothing else.
+def _restrict_evidence(day: str, study: Study, evidence: EvidenceOptions, session: Session) -> Study:
+    """A study without the evidence that was learned after a day.
 
     Raises:
         OptionError: `--as-of` asks for more.
     """
     if study.evidence is None or study.evidence.as_of <= day:
         return study
-    if known.as_of is not None:
-        message = f"--as-of {known.as_of} is after the day of the record, {day}"
-        raise OptionError(
-            message, "a forecast knows what was learned by its day: leave --as-of out, or give another --date"
-        )
-    return session.knowing(study, known._replace(as_of=day))
+    if evidence.as_of is not None:
+        message = f"--as-of {evidence.as_of} is after the day of the record, {day}"
+        hint = "a forecast knows what was learned by its day: leave --as-of out, or give another --date"
+        raise OptionError(message, hint)
+    return session.attach_evidence(evidence._replace(as_of=day), study)[0]
 
 
-def _describe_evidence(record: ForecastRecord) -> str:
-    """What a record knows by evidence, if by any, in words."""
-    from usru_scenarios.report.ledger import format_count
-
-    if (seen := record.run.evidence) is None:
-        return ""
-    return f", knowing {format_count(len(seen.items), 'item')} of {seen.name} up to {seen.as_of}"
-
-
-def _today() -> str:
-    from datetime import date
-
-    return date.today().isoformat()  # noqa: DTZ011  # the day where the user is
-
-
-def _history(asked: _LedgerRequest, session: Session) -> None:
-
-    session.emit(load_history(asked.folder, asked.words, asked.at, asked.options.known, session))
+def _history(request: _LedgerRequest, session: Session) -> None:
+    session.emit(load_history(request.folder, request.words, request.at, request.options.evidence, session))
 
 
 def load_history(
-    folder: str, words: Sequence[str], at: str | None, known: EvidenceOptions, session: Session
+    folder: str, words: Sequence[str], at: str | None, evidence: EvidenceOptions, session: Session
 ) -> History:
-    """What a ledger says of these over time, and how questions came out, if a file of evidence is given.
+    """The history of what is named, and how questions came out, if a file of evidence is given.
 
     Raises:
-        LedgerError: there is no record, or none knows what is asked.
+        LedgerError: there is no record, or none knows what is request.
     """
     from usru_scenarios.ledger.history import history, latest_of_each_model
     from usru_scenarios.ledger.recompute import Recomputation
     from usru_scenarios.ledger.records import event_kind
     from usru_scenarios.ledger.store import LedgerFolder
 
-    kept = LedgerFolder(Path(folder))
-    chain = _read_chain(kept, session)
-    evidence = None
-    if known != EvidenceOptions():
-        last, study = _find_model_of_evidence(chain, known, Recomputation(kept, session.workers), session)
-        evidence = study.evidence
-    else:
+    ledger = LedgerFolder(Path(folder))
+    chain = _read_chain(ledger, session)
+    resolutions = None
+    if evidence == EvidenceOptions():
         latest = latest_of_each_model(chain)
-        last = next((one for one in latest if any(event_kind(one.record, word) for word in words)), latest[0])
-    chain = _select_model(chain, last, kept, session)
-    return history(chain, list(words), at or "end", evidence.resolutions if evidence else {})
+        last = next((item for item in latest if any(event_kind(item.record, word) for word in words)), latest[0])
+    else:
+        last, study = _find_model_of_evidence(chain, evidence, Recomputation(ledger, session.workers), session)
+        resolutions = study.evidence and study.evidence.resolutions
+    chain = _select_model(chain, last, ledger, session)
+    return history(chain, list(words), at or "end", resolutions or {})
 
 
 def _read_chain(folder: LedgerFolder, session: Session) -> Chain:
-    """The ledger; what of it can't be read is told."""
+    """The lines of a ledger; a warning is written of each that can't be read."""
     chain = folder.read()
     for fault in chain.unreadable_lines:
         session.say(f"{folder.records_file}:{fault.line}: warning: {fault.message}")
     return chain
 
 
-def _select_model(chain: Chain, of: NumberedRecord, folder: LedgerFolder, session: Session) -> Chain:
-    """The records of the model that a record is of; that there are others is told."""
+def _select_model(chain: Chain, latest: NumberedRecord, folder: LedgerFolder, session: Session) -> Chain:
+    """The records of the model of one of them; a message says whether others are left out."""
     from usru_scenarios.report.ledger import format_count
 
-    name = of.record.model.name
-    found = chain.for_model(name)
-    if others := sorted({one.record.model.name for one in chain.records} - {name}):
-        left = format_count(len(chain.records) - len(found.records), "record")
-        session.say(f"{folder.records_file}: {left} of {' and '.join(others)} left out: this is about {name}")
-    return found
+    name = latest.record.model.name
+    selected = chain.for_model(name)
+    if others := sorted({item.record.model.name for item in chain.records} - {name}):
+        left_out = format_count(len(chain.records) - len(selected.records), "record")
+        session.say(f"{folder.records_file}: {left_out} of {' and '.join(others)} left out: this is about {name}")
+    return selected
 
 
 def _find_model_of_evidence(
-    chain: Chain, known: EvidenceOptions, again: Recomputation, session: Session
+    chain: Chain, evidence: EvidenceOptions, recomputation: Recomputation, session: Session
 ) -> tuple[NumberedRecord, Study]:
-    """The latest model of the ledger in which an evidence file has a meaning, with what it says.
+    """The latest record of a model in which an evidence file has a meaning, and the model with that evidence.
 
     Raises:
         ModelError: it has none in any; why not in the latest.
@@ -267,75 +257,75 @@ def _find_model_of_evidence(
     from usru_scenarios.ledger.history import latest_of_each_model
     from usru_scenarios.problems import ModelError
 
-    first: ModelError | None = None
-    for one in latest_of_each_model(chain):
+    first_error: ModelError | None = None
+    for latest in latest_of_each_model(chain):
         try:
-            return one, session.knowing(again.study(one.record), known)
+            return latest, session.attach_evidence(evidence, recomputation.study(latest.record))[0]
         except ModelError as error:
-            first = first or error
-    assert first is not None
-    raise first
+            first_error = first_error or error
+    assert first_error is not None
+    raise first_error
 
 
-def _why(asked: _LedgerRequest, session: Session) -> None:
+def _why(request: _LedgerRequest, session: Session) -> None:
     from usru_scenarios.ledger.history import require_records
     from usru_scenarios.ledger.why import attribute_change, choose_records
 
-    pair = choose_records(require_records(_read_chain(asked.ledger, session)), asked.words)
-    session.emit(attribute_change(pair, asked.recomputation(session), list(asked.of), asked.at or "end"))
+    pair = choose_records(require_records(_read_chain(request.ledger, session)), request.words)
+    session.emit(attribute_change(pair, request.recomputation(session), list(request.of), request.at or "end"))
 
 
-def _score(asked: _LedgerRequest, session: Session) -> None:
+def _score(request: _LedgerRequest, session: Session) -> None:
     from usru_scenarios.ledger.score import score_ledger
 
-    if asked.options.known.evidence is None:
+    if request.options.evidence.file is None:
         raise OptionError("ledger score needs to know how things came out", "--evidence FILE, with resolutions")
-    chain, again = _read_chain(asked.ledger, session), asked.recomputation(session)
-    last, study = _find_model_of_evidence(chain, asked.options.known, again, session)
+    chain, recomputation = _read_chain(request.ledger, session), request.recomputation(session)
+    last, study = _find_model_of_evidence(chain, request.options.evidence, recomputation, session)
     assert study.evidence is not None
-    result = score_ledger(_select_model(chain, last, asked.ledger, session), again, study.evidence)
-    for item, reason in again.left_out.items():
+    result = score_ledger(_select_model(chain, last, request.ledger, session), recomputation, study.evidence)
+    for item, reason in recomputation.left_out.items():
         session.say(f"{item} is left out of a model that has no word for it: {reason}")
     session.emit(result)
 
 
-def _verify(asked: _LedgerRequest, session: Session) -> None:
+def _verify(request: _LedgerRequest, session: Session) -> None:
     from usru_scenarios.ledger.chain import find_faults
     from usru_scenarios.ledger.recompute import recomputation_faults, recompute_records
     from usru_scenarios.results.ledger import Verification
 
     done = []
-    if asked.repair and (torn := asked.ledger.repair()):
+    if request.repair and (torn := request.ledger.repair()):
         done.append(f"a last line that was not finished, of {torn:,} bytes, was taken out")
-    if asked.relink and asked.ledger.relink():
+    if request.relink and request.ledger.relink():
         done.append("what was merged is one chain now")
-    chain = asked.ledger.read()
+    chain = request.ledger.read()
     records = chain.records
-    found = list(recompute_records(records, asked.recomputation(session)))
-    wrong = sorted([*find_faults(chain), *recomputation_faults(found)], key=lambda fault: fault.line)
+    recomputed = list(recompute_records(records, request.recomputation(session)))
+    faults = sorted([*find_faults(chain), *recomputation_faults(recomputed)], key=lambda fault: fault.line)
     last = records[-1].record if records else None
     result = Verification(
         model=None if last is None else last.model,
         run=None if last is None else last.run,
-        whole=not wrong,
+        whole=not faults,
         lines=len(chain.lines) + bool(chain.torn),
-        records=[one.as_line for one in records],
-        recomputed=found,
-        faults=wrong,
+        records=[record.as_line for record in records],
+        recomputed=recomputed,
+        faults=faults,
         done="; ".join(done),
     )
     session.emit(result)
-    if wrong:
+    if faults:
         raise CommandEnd(FINDINGS)
 
 
 class _Action(NamedTuple):
-    """What can be done with a ledger: how, with which options, and with how many words at most; None for any."""
+    """An action on a ledger: its function, the options that it takes, and how many words at most; None for any."""
 
     act: Callable[[_LedgerRequest, Session], None]
     options: frozenset[str]
     usage: str
-    most: int | None = None
+    most_words: int | None = None
 
 
 _FORECAST_OPTIONS = (

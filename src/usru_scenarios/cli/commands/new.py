@@ -61,12 +61,13 @@ def new(
     Destination.named(str(file))
     texts = {file: _new_file_text(file, origin, extend, session), file.with_name(SCHEMA_FILE): _schema_text("model")}
     if origin is None and extend is None:
-        claims = claims_folder(file)
-        texts |= {claims / "article.yaml": _claims(), claims / CLAIMS_SCHEMA_FILE: _schema_text("claims")}
+        folder = claims_folder(file)
+        claims = _read_template("starter-claims.yaml").replace("SCHEMA", CLAIMS_SCHEMA_FILE)
+        texts |= {folder / "article.yaml": claims, folder / CLAIMS_SCHEMA_FILE: _schema_text("claims")}
     if not force:
         _refuse_to_replace(texts)
-    write_together({one: text for one, text in texts.items() if not _has_text(one, text)})
-    *most, last = [to_printable(str(one)) for one in texts]
+    write_together({place: text for place, text in texts.items() if not _has_text(place, text)})
+    *most, last = [to_printable(str(place)) for place in texts]
     session.say(f"wrote {', '.join(most)} and {last}\nnow run: usru simulate {to_printable(shlex.quote(str(file)))}")
 
 
@@ -98,7 +99,7 @@ def _overlay_text(model: str, file: Path, session: Session) -> str:
 
 
 def _load_origin(model: str, file: Path, session: Session) -> Loaded:
-    """The model that a new file begins with, which the new file must not replace."""
+    """Load the model that a new file begins with, which the new file must not replace."""
     loaded = session.load(model, ModelOptions()).loaded
     if os.path.realpath(file) in map(os.path.realpath, loaded.inputs):
         raise OptionError(f"{file} is what {model} is made of", "give another name")
@@ -119,10 +120,6 @@ def claims_folder(file: Path) -> Path:
     return file.with_name(f"{file.stem}-claims")
 
 
-def _claims() -> str:
-    return _read_template("starter-claims.yaml").replace("SCHEMA", CLAIMS_SCHEMA_FILE)
-
-
 def _read_template(name: str) -> str:
     from importlib.resources import files
 
@@ -137,7 +134,7 @@ def _schema_text(name: str) -> str:
 
 
 def _refuse_to_replace(texts: dict[Path, str]) -> None:
-    """A file that is there stays; one beside it that says the same already is in nobody's way."""
+    """Refuse a file that is there, and others beside it that are there with another text."""
     file, *others = texts
     if file.exists():
         raise OptionError(f"{file} is there already", "give another name, or --force to replace it")
@@ -152,7 +149,7 @@ def _has_text(file: Path, text: str) -> bool:
 
 
 def _name_for_comment(file: str) -> str:
-    """The name of a file as a comment may show it."""
+    """The name of a file where a comment can have it; otherwise `FILE`."""
     return file if file.isprintable() and " " not in file else "FILE"
 
 

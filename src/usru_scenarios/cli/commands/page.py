@@ -31,12 +31,12 @@ def page(
             metavar="N",
             help="How many trials the page carries of each reading, at least 256.  [default: 4096]",
         ),
-        parsers.whole,
+        parsers.parse_whole_number,
     ] = None,
-    known: EvidenceOptions,
+    evidence: EvidenceOptions,
     changes: ModelOptions,
     run: RunOptions,
-    session: Annotated[Session, Subset(without=("form", "as_json", "wide"))],
+    session: Annotated[Session, Subset(without=("formats", "as_json", "wide"))],
 ) -> None:
     """One HTML file in which readers move the weights themselves.
 
@@ -50,49 +50,50 @@ def page(
     """  # noqa: D301  # \b keeps the lines of the examples
     if session.output.is_terminal:
         raise OptionError("a page is for a browser, not for a terminal", "add -o page.html")
-    study = session.load(model, changes, known)
-    data = study.page(carried=carried, do=do, **run.asked, map_blocks=session.workers())
-    session.remark(study)
+    study = session.load(model, changes, evidence)
+    data = study.page(carried=carried, do=do, **run.arguments, map_blocks=session.workers())
+    session.warn_about_files(study)
     from usru_scenarios.page import render_page
 
     name = f"{data.about['name']}.yaml" if model == _STANDARD_INPUT else Path(model).name  # readers have other folders
-    said = {
+    texts = {
         **data.about,
         "extends": name,
-        "command": {"model": shlex.quote(name), "options": _simulate_options(changes, do, known, run)},
+        "command": {"model": shlex.quote(name), "options": _simulate_options(changes, do, evidence, run)},
         "footer": _page_footer(data),
     }
-    text = render_page(said, data.arrays)
-    session.output.write(text)
+    html = render_page(texts, data.arrays)
+    session.output.write(html)
     views = data.about["views"]
     trials = views[0]["sample"]["trials"]
     readings = "1 reading" if len(views) == 1 else f"{len(views)} readings"
-    session.say(
-        f"{session.output}: {len(text.encode()) / 1000:,.0f} KB, {readings} of the file, {trials:,} trials of each"
-    )
+    size = f"{len(html.encode()) / 1000:,.0f} KB"
+    session.say(f"{session.output}: {size}, {readings} of the file, {trials:,} trials of each")
 
 
-def _simulate_options(changes: ModelOptions, do: tuple[str, ...], known: EvidenceOptions, run: RunOptions) -> list[str]:
-    """The options of `usru simulate` that stand for what holds in all of the page; a profile is chosen in it."""
+def _simulate_options(
+    changes: ModelOptions, do: tuple[str, ...], evidence: EvidenceOptions, run: RunOptions
+) -> list[str]:
+    """The options of `usru simulate` for what holds in all of the page; a profile is chosen in it."""
     repeated = {"--set": changes.overrides, "-w": changes.weights, "--do": do}
     options = [f"{name} {shlex.quote(value)}" for name, values in repeated.items() for value in values]
     if changes.sourced_only:
         options.append("--sourced-only")
     if changes.recalibrate:
         options.append("--recalibrate")
-    if known.evidence is not None:
-        options.append(f"--evidence {shlex.quote(Path(known.evidence).name)}")
-    if known.as_of is not None:
-        options.append(f"--as-of {shlex.quote(known.as_of)}")
-    return [*options, *(f"--{name} {shlex.quote(str(value))}" for name, value in run.asked.items())]
+    if evidence.file is not None:
+        options.append(f"--evidence {shlex.quote(Path(evidence.file).name)}")
+    if evidence.as_of is not None:
+        options.append(f"--as-of {shlex.quote(evidence.as_of)}")
+    return [*options, *(f"--{name} {shlex.quote(str(value))}" for name, value in run.arguments.items())]
 
 
 def _page_footer(data: PageData) -> str:
     about, forecast = data.about, data.about["views"][0]["forecast"]
-    found = "Exact" if forecast["method"] == "exact" else f"{forecast['trials']:,} trials"
-    drawn = f" under {forecast['judgements']} draws of the judgements" if forecast["judgements"] else ""
+    method = "Exact" if forecast["method"] == "exact" else f"{forecast['trials']:,} trials"
+    draws = f" under {forecast['judgements']} draws of the judgements" if forecast["judgements"] else ""
     return (
-        f"{found}{drawn}, seed {forecast['seed']}. Cite as: {about['title']} (model {about['name']} "
+        f"{method}{draws}, seed {forecast['seed']}. Cite as: {about['title']} (model {about['name']} "
         f"{about['sha256'][:8]}), usru {__version__}. The likelihoods follow from the judgements in the file, not from "
         "data."
     )

@@ -12,21 +12,22 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from usru_scenarios.charts import DEFAULT_WIDTH, KINDS, WIDTH_BOUNDS, chart
 from usru_scenarios.cli import parsers
-from usru_scenarios.cli.commands import compare as comparing
-from usru_scenarios.cli.commands import ledger as keeping
-from usru_scenarios.cli.commands import sweep as sweeping
+from usru_scenarios.cli.commands import compare as compare_command
+from usru_scenarios.cli.commands import ledger as ledger_command
+from usru_scenarios.cli.commands import sweep as sweep_command
 from usru_scenarios.cli.commands.compare import VariantOptions
 from usru_scenarios.cli.common import OptionError
 from usru_scenarios.cli.declarations import Argument, Option, Subset
 from usru_scenarios.cli.options import EvidenceOptions, ModelOptions, RunOptions, format_option
 from usru_scenarios.cli.parsers import is_model
-from usru_scenarios.cli.pictures import PICTURES, drawn, load_renderer
+from usru_scenarios.cli.pictures import PICTURES, draw, load_renderer
 from usru_scenarios.cli.session import Session
 from usru_scenarios.problems import list_choices, suggest_name
 from usru_scenarios.settings import DEFAULT_MODEL, DEFAULT_TOP
 
 if TYPE_CHECKING:
     from usru_scenarios.results.ledger import History
+    from usru_scenarios.study import Study
 
 _FORMATS = (*PICTURES, "vega", "mermaid", "dot")
 _GRAPHS = ("mermaid", "dot")
@@ -49,17 +50,17 @@ _OPTIONS_BY_QUESTION: dict[str, tuple[str, ...]] = {
 
 
 class _PlotOptions(NamedTuple):
-    """What is asked of the model that is drawn.
+    """The options of the question whose answer is drawn.
 
     Attributes:
-        words: the arguments behind the name of the chart.
-        about: the options of questions, by name; those that are not given are None or empty.
+        words: the arguments after the name of the chart.
+        by_name: the options of single questions, by name; those that are not given are None or empty.
         shared: what is changed in the file, and what is imposed.
         run: how it is run.
     """
 
     words: tuple[str, ...]
-    about: dict[str, Any]
+    by_name: dict[str, Any]
     shared: VariantOptions
     run: RunOptions
 
@@ -76,7 +77,7 @@ def plot(
     width: Annotated[
         int,
         Option("--width", metavar="PIXELS", help=f"How wide; a PNG has twice as many.  [default: {DEFAULT_WIDTH}]"),
-        partial(parsers.bounded, least=WIDTH_BOUNDS[0], most=WIDTH_BOUNDS[1]),
+        partial(parsers.parse_bounded_number, least=WIDTH_BOUNDS[0], most=WIDTH_BOUNDS[1]),
     ] = DEFAULT_WIDTH,
     profile: Annotated[
         tuple[str, ...],
@@ -99,17 +100,17 @@ def plot(
     top: Annotated[
         int | None,
         Option("--top", metavar="N", help=f"For sensitivity and watch: so many; 0 for all.  [default: {DEFAULT_TOP}]"),
-        parsers.count,
+        parsers.parse_count,
     ] = None,
     ledger: Annotated[
         str | None, Option("--ledger", metavar="DIR", help="For history: the ledger.  [default: forecasts]")
     ] = None,
     shared: Annotated[VariantOptions, Subset("weights", "overrides", "do", "given", "sourced_only", "recalibrate")],
-    known: EvidenceOptions,
+    evidence: EvidenceOptions,
     run: Annotated[
         RunOptions, Subset(trials="How many trials to draw.  [default: as many as the command of the question]")
     ],
-    session: Annotated[Session, Subset(form=format_option(_FORMATS), without=("wide", "as_json", "cluster"))],
+    session: Annotated[Session, Subset(formats=format_option(_FORMATS), without=("wide", "as_json", "cluster"))],
 ) -> None:
     """Draw a picture: SVG, PNG, PDF, HTML or Vega-Lite.
 
@@ -129,9 +130,10 @@ def plot(
     The ending of -o says the format. Pictures need the extra pictures (pip install 'usru-scenarios[pictures]'); the
     specification (-f vega, or .json) needs nothing.
     """  # noqa: D301  # \b keeps the lines of the examples
-    about: dict[str, Any] = {"profile": profile, "variant": variant, "of": of, "at": at}
-    about |= {"on": on, "for": horizon, "top": top, "ledger": ledger}
+    by_name: dict[str, Any] = {"profile": profile, "variant": variant, "of": of, "at": at, "on": on, "for": horizon}
+    by_name |= {"top": top, "ledger": ledger, "evidence": evidence.file, "as_of": evidence.as_of}
     name, rest = _split_chart_name(words)
+    options = _PlotOptions(rest, by_name, shared, run)
     form = session.format
     if form in _GRAPHS and name is not None and name != "influences":
         raise OptionError(
@@ -140,15 +142,13 @@ def plot(
     if form in PICTURES:
         load_renderer()
         if form in ("png", "pdf") and session.output.is_terminal:
-            raise OptionError(
-                f"a picture in {form} is no text for a terminal", f"give a file: -o {name or 'forecast'}.{form}"
-            )
-    asked = _PlotOptions(rest, {**about, **known._asdict()}, shared, run)
+            message = f"a picture in {form} is no text for a terminal"
+            raise OptionError(message, f"give a file: -o {name or 'forecast'}.{form}")
     if saved is not None:
-        name, result = _load_saved_result(saved, name, asked)
+        name, result = _load_saved_result(saved, name, options)
     else:
         name = name or ("influences" if form in _GRAPHS else "forecast")
-        result = _ask_question(name, asked, session)
+        result = _ask_question(name, options, session)
     if form in _GRAPHS:
         from usru_scenarios.charts import show
 
@@ -160,11 +160,11 @@ def plot(
 
         session.output.write(to_json(specification))
     else:
-        session.output.write_bytes(drawn(specification, form))
+        session.output.write_bytes(draw(specification, form))
 
 
 def _split_chart_name(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
-    """The chart, if one is named, and the other words.
+    """Split words into the name of a chart, if there is one, and the others.
 
     Raises:
         OptionError: the first word is nearly the name of a chart, or one of two or more that is none.
@@ -174,38 +174,39 @@ def _split_chart_name(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]
     first, *rest = words
     if first in KINDS:
         return first, tuple(rest)
-    near = suggest_name(first, KINDS)
-    if not is_model(first) and not Path(first).is_file() and (near or rest):
-        raise OptionError(f"there is no chart '{first}'", near or list_choices(KINDS))
+    hint = suggest_name(first, KINDS)
+    if not is_model(first) and not Path(first).is_file() and (hint or rest):
+        raise OptionError(f"there is no chart '{first}'", hint or list_choices(KINDS))
     return None, tuple(words)
 
 
 # Results that are saved -----------------------------------------------------------------------------------------------
 
 
-def _load_saved_result(file: str, name: str | None, asked: _PlotOptions) -> tuple[str, Any]:
-    """The chart and the result of a file.
+def _load_saved_result(file: str, name: str | None, options: _PlotOptions) -> tuple[str, Any]:
+    """The name of a chart, by default one that fits, and the result in a file.
 
     Raises:
         OptionError: something else is asked for, or the file holds nothing that can be drawn like that.
     """
     from usru_scenarios.schemas import NotAResultError, result_of
 
-    given = [f"'{word}'" for word in asked.words] or [
-        *(f"--{one}" for one, value in asked.about.items() if value and one != "top"),
-        *("what changes the file or is observed" for value in asked.shared if value),
-        *(f"--{one}" for one in asked.run.asked),
+    meaningless = [f"'{word}'" for word in options.words] or [
+        *(f"--{option}" for option, value in options.by_name.items() if value and option != "top"),
+        *("what changes the file or is observed" for value in options.shared if value),
+        *(f"--{option}" for option in options.run.arguments),
     ]
-    if given:
-        raise OptionError(f"{given[0]} has no meaning for a result that is saved", "leave it out, or leave out --from")
+    if meaningless:
+        message = f"{meaningless[0]} has no meaning for a result that is saved"
+        raise OptionError(message, "leave it out, or leave out --from")
     try:
         kind, result = result_of(_read_json(file))
     except NotAResultError as error:
         raise OptionError(f"--from '{file}': {error}", error.hint) from None
-    fitting = [one for one, about in KINDS.items() if about.output == kind]
+    fitting = [chart_name for chart_name, chart_kind in KINDS.items() if chart_kind.output == kind]
     if not fitting:
-        known = dict.fromkeys(about.output for about in KINDS.values())
-        raise OptionError(f"--from '{file}': there is no chart of a result of the kind {kind}", list_choices(known))
+        outputs = dict.fromkeys(chart_kind.output for chart_kind in KINDS.values())
+        raise OptionError(f"--from '{file}': there is no chart of a result of the kind {kind}", list_choices(outputs))
     if name is not None and name not in fitting:
         raise OptionError(f"--from '{file}': a result of the kind {kind} has no chart {name}", list_choices(fitting))
     if kind == "sensitivity" and result.moves is None:
@@ -216,11 +217,11 @@ def _load_saved_result(file: str, name: str | None, asked: _PlotOptions) -> tupl
 
 
 def _find_history_fault(result: History) -> str:
-    """What can't be drawn of a history; empty where all can."""
-    numbers = {one.number for one in result.records}
-    unknown = {point.number for one in result.series.values() for point in one.points} - numbers
-    resolved = [one.resolution.resolved for one in result.series.values() if one.resolution]
-    for day in (*(one.date for one in result.records), *resolved):
+    """The end of a message on what can't be drawn of a history; empty where all can."""
+    numbers = {record.number for record in result.records}
+    unknown = {point.number for series in result.series.values() for point in series.points} - numbers
+    resolved = [series.resolution.resolved for series in result.series.values() if series.resolution]
+    for day in (*(record.date for record in result.records), *resolved):
         try:
             date.fromisoformat(day)
         except ValueError:
@@ -254,84 +255,87 @@ def _make_specification(name: str, result: Any, width: int, top: int, saved: str
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         if saved is None:
             raise
-        raise OptionError(
-            f"--from '{saved}': its parts do not fit together ({type(error).__name__}: {error})",
-            "was it changed by hand?",
-        ) from error
+        message = f"--from '{saved}': its parts do not fit together ({type(error).__name__}: {error})"
+        raise OptionError(message, "was it changed by hand?") from error
 
 
 # Results that are asked for -------------------------------------------------------------------------------------------
 
 
-def _ask_question(name: str, asked: _PlotOptions, session: Session) -> Any:
-    """The answer that a chart draws, with its warnings said.
+def _ask_question(name: str, options: _PlotOptions, session: Session) -> Any:
+    """The answer that a chart draws; its warnings are written.
 
     Raises:
         OptionError: an option has no meaning for the chart.
     """
     question = KINDS[name].question
-    _refuse_other_options(name, question, asked)
-    shared, about = asked.shared, asked.about
-    known = EvidenceOptions(about["evidence"], about["as_of"])
+    _refuse_other_options(name, question, options)
+    words, by_name, shared, run = options
+    evidence = EvidenceOptions(by_name["evidence"], by_name["as_of"])
+    if question == "history":
+        at = _single_value("--at", by_name["at"])
+        return ledger_command.load_history(by_name["ledger"] or ledger_command.FOLDER, words, at, evidence, session)
     if question == "compare":
-        sides = comparing.parse_variants(asked.words, about["profile"], about["variant"], shared)
-        return _warned(comparing.compare_variants(sides, asked.run, session, known), asked, session)
-    if question == "sweep":
-        if not asked.words:
-            raise OptionError("the chart sweep takes what is to be varied", "such as usru plot sweep sanctions=0..3")
-        variables, model = sweeping.split_variables_and_model(asked.words)
-    elif question == "history":
-        at = _single_value("--at", about["at"])
-        return keeping.load_history(about["ledger"] or keeping.FOLDER, asked.words, at, known, session)
+        variants = compare_command.parse_variants(words, by_name["profile"], by_name["variant"], shared)
+        comparison = compare_command.compare_variants(variants, run, session, evidence)
+        session.warn(run.select_warnings(comparison.warnings))
+        return comparison
+    variables: list[str] = []
+    if question != "sweep":
+        if len(words) > 1:
+            raise OptionError(f"'{words[1]}' is one argument too many", f"usru plot {name} [MODEL]")
+        model = words[0] if words else DEFAULT_MODEL
+    elif words:
+        variables, model = sweep_command.split_variables_and_model(words)
     else:
-        model = _model(name, asked.words)
-    profile = _single_value("--profile", about["profile"])
+        raise OptionError("the chart sweep takes what is to be varied", "such as usru plot sweep sanctions=0..3")
+    profile = _single_value("--profile", by_name["profile"])
     changes = ModelOptions(shared.weights, profile, shared.overrides, shared.sourced_only, shared.recalibrate)
-    study = session.load(model, changes, known)
+    study = session.load(model, changes, evidence)
     if question == "show":
         return study.overview
-    session.remark(study)
-    how = {"do": shared.do, "given": shared.given, **asked.run.asked, "map_blocks": session.workers()}
-    match question:
-        case "simulate":
-            result: Any = study.simulate(**how)
-        case "sweep":
-            of = sweeping.check_scenario(about["of"], study)
-            swept = study.sweep(variables, at=about["at"], **how)
-            result = swept if of is None else swept.only(of)
-        case "sensitivity":
-            result = study.sensitivity(about["of"], _single_value("--at", about["at"]), questions=("moves",), **how)
-        case _:
-            result = study.watch(on=about["on"], horizon=about["for"], of=about["of"], **how)
-    return _warned(result, asked, session)
-
-
-def _warned(result: Any, asked: _PlotOptions, session: Session) -> Any:
-    session.warn(asked.run.news(result.warnings))
+    session.warn_about_files(study)
+    result = _ask_study(study, question, variables, options, session)
+    session.warn(run.select_warnings(result.warnings))
     return result
 
 
-def _refuse_other_options(name: str, question: str, asked: _PlotOptions) -> None:
+def _ask_study(study: Study, question: str, variables: list[str], options: _PlotOptions, session: Session) -> Any:
+    by_name, shared = options.by_name, options.shared
+    settings = {"do": shared.do, "given": shared.given, **options.run.arguments, "map_blocks": session.workers()}
+    match question:
+        case "simulate":
+            return study.simulate(**settings)
+        case "sweep":
+            scenario = sweep_command.check_scenario(by_name["of"], study)
+            result = study.sweep(variables, at=by_name["at"], **settings)
+            return result if scenario is None else result.only(scenario)
+        case "sensitivity":
+            at = _single_value("--at", by_name["at"])
+            return study.sensitivity(by_name["of"], at, questions=("moves",), **settings)
+        case _:
+            return study.watch(on=by_name["on"], horizon=by_name["for"], of=by_name["of"], **settings)
+
+
+def _refuse_other_options(name: str, question: str, options: _PlotOptions) -> None:
     """Refuse options that have no meaning for a chart.
 
     Raises:
         OptionError: there is one.
     """
-    shared = asked.shared
-    given = {one: value not in (None, ()) for one, value in asked.about.items()}
-    given |= {"do": bool(shared.do), "given": bool(shared.given), **dict.fromkeys(asked.run.asked, True)}
-    given |= {"weight": bool(shared.weights), "set": bool(shared.overrides), "sourced-only": shared.sourced_only}
-    given |= {"recalibrate": shared.recalibrate}
-    for option, there in given.items():
-        if there and option not in _OPTIONS_BY_QUESTION[question]:
-            charts = [one for one, kind in KINDS.items() if option in _OPTIONS_BY_QUESTION[kind.question]]
-            raise OptionError(
-                f"--{option.replace('_', '-')} has no meaning for the chart {name}", f"it is for {list_choices(charts)}"
-            )
+    shared = options.shared
+    values = {**options.by_name, "do": shared.do, "given": shared.given, **options.run.arguments}
+    values |= {"weight": shared.weights, "set": shared.overrides, "sourced-only": shared.sourced_only or None}
+    values |= {"recalibrate": shared.recalibrate or None}
+    for option, value in values.items():
+        if value not in (None, ()) and option not in _OPTIONS_BY_QUESTION[question]:
+            charts = [chart for chart, kind in KINDS.items() if option in _OPTIONS_BY_QUESTION[kind.question]]
+            message = f"--{option.replace('_', '-')} has no meaning for the chart {name}"
+            raise OptionError(message, f"it is for {list_choices(charts)}")
 
 
 def _single_value(option: str, several: Sequence[str]) -> str | None:
-    """The one value of an option that other charts may have several of.
+    """The only value of an option of which other charts take several; None where there is none.
 
     Raises:
         OptionError: there are several.
@@ -339,9 +343,3 @@ def _single_value(option: str, several: Sequence[str]) -> str | None:
     if len(several) > 1:
         raise OptionError(f"{option} is given {len(several)} times", "this chart takes one")
     return several[0] if several else None
-
-
-def _model(name: str, words: Sequence[str]) -> str:
-    if len(words) > 1:
-        raise OptionError(f"'{words[1]}' is one argument too many", f"usru plot {name} [MODEL]")
-    return words[0] if words else DEFAULT_MODEL

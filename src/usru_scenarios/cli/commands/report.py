@@ -20,7 +20,7 @@ from usru_scenarios.cli.options import (
     trials_option,
 )
 from usru_scenarios.cli.output import write_together
-from usru_scenarios.cli.pictures import NoPicturesError, drawn, picture_description
+from usru_scenarios.cli.pictures import NoPicturesError, draw, picture_description
 from usru_scenarios.cli.session import Session
 from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials
 from usru_scenarios.settings import DEFAULT_MODEL, Method
@@ -40,7 +40,7 @@ def report(
     *,
     options: StudyOptions,
     run: Annotated[RunOptions, Subset(trials=_Trials)],
-    session: Annotated[Session, Subset(form=format_option(("md", "html")), without=("as_json", "wide", "cluster"))],
+    session: Annotated[Session, Subset(formats=format_option(("md", "html")), without=("as_json", "wide", "cluster"))],
 ) -> None:
     """One document to hand on: the forecast and what it rests on.
 
@@ -56,7 +56,7 @@ def report(
     """  # noqa: D301  # \b keeps the lines of the examples
     if session.format == "html" and session.output.is_terminal:
         raise OptionError("a page is for a browser, not for a terminal", "add -o report.html")
-    beside = _picture_file(session)
+    picture_file = _picture_file(session)
     dossier = _make_dossier(model, options, run, session)
     from usru_scenarios.report import dossier as documents
 
@@ -67,48 +67,50 @@ def report(
         return
     from usru_scenarios.report.markdown import render_markdown
 
-    svg = None if beside is None else _draw_svg(_specification(dossier.simulation), session)
-    if beside is None or svg is None or session.output.path is None:
+    specification = chart("forecast", dossier.simulation, DEFAULT_WIDTH)
+    svg = None if picture_file is None else _draw_svg(specification, session)
+    if picture_file is None or svg is None or session.output.path is None:
         session.output.write(render_markdown(documents.report(dossier)))
         return
     from usru_scenarios.report.document import Figure
 
-    picture = Figure(picture_description(_specification(dossier.simulation)), beside.name)
-    write_together({beside: svg, session.output.path: render_markdown(documents.report(dossier, picture))})
+    picture = Figure(picture_description(specification), picture_file.name)
+    write_together({picture_file: svg, session.output.path: render_markdown(documents.report(dossier, picture))})
 
 
 def _make_dossier(model: str, options: StudyOptions, run: RunOptions, session: Session) -> Dossier:
-    """The answers, with the warnings of the forecast said."""
+    """Ask the questions of the document, and write the warnings of the forecast."""
     from usru_scenarios.report.dossier import Dossier
 
-    conditions, known, changes = options
+    conditions, evidence, changes = options
     base = session.load(model, changes)
-    study = session.knowing(base, known)
-    session.remark(study)
-    how: dict[str, Any] = {"map_blocks": session.workers()}
-    drawn_alike = {name: value for name, value in run.asked.items() if name in ("trials", "seed")}
-    method: Method = "sample" if run.asked.get("method") == "sample" else "auto"  # what is exact is not so for all
-    simulation = study.simulate(**conditions._asdict(), **run.asked, **how)
-    session.warn(run.news(simulation.warnings))
+    [study] = session.attach_evidence(evidence, base)
+    session.warn_about_files(study)
+    workers = session.workers()
+    shared: dict[str, Any] = {name: value for name, value in run.arguments.items() if name in ("trials", "seed")}
+    shared["map_blocks"] = workers
+    method: Method = "sample" if run.arguments.get("method") == "sample" else "auto"  # what is exact is not so for all
+    simulation = study.simulate(**conditions._asdict(), **run.arguments, map_blocks=workers)
+    session.warn(run.select_warnings(simulation.warnings))
     return Dossier(
         simulation,
-        _sensitivity(study, base, conditions, **drawn_alike, **how),
-        study.watch(method=method, **conditions._asdict(), **drawn_alike, **how),
+        _sensitivity(study, base, conditions, **shared),
+        study.watch(method=method, **conditions._asdict(), **shared),
         study.sources(),
         tuple(_describe_changes(changes)),
     )
 
 
-def _sensitivity(study: Study, base: Study, conditions: ConditionOptions, **how: Any) -> Sensitivity:
-    """What matters given what is observed; leaving that aside where too few trials agree with it.
+def _sensitivity(study: Study, base: Study, conditions: ConditionOptions, **settings: Any) -> Sensitivity:
+    """What matters given what is observed; without that where too few trials agree with it.
 
     The forecast may be exact then, where this is never.
     """
     questions: tuple[Question, ...] = ("drivers", "judgements")
     try:
-        return study.sensitivity(questions=questions, **conditions._asdict(), **how)
+        return study.sensitivity(questions=questions, **conditions._asdict(), **settings)
     except (ImpossibleEvidence, TooFewTrials):
-        return base.sensitivity(questions=questions, do=conditions.do, **how)
+        return base.sensitivity(questions=questions, do=conditions.do, **settings)
 
 
 def _describe_changes(changes: ModelOptions) -> Iterator[str]:
@@ -123,14 +125,10 @@ def _describe_changes(changes: ModelOptions) -> Iterator[str]:
 # Its picture ----------------------------------------------------------------------------------------------------------
 
 
-def _specification(result: Simulation, width: int = DEFAULT_WIDTH) -> dict[str, Any]:
-    return chart("forecast", result, width)
-
-
 def _draw_svg(specification: dict[str, Any], session: Session) -> str | None:
-    """The picture; None, which is said, where what draws it is not installed or can't run."""
+    """The picture; None, with a note to the user, where what draws it is not installed or can't run."""
     try:
-        return drawn(specification, "svg").decode()
+        return draw(specification, "svg").decode()
     except NoPicturesError as error:
         session.say(f"note: without its picture: {error.message.removeprefix('usru: ')} ({error.hint})")
         return None
@@ -140,10 +138,10 @@ def _embedded_figure(result: Simulation, session: Session) -> Figure | None:
     """The picture as a part of a page, for wide and for narrow screens."""
     from usru_scenarios.report.document import Figure
 
-    wide = _specification(result)
+    wide = chart("forecast", result, DEFAULT_WIDTH)
     if (svg := _draw_svg(wide, session)) is None:
         return None
-    narrow = drawn(_specification(result, WIDTH_BOUNDS[0]), "svg")
+    narrow = draw(chart("forecast", result, WIDTH_BOUNDS[0]), "svg")
     return Figure(picture_description(wide), _data_url(svg.encode()), _data_url(narrow))
 
 
@@ -162,12 +160,10 @@ def _picture_file(session: Session) -> Path | None:
     if session.format != "md" or session.output.path is None or not session.output.suffix:
         return None
     path = session.output.path.with_suffix(".svg")
-    if path.exists() and not _is_ours(path):
-        raise OptionError(f"{path.name} is there already, and no picture of usru", "give another name by -o")
+    if path.exists():
+        head = ""
+        with suppress(OSError, UnicodeDecodeError):
+            head = path.read_text("utf-8")[:4096]
+        if "data-specification=" not in head:
+            raise OptionError(f"{path.name} is there already, and no picture of usru", "give another name by -o")
     return path
-
-
-def _is_ours(path: Path) -> bool:
-    with suppress(OSError, UnicodeDecodeError):
-        return "data-specification=" in path.read_text("utf-8")[:4096]
-    return False

@@ -20,21 +20,24 @@ _OTHER_NAMES = {
     **dict.fromkeys(("seeds", "seed", "register"), "claims"),
     **dict.fromkeys(("overlay", "overlays", "scenario", "scenarios", "file"), "model"),
 }
-"""What people call files that have a schema under another name."""
+"""Other words for files that have a schema, with the names of these."""
 
 
 def schema(
     name: Annotated[str, Argument(metavar="NAME", help=f"Of what: {_SCHEMA_LIST}.")] = "model",
     *,
-    session: Annotated[Session, Subset("form", "as_json", "output", "quiet", "debug", form=format_option(("json",)))],
+    session: Annotated[
+        Session, Subset("formats", "as_json", "output", "quiet", "debug", formats=format_option(("json",)))
+    ],
 ) -> None:
     """What may a file or an output hold? Its JSON Schema."""
     from usru_scenarios import schemas
     from usru_scenarios.problems import list_choices, suggest_name
+    from usru_scenarios.report.data import to_json
 
     if name not in schemas.NAMES:
-        meant = _OTHER_NAMES.get(name.lower())
-        near = f"did you mean '{meant}'?" if meant else suggest_name(name, schemas.NAMES)
+        other_name = _OTHER_NAMES.get(name.lower())
+        hint = f"did you mean '{other_name}'?" if other_name else suggest_name(name, schemas.NAMES)
         names = list_choices(schemas.NAMES, len(schemas.NAMES))
-        raise OptionError(f"there is no schema '{name}'", f"{near} {names.capitalize()}" if near else names)
-    session.emit_json(schemas.schema(name))
+        raise OptionError(f"there is no schema '{name}'", f"{hint} {names.capitalize()}" if hint else names)
+    session.output.write(to_json(schemas.schema(name)))

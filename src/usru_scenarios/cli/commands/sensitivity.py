@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def _question(option: str, text: str) -> str:
     from usru_scenarios.results.sensitivity import QUESTIONS
 
-    return parsers.one_of(QUESTIONS)(option, text)
+    return parsers.choice_parser(QUESTIONS)(option, text)
 
 
 _Trials = trials_option("How many trials to draw, as in 1e6.  [default: 16384]")
@@ -38,7 +38,7 @@ def sensitivity(
         _question,
     ] = (),
     top: Annotated[
-        int, Option("--top", metavar="N", help="Show so many of each; 0 for all.  [default: 10]"), parsers.count
+        int, Option("--top", metavar="N", help="Show so many of each; 0 for all.  [default: 10]"), parsers.parse_count
     ] = DEFAULT_TOP,
     options: StudyOptions,
     run: Annotated[RunOptions, Subset("trials", "seed", "method", trials=_Trials)],
@@ -50,9 +50,9 @@ def sensitivity(
     state (moves), which weight does (weights), and one point of which judgement (judgements). All is asked given what
     --given and --evidence say.
     """
-    study = session.load(model, options.changes, options.known)
+    study = session.load(model, options.changes, options.evidence)
     questions = cast("tuple[Question, ...]", question) or None
     result = study.sensitivity(
-        of, at, questions=questions, map_blocks=session.workers(), **options.conditions._asdict(), **run.asked
+        of, at, questions=questions, map_blocks=session.workers(), **options.conditions._asdict(), **run.arguments
     )
     session.emit(result, result.warnings, top)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from usru_scenarios.cli import parsers
 from usru_scenarios.cli.common import OptionError
-from usru_scenarios.cli.declarations import Argument, ImpliedValue, Option, Subset
-from usru_scenarios.cli.options import ModelOptions, OptionalModel, format_option
+from usru_scenarios.cli.declarations import Argument, ImpliedValue, Option
+from usru_scenarios.cli.options import ModelOptions, OptionalModel
 from usru_scenarios.cli.parsers import split_model_and_part
-from usru_scenarios.cli.session import Session
+from usru_scenarios.cli.session import Session, reading_subset
 from usru_scenarios.names import KINDS
 from usru_scenarios.problems import RequestError, to_printable
 from usru_scenarios.report import PART_FORMATS, Builders, Layout, lazy_builder
@@ -39,13 +39,11 @@ def show(
             metavar="[KIND]",
             help=f"Names alone, one a line: {', '.join(KINDS[:-1])} or {KINDS[-1]}; alone all but states and paths.",
         ),
-        parsers.one_of((*KINDS, _ALL)),
+        parsers.choice_parser((*KINDS, _ALL)),
         ImpliedValue(_ALL),
     ] = None,
     changes: ModelOptions,
-    session: Annotated[
-        Session, Subset("form", "as_json", "confined", "output", "quiet", "debug", form=format_option(PART_FORMATS))
-    ],
+    session: Annotated[Session, reading_subset(PART_FORMATS)],
 ) -> None:
     """What does the file say, as the program understands it?"""
     if resolved_text and session.format not in ("table", "yaml"):
@@ -71,9 +69,9 @@ def show(
 
 
 def _show_description(study: Study, name: str | None, session: Session) -> None:
-    whole = study.overview
+    overview = study.overview
     try:
-        described = whole if name is None else whole.only(name)
+        described = overview if name is None else overview.only(name)
     except RequestError:
         if name not in KINDS:
             raise
@@ -83,7 +81,7 @@ def _show_description(study: Study, name: str | None, session: Session) -> None:
     def part(_described: Overview, layout: Layout) -> str:
         from usru_scenarios.report import show
 
-        return show.part_text(whole, str(name), layout)
+        return show.part_text(overview, str(name), layout)
 
     session.emit(
         described, builders=None if name is None else Builders(rows=lazy_builder("inventory.part_rows"), text=part)
@@ -94,11 +92,11 @@ def _show_names(study: Study, kind: str, session: Session) -> None:
     from usru_scenarios.results.common import FileRun
     from usru_scenarios.results.show import PartNames
 
-    kinds = [one for one in KINDS if one not in ("states", "paths")] if kind == _ALL else [kind]
+    kinds = [name for name in KINDS if name not in ("states", "paths")] if kind == _ALL else [kind]
     model, profile = study.outline.model, study.outline.profile
-    found = PartNames(model, FileRun(profile), profile, {one: study.names[one] for one in kinds})
+    part_names = PartNames(model, FileRun(profile), profile, {name: study.names[name] for name in kinds})
 
     def text(listed: PartNames, _layout: Layout) -> str:
         return "".join(f"{to_printable(name)}\n" for names in listed.names.values() for name in names)
 
-    session.emit(found, builders=Builders(rows=lazy_builder("inventory.name_rows"), text=text))
+    session.emit(part_names, builders=Builders(rows=lazy_builder("inventory.name_rows"), text=text))

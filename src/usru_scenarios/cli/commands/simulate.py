@@ -19,17 +19,17 @@ def simulate(
     live: Annotated[
         bool, Option("--live", help="Run again whenever the file is saved, and show what changed; Ctrl-C ends.")
     ] = False,
-    session: Annotated[Session, Subset(form=format_option(TABULAR_FORMATS))],
+    session: Annotated[Session, Subset(formats=format_option(TABULAR_FORMATS))],
 ) -> None:
     """How likely is each scenario, step by step?"""
     if live:
         from usru_scenarios.cli.live import run as run_live
 
         run_live(session, model, options, run)
-    study = session.load(model, options.changes, options.known)
+    study = session.load(model, options.changes, options.evidence)
     shown = session.format not in ("table", "md")  # which are of the scenarios
     result = study.simulate(
-        **options.conditions._asdict(), **run.asked, map_blocks=session.workers(), consequences=shown
+        **options.conditions._asdict(), **run.arguments, map_blocks=session.workers(), consequences=shown
     )
-    session.remark(study)
-    session.emit(result, run.news(result.warnings))
+    session.warn_about_files(study)
+    session.emit(result, run.select_warnings(result.warnings))

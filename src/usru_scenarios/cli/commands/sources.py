@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 from usru_scenarios.cli.declarations import Argument, Option, Subset
-from usru_scenarios.cli.options import ModelOptions, OptionalModel, format_option
+from usru_scenarios.cli.options import ModelOptions, OptionalModel
 from usru_scenarios.cli.parsers import split_model_and_part
-from usru_scenarios.cli.session import Session
+from usru_scenarios.cli.session import Session, reading_subset
 from usru_scenarios.report import TABULAR_FORMATS
 
 
@@ -24,9 +24,7 @@ def sources(
         bool, Option("--directions", help="In which direction claims push the numbers that cite them.")
     ] = False,
     changes: Annotated[ModelOptions, Subset("profile")],
-    session: Annotated[
-        Session, Subset("form", "as_json", "confined", "output", "quiet", "debug", form=format_option(TABULAR_FORMATS))
-    ],
+    session: Annotated[Session, reading_subset(TABULAR_FORMATS)],
 ) -> None:
     """What do the judgements rest on: claims, assumptions, nothing?"""
     source, about = split_model_and_part(model, name)

@@ -60,15 +60,16 @@ def sweep(
     Where the likeliest scenario changes, the crossing is sought between the two points, with its standard error.
     """  # noqa: D301  # \b keeps the lines of the examples
     variables, model = split_variables_and_model(words)
-    study = session.load(model, options.changes, options.known)
+    study = session.load(model, options.changes, options.evidence)
     of = check_scenario(of, study)
-    result = study.sweep(variables, at=at, **options.conditions._asdict(), **run.asked, map_blocks=session.workers())
+    conditions = options.conditions._asdict()
+    result = study.sweep(variables, at=at, **conditions, **run.arguments, map_blocks=session.workers())
     shown = result if of is None or session.format in ("json", "csv") else result.only(of)
     session.emit(shown, result.warnings)
 
 
 def check_scenario(name: str | None, study: Study) -> str | None:
-    """The scenario or group that `--of` names, if it does.
+    """Check that `--of` names a scenario or group of a model, if it is given, and return it.
 
     Raises:
         OptionError: the model has none of that name.
@@ -82,7 +83,7 @@ def check_scenario(name: str | None, study: Study) -> str | None:
 
 
 def split_variables_and_model(words: Sequence[str]) -> tuple[list[str], str]:
-    """The variables, which have a `=`, and the model.
+    """Split words into the variables, which have a `=`, and the model.
 
     Raises:
         OptionError: there is no variable, or more than one model.
@@ -91,14 +92,11 @@ def split_variables_and_model(words: Sequence[str]) -> tuple[list[str], str]:
     models = [word for word in words if word not in variables]
     if not variables:
         file = next(filter(is_model, words), None)
-        hint = f"such as usru sweep {words[0]}=0..3"
-        if file is not None:
-            others = [word for word in words if word != file]
-            raise OptionError(
-                f"the model '{file}' has no values to be varied over",
-                f"write usru sweep {others[0] if others else 'NAME'}=0..3 {file}",
-            )
-        raise OptionError(f"'{words[0]}' has no values to be varied over", hint)
+        if file is None:
+            message = f"'{words[0]}' has no values to be varied over"
+            raise OptionError(message, f"such as usru sweep {words[0]}=0..3")
+        name = next((word for word in words if word != file), "NAME")
+        raise OptionError(f"the model '{file}' has no values to be varied over", f"write usru sweep {name}=0..3 {file}")
     if len(models) > 1:
         hint = "usru sweep VARIABLE [VARIABLE] [MODEL], where a variable has a ="
         raise OptionError(f"'{models[1]}' is one argument too many", hint)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 from usru_scenarios.cli.common import CommandEnd
 from usru_scenarios.cli.declarations import Subset
 from usru_scenarios.cli.options import Model, ModelOptions
-from usru_scenarios.cli.session import ListSession
+from usru_scenarios.cli.session import Session, reading_subset
 from usru_scenarios.problems import ModelError
-from usru_scenarios.report import Builders, Layout, lazy_builder
+from usru_scenarios.report import LIST_FORMATS, Builders, Layout, lazy_builder
 from usru_scenarios.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def validate(
     model: Model = DEFAULT_MODEL,
     *,
     changes: Annotated[ModelOptions, Subset(without=("sourced_only", "recalibrate"))],
-    session: ListSession,
+    session: Annotated[Session, reading_subset(LIST_FORMATS)],
 ) -> None:
     """Is the file right? Every fault and warning with its place."""
     try:
@@ -42,8 +42,8 @@ def _describe_validation(report: Validation, _layout: Layout) -> str:
     assert report.model is not None
     parts = ", ".join(f"{number} {_noun(name, number)}" for name, number in report.counts.items() if number)
     warnings = sum(problem.count for problem in report.problems)
-    told = f"; {warnings:,} {_noun('warnings', warnings)}" if warnings else ""
-    return f"{report.model.name} is valid: {parts}{told}\n"
+    suffix = f"; {warnings:,} {_noun('warnings', warnings)}" if warnings else ""
+    return f"{report.model.name} is valid: {parts}{suffix}\n"
 
 
 def _noun(plural: str, number: int) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from usru_scenarios.cli import parsers
 from usru_scenarios.cli.declarations import Option, Subset
 from usru_scenarios.cli.options import Model, RunOptions, StudyOptions
+from usru_scenarios.cli.parsers import parse_count
 from usru_scenarios.cli.session import LocalTableSession
 from usru_scenarios.settings import DEFAULT_MODEL, DEFAULT_TOP
 
@@ -25,7 +25,7 @@ def watch(
         str | None, Option(metavar="NAME", help="Rank by one scenario or group.  [default: all scenarios together]")
     ] = None,
     top: Annotated[
-        int, Option(metavar="N", help="Show so many; 0 for all, as in csv and json.  [default: 10]"), parsers.count
+        int, Option(metavar="N", help="Show so many; 0 for all, as in csv and json.  [default: 10]"), parse_count
     ] = DEFAULT_TOP,
     options: StudyOptions,
     run: Annotated[RunOptions, Subset("trials", "seed", "method")],
@@ -35,8 +35,8 @@ def watch(
 
     Observations are ranked by how far they move it in expectation.
     """
-    study = session.load(model, options.changes, options.known)
+    study = session.load(model, options.changes, options.evidence)
     result = study.watch(
-        on=on, horizon=horizon, of=of, map_blocks=session.workers(), **options.conditions._asdict(), **run.asked
+        on=on, horizon=horizon, of=of, map_blocks=session.workers(), **options.conditions._asdict(), **run.arguments
     )
     session.emit(result, result.warnings, top)
