@@ -58,7 +58,7 @@ def test_a_disk_that_fills_up_leaves_the_old_file_whole(tmp_path: Path, monkeypa
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OutputError, match="no space left on device"):
-        Destination.named(str(file)).write("new")
+        Destination.from_option(str(file)).write("new")
     assert file.read_text() == "old"
     assert list(tmp_path.iterdir()) == [file]
 
@@ -78,7 +78,7 @@ def test_permissions_and_links_stay(tmp_path: Path) -> None:
     file.write_text("old")
     file.chmod(0o640)
     link.symlink_to(file)
-    Destination.named(str(link)).write("new")
+    Destination.from_option(str(link)).write("new")
     assert link.is_symlink()
     assert file.read_text() == "new"
     assert stat.S_IMODE(file.stat().st_mode) == 0o640

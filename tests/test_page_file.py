@@ -133,7 +133,7 @@ def about(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
         kept.append(about)
         return document(about, arrays)
 
-    monkeypatch.setattr(the_page, "document", noted)
+    monkeypatch.setattr(the_page, "render_page", noted)
     written(tmp_path, TINY, "--do", "talks=deal@2001", "-n", "1000")
     return kept[0]
 

@@ -330,7 +330,7 @@ def test_a_mapping_within_another_one_runs_here() -> None:
 def test_a_bar_is_drawn_for_the_outer_mapping_only() -> None:
     progress = Progress(wanted=False)
     assert [list(progress(str, range(outer))) for outer in progress(int, range(3))] == [[], ["0"], ["0", "1"]]
-    assert not progress.at_work
+    assert not progress.is_working
 
 
 def test_tasks_are_large_enough_and_there_are_enough_of_them() -> None:
@@ -415,7 +415,7 @@ class Foretold(Progress):
     first: float | None = None
 
     def __call__(self, function: Callable[[int], Result], blocks: Iterable[int], /) -> Iterator[Result]:
-        self.first = self.expected if self.first is None else self.first
+        self.first = self.seconds_expected if self.first is None else self.first
         return super().__call__(function, blocks)
 
 
@@ -438,7 +438,7 @@ def test_a_question_says_all_its_work_before_it_begins(ask: Callable[[Study, Map
     progress = Foretold(wanted=False)
     ask(load(HARBOUR), progress)
     assert progress.first is not None
-    assert 0.6 < progress.first / progress.begun < 1.7
+    assert 0.6 < progress.first / progress.seconds_started < 1.7
 
 
 @pytest.mark.parametrize(
@@ -452,8 +452,8 @@ def test_a_question_says_all_its_work_before_it_begins(ask: Callable[[Study, Map
 def test_what_is_solved_is_told_too(ask: Callable[[Study, MapBlocks], object]) -> None:
     progress = Progress(wanted=False)
     ask(load(HERE / "models/exact/feedback.yaml"), progress)
-    assert progress.begun > 0.0
-    assert not progress.at_work
+    assert progress.seconds_started > 0.0
+    assert not progress.is_working
 
 
 def test_work_is_refused_by_all_that_is_ahead(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,7 +48,7 @@ def main() -> int:
 def run() -> int:
     """Run the command line of this process, and return its exit status."""
     try:
-        status = _helped(sys.argv[1:])
+        status = _write_help(sys.argv[1:])
         if status is not None:
             return status
         os.environ.update(single_thread_variables(os.environ))
@@ -64,12 +64,12 @@ def help_file(command: str = "") -> str:
     return f"usru-{command}.txt" if command else "usru.txt"
 
 
-def _helped(arguments: list[str]) -> int | None:
+def _write_help(arguments: list[str]) -> int | None:
     """Write the help text that is asked for, in full and in no other way than the commands themselves would write it.
 
     Returns:
         The exit status; None where something else is asked for, the terminal is narrower, or the text can't be written:
-        then nothing has been done that the commands would not do again, or tell.
+        then nothing has been done that the commands would not do again, or report.
     """
     match arguments:
         case []:
@@ -80,7 +80,7 @@ def _helped(arguments: list[str]) -> int | None:
             stream, status = sys.stdout, 0
         case _:
             return None
-    if not isinstance(stream, TextIOWrapper) or _columns() < WIDTH:
+    if not isinstance(stream, TextIOWrapper) or _terminal_columns() < WIDTH:
         return None
     try:
         with open(os.path.join(HELP, help_file(name)), encoding="utf-8") as file:  # noqa: PTH118, PTH123
@@ -93,7 +93,7 @@ def _helped(arguments: list[str]) -> int | None:
     return status
 
 
-def _columns() -> int:
+def _terminal_columns() -> int:
     """How wide the terminal is, found as `shutil.get_terminal_size` finds it."""
     try:
         columns = int(os.environ.get("COLUMNS", ""))

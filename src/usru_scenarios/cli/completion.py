@@ -34,7 +34,7 @@ class _NotCachedError(Exception):
 
 
 def find_candidates(command: str, before: str, words: Sequence[str]) -> list[str]:
-    """What may stand next: names of the model on the line, and the bundled models where a model may stand.
+    """Find the words that may stand next: names of the model on the line, and bundled models where one may stand.
 
     Args:
         command: on the line.

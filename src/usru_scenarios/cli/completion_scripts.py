@@ -54,7 +54,7 @@ def script(shell: str | None = None) -> str:
 
 
 def install(shell: str | None = None) -> list[str]:
-    """Put the script for a shell where it looks for it; tells what was done, a sentence each.
+    """Put the script for a shell where it looks for it, and return what was done, a sentence each.
 
     What is there already is left as it is, so that nothing is ever written twice.
 
@@ -64,10 +64,10 @@ def install(shell: str | None = None) -> list[str]:
     """
     shell = _shell_name(shell)
     place = find_place(shell)
-    told = [_write_script(place.script, script(shell))]
-    if place.rc is not None and (said := _append_lines(place.rc, place.lines)):
-        told.append(said)
-    return [*told, f"It holds for every {shell} that is started from now on."]
+    messages = [_write_script(place.script, script(shell))]
+    if place.rc is not None and (message := _append_lines(place.rc, place.lines)):
+        messages.append(message)
+    return [*messages, f"It holds for every {shell} that is started from now on."]
 
 
 def find_place(shell: str) -> ScriptPlace:
@@ -77,7 +77,7 @@ def find_place(shell: str) -> ScriptPlace:
         return ScriptPlace(_env_folder("XDG_CONFIG_HOME", home / ".config") / "fish" / "completions" / "usru.fish")
     if shell == "bash":
         file = _env_folder("XDG_DATA_HOME", home / ".local" / "share") / "bash-completion" / "completions" / "usru"
-        if any(Path(one).exists() for one in _BASH_COMPLETIONS):
+        if any(Path(package).exists() for package in _BASH_COMPLETIONS):
             return ScriptPlace(file)
         return ScriptPlace(file, home / ".bashrc", (f"source '{file}'",))
     folder = home / ".zfunc"
@@ -99,14 +99,14 @@ def _write_script(file: Path, text: str) -> str:
 
 
 def _append_lines(rc: Path, lines: tuple[str, ...]) -> str:
-    """Add lines to what a shell reads as it starts, those that it lacks."""
-    there = rc.read_text(encoding="utf-8", errors="surrogateescape") if rc.exists() else ""
-    missing = [line for line in lines if line not in there.splitlines()]
+    """Append the lines that it lacks to the file that a shell reads as it starts, and return what was done."""
+    present = rc.read_text(encoding="utf-8", errors="surrogateescape") if rc.exists() else ""
+    missing = [line for line in lines if line not in present.splitlines()]
     if not missing:
         return ""
     if lines[0] in missing:
         missing = list(lines)  # in their order
-    start = "\n" if there and not there.endswith("\n") else ""
+    start = "\n" if present and not present.endswith("\n") else ""
     with rc.open("a", encoding="utf-8") as file:
         file.write(start + "".join(f"{line}\n" for line in missing))
     return f"{rc} reads it: {'; '.join(missing)}"
@@ -132,9 +132,10 @@ def _shell_name(shell: str | None) -> str:
 
 def _option_names(name: str, *, valued: bool = False) -> str:
     """The options of a command, or those that a value follows."""
-    declared = Declaration(command_function(name)).parameters
-    found = [one for one in declared if not (valued and (one.is_flag or one.implied is not None))]
-    return " ".join([*(written for one in found for written in one.names), *([] if valued else ["--help"])])
+    options = Declaration(command_function(name)).parameters
+    if valued:
+        options = [option for option in options if not option.is_flag and option.implied is None]
+    return " ".join([*(text for option in options for text in option.names), *([] if valued else ["--help"])])
 
 
 _GENERAL = "--help --version --quiet --debug --show-completion --install-completion"

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from usru_scenarios.cli.session import Session
     from usru_scenarios.results.simulate import Simulation
 
-_TALL = 50
+_TALL_LINES = 50
 """Lines of a terminal that have room for a whole answer, what changed and a fault."""
 _CLEAR = "\x1b[H\x1b[2J"
 """The cursor goes to the top of an empty screen; what was scrolled away stays."""
@@ -38,7 +38,7 @@ _CLEAR = "\x1b[H\x1b[2J"
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a file came to."""
+    """A study of the file, and its forecast."""
 
     study: Study
     result: Simulation
@@ -71,12 +71,12 @@ def attempts(
         simulate: makes the forecast.
         pause: waits so many seconds.
     """
-    made, last = Attempt({absolute_path(request.path): ABSENT} if request.path else {}), None
+    attempt, last_forecast = Attempt({absolute_path(request.path): ABSENT} if request.path else {}), None
     while True:
-        made = _attempt(request, simulate, made.inputs, last)
-        last = made.forecast or last
-        yield made
-        PolledFiles(made.inputs).wait(pause)
+        attempt = _attempt(request, simulate, attempt.inputs, last_forecast)
+        last_forecast = attempt.forecast or last_forecast
+        yield attempt
+        PolledFiles(attempt.inputs).wait(pause)
 
 
 def _attempt(
@@ -86,8 +86,10 @@ def _attempt(
     access = Access.of(request.path, confined=request.confined)
     try:
         study = Study(request, file=ScenarioFile(request, access))
-        same = last is not None and last.study.loaded.sha256 == study.loaded.sha256
-        forecast = Forecast(study, last.result if last is not None and same else simulate(study))
+        if last is not None and last.study.loaded.sha256 == study.loaded.sha256:
+            forecast = Forecast(study, last.result)
+        else:
+            forecast = Forecast(study, simulate(study))
     except UsruError as error:
         return Attempt({**before, **access.inputs}, fault=error)
     return Attempt(study.loaded.inputs, forecast)
@@ -99,9 +101,9 @@ class Screen:
     def __init__(self, session: Session, name: str, options: StudyOptions, run: RunOptions) -> None:
         self.session, self.name, self.options, self.run = session, name, options, run
         self.moves_cursor = session.output.is_terminal and os.environ.get("TERM") != "dumb"
-        self.last: Forecast | None = None
+        self.last_forecast: Forecast | None = None
         self.changes = ""
-        self.told = False
+        self.footer_shown = False
 
     def simulate(self, study: Study) -> Simulation:
         """The forecast that was asked for."""
@@ -121,35 +123,35 @@ class Screen:
         if attempt.forecast is not None:
             self._show_forecast(attempt.forecast)
         elif attempt.fault is not None:
-            if self.last is None and attempt.fault.exit_status == USAGE:
+            if self.last_forecast is None and attempt.fault.exit_status == USAGE:
                 raise attempt.fault
             self._show_fault(attempt.fault)
         self._show_footer(attempt.inputs)
 
     def _show_forecast(self, forecast: Forecast) -> None:
-        before, self.last, self.changes = self.last, forecast, ""
-        self._begin(again=before is not None)
+        before, self.last_forecast, self.changes = self.last_forecast, forecast, ""
+        self._start_output(again=before is not None)
         self._show_table(forecast, again=before is not None)
         if before is not None:
-            self.changes = self._changes(before, forecast)
+            self.changes = self._describe_changes(before, forecast)
             self.session.output.write(f"\n{self.changes}")
 
     def _show_fault(self, fault: UsruError) -> None:
         if self.moves_cursor:
-            self._begin(again=True)
-            if self.last is not None:
-                self._show_table(self.last, again=True)
-                self.session.output.write(f"\n{self.changes}" if self.changes and not self._is_low else "")
-        if self.moves_cursor and self.last is not None:
+            self._start_output(again=True)
+            if self.last_forecast is not None:
+                self._show_table(self.last_forecast, again=True)
+                self.session.output.write(f"\n{self.changes}" if self.changes and not self._is_short_terminal else "")
+        if self.moves_cursor and self.last_forecast is not None:
             self.session.output.write("\n")
         write_message(str(fault))
 
     @property
-    def _is_low(self) -> bool:
+    def _is_short_terminal(self) -> bool:
         """Whether it is a terminal in which not all of it could be seen at a time."""
-        return self.moves_cursor and os.get_terminal_size(sys.stdout.fileno()).lines < _TALL
+        return self.moves_cursor and os.get_terminal_size(sys.stdout.fileno()).lines < _TALL_LINES
 
-    def _begin(self, *, again: bool) -> None:
+    def _start_output(self, *, again: bool) -> None:
         self.session.context.obj.warnings.clear()  # each table has its warnings above it
         if self.moves_cursor:
             self.session.output.write(_CLEAR)
@@ -158,7 +160,7 @@ class Screen:
 
     def _show_table(self, forecast: Forecast, *, again: bool) -> None:
         """The table; in a low terminal, where it has been told already how it is read, without the words below it."""
-        if not (again and self._is_low):
+        if not (again and self._is_short_terminal):
             self.session.emit(forecast.result, forecast.result.warnings)
             return
         self.session.warn(forecast.result.warnings)
@@ -166,17 +168,17 @@ class Screen:
         shown = forecast_report.report(forecast.result, layout)._replace(footer=(), more="")
         self.session.output.write(render_terminal(shown, layout))
 
-    def _changes(self, before: Forecast, after: Forecast) -> str:
+    def _describe_changes(self, before: Forecast, after: Forecast) -> str:
         """What changed, in words; a text that ends in a line break."""
         if after.result is before.result:
             return "The file says what it said before.\n"
         layout = self.session.layout()
         try:
-            return render_terminal(report.report(self._compared(before, after), layout), layout)
+            return render_terminal(report.report(self._compare_forecasts(before, after), layout), layout)
         except UsruError as error:
             return f"Not compared with the last run: {error}\n"
 
-    def _compared(self, before: Forecast, after: Forecast) -> report.Changes:
+    def _compare_forecasts(self, before: Forecast, after: Forecast) -> report.Changes:
         do, given = self.options.conditions
         if given:
             return report.changes_between_runs(before.result, after.result)
@@ -196,9 +198,9 @@ class Screen:
         """What is looked after; said once where lines stay."""
         files = [path for path, digest in inputs.items() if digest != ABSENT and os.path.isfile(path)]  # noqa: PTH113
         others = f" and {len(files) - 1} other{'s' if len(files) > 2 else ''}" if len(files) > 1 else ""
-        if self.moves_cursor or not self.told:
+        if self.moves_cursor or not self.footer_shown:
             self.session.say(f"\nwatching {self.name}{others}; runs again when saved; Ctrl-C ends")
-        self.told = True
+        self.footer_shown = True
 
 
 def run(session: Session, model: str, options: StudyOptions, run_options: RunOptions) -> NoReturn:

@@ -39,7 +39,7 @@ class Destination:
     path: Path | None
 
     @classmethod
-    def named(cls, output: str | None) -> Destination:
+    def from_option(cls, output: str | None) -> Destination:
         """The target of `-o`, checked before any work is done for it.
 
         Raises:
@@ -60,7 +60,7 @@ class Destination:
 
     @property
     def suffix(self) -> str:
-        """How the name of the file ends, in small letters, such as `.csv`; nothing of what is no file by itself."""
+        """How the name of the file ends, in small letters, such as `.csv`; empty for a stream, device or pipe."""
         return "" if self.path is None or _is_device_or_pipe(self.path) else self.path.suffix.lower()
 
     def __str__(self) -> str:
@@ -73,7 +73,7 @@ class Destination:
 
     @property
     def folder(self) -> Path:
-        """What relative paths in the text are relative to."""
+        """The folder to which paths in the text are relative."""
         return Path.cwd() if self.path is None else self.path.parent
 
     def layout(self, *, wide: bool = False, top: int = 0) -> Layout:
@@ -144,7 +144,7 @@ def _write_to_stdout(data: bytes) -> None:
         raise OSError(None, "it is closed")
     sys.stdout.flush()
     rest = memoryview(data)
-    while rest:  # an unbuffered stream (PYTHONUNBUFFERED) may take a part and say so
+    while rest:  # an unbuffered stream (PYTHONUNBUFFERED) may take only a part
         written = sys.stdout.buffer.write(rest)
         if not written:
             raise BlockingIOError(None, "it takes nothing more")
@@ -153,7 +153,7 @@ def _write_to_stdout(data: bytes) -> None:
 
 
 def _is_device_or_pipe(path: Path) -> bool:
-    """Whether it is a device or a pipe, into which one writes, and not a file, which one replaces."""
+    """Whether a path is that of a device or pipe, which is written into, and not of a file, which is replaced."""
     return path.exists() and not path.is_file() and not path.is_dir()
 
 

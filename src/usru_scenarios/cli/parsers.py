@@ -1,4 +1,4 @@
-"""From what is written to values: of an option, by functions that take its name and its text, and of words.
+"""Parsers of options, which take the name and the text of one, and of the words after a command.
 
 They raise `OptionError`, which names the option, where the text makes no sense.
 """
@@ -26,7 +26,7 @@ _LONGEST_TEXT = 1 << 20
 
 _COUNT = r"([0-9]+(?:_[0-9]+)*)(?:\.([0-9]+))?(?:[eE]\+?([0-9]{1,3}))?"
 _GROUPED = r"[1-9][0-9]{0,2}(?:[.,'\u2019\u202f\u00a0 ][0-9]{3})+"
-"""Thousands set apart as people do: 100,000, or 100.000 in other countries, which must not pass for 100."""
+"""Thousands separated as people do: 100,000, or 100.000 in other countries, which must not pass for 100."""
 _ABBREVIATED = r"([0-9]{1,9})(?:[.,]([0-9]{1,6}))? ?([kKmM])"
 _ADDRESS = r"(?:tcp|tls)://(?:[A-Za-z0-9_.-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}"
 
@@ -34,13 +34,13 @@ _ADDRESS = r"(?:tcp|tls)://(?:[A-Za-z0-9_.-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}"
 def parse_whole_number(option: str, text: str) -> int:
     """A whole number from 0 on such as 100000, 100_000 or 1e5."""
     match = re.fullmatch(_COUNT, text.strip())
-    meant = _suggest_digits(text.strip())
-    if match is not None and not meant:
+    suggested = _suggest_digits(text.strip())
+    if match is not None and not suggested:
         decimals = (match[2] or "").rstrip("0")
         digits, shift = match[1].replace("_", ""), int(match[3] or 0) - len(decimals)
         if shift >= 0 and len(digits) <= 100:
             return int(digits + decimals) * int(10**shift)
-    hint = f"write {meant}" if meant else "such as 100000, 100_000 or 1e5"
+    hint = f"write {suggested}" if suggested else "such as 100000, 100_000 or 1e5"
     raise OptionError(f"{option} takes a whole number from 0 on, not '{text}'", hint)
 
 
@@ -71,14 +71,14 @@ def parse_positive_count(option: str, text: str) -> int:
 
 
 def parse_bounded_number(option: str, text: str, least: int, most: int) -> int:
-    """A whole number between two."""
+    """A whole number from the least to the most."""
     if not least <= (number := parse_whole_number(option, text)) <= most:
         raise OptionError(f"{option} {text} is out of bounds", f"from {least} to {most:,}")
     return number
 
 
 def parse_setting(option: str, text: str, **limits: int) -> int | str:
-    """A setting of a run, which is called as its option is; `settings` says what makes no sense, in words for all.
+    """A setting of a run, which has the name of its option; `RunSettings.from_arguments` checks it.
 
     Args:
         option: such as `--trials`.
@@ -86,22 +86,21 @@ def parse_setting(option: str, text: str, **limits: int) -> int | str:
         limits: those of the question, as `RunSettings.from_arguments` takes them.
     """
     value = text if option == "--method" else parse_whole_number(option, text)
-    asked: dict[str, Any] = {option.removeprefix("--"): value}
+    arguments: dict[str, Any] = {option.removeprefix("--"): value}
     try:
-        RunSettings.from_arguments(**asked, **limits)
+        RunSettings.from_arguments(**arguments, **limits)
     except ArgumentError as error:
         raise OptionError(f"--{error.message}", error.hint) from None
     return value
 
 
 def parse_jobs(option: str, text: str) -> int | None:
-    """How many processes there may be; None where `auto` leaves that open."""
+    """The most processes that there may be; None for `auto`."""
     if text == "auto":
         return None
     if re.fullmatch(_COUNT, text.strip()) is None:
-        raise OptionError(
-            f"{option} takes auto or a whole number from 1 on, not '{text}'", "auto: as many as there are cores"
-        )
+        message = f"{option} takes auto or a whole number from 1 on, not '{text}'"
+        raise OptionError(message, "auto: as many as there are cores")
     number = parse_whole_number(option, text)
     if number < 1:
         raise OptionError(f"{option} {text} is too few", "with --jobs 1 all is done in one process")
@@ -119,14 +118,14 @@ def parse_cluster_address(option: str, text: str) -> str:
 
 
 def choice_parser(known: Collection[str]) -> Callable[[str, str], str]:
-    """What takes one of the names that are known."""
+    """Return a parser that takes one of the names that are known."""
 
-    def read(option: str, text: str) -> str:
+    def parse(option: str, text: str) -> str:
         if text not in known:
             raise OptionError(f"{option} '{text}' is unknown", suggest_name(text, known) or list_choices(known))
         return text
 
-    return read
+    return parse
 
 
 def parse_day_option(option: str, text: str) -> str:
@@ -140,7 +139,7 @@ def parse_day_option(option: str, text: str) -> str:
 
 
 def read_text_file(option: str, text: str) -> SourceText:
-    """What a file says, which is short.
+    """The text of a file, of a million characters at most.
 
     Raises:
         OptionError: it can't be read.
@@ -151,18 +150,18 @@ def read_text_file(option: str, text: str) -> SourceText:
         if text == "-":
             return SourceText("<stdin>", sys.stdin.read(_LONGEST_TEXT))
         with Path(text).open(encoding="utf-8-sig") as file:
-            said = file.read(_LONGEST_TEXT + 1)
+            content = file.read(_LONGEST_TEXT + 1)
     except (OSError, ValueError) as error:
         reason = (error.strerror or str(error)).lower() if isinstance(error, OSError) else "it is no text in UTF-8"
         raise OptionError(f"{option} '{text}' can't be read: {reason}") from error
-    if len(said) > _LONGEST_TEXT:
+    if len(content) > _LONGEST_TEXT:
         raise OptionError(f"{option} '{text}' is too long", f"the most is {_LONGEST_TEXT:,} characters")
-    return SourceText(text, said)
+    return SourceText(text, content)
 
 
 def parse_destination(_option: str, text: str) -> Destination:
     """Where an answer goes; raises `OutputError` where it can't."""
-    return Destination.named(text)
+    return Destination.from_option(text)
 
 
 # Words after a command of which one may be the model
@@ -185,9 +184,9 @@ def split_model_and_part(first: str | None, second: str | None) -> tuple[str, st
 
 def is_likelier_model(word: str, other: str) -> bool:
     """Whether the first of two words, of which one is a model, is that one; not where both could be alike."""
-    for holds in (is_model, _is_file):
-        if holds(word) != holds(other):
-            return holds(word)
+    for test in (is_model, _is_file):
+        if test(word) != test(other):
+            return test(word)
     return False
 
 

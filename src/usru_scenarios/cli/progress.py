@@ -23,7 +23,7 @@ MOST_SECONDS = 3_600.0
 """A run that is predicted to take longer is started only where `--yes` says so."""
 
 LONG_SECONDS = 10.0
-"""Of a run that is predicted to take longer that is said beforehand, where no bar shows it."""
+"""A run that is predicted to take longer is announced, where no bar shows it."""
 
 _WIDTH = 30
 
@@ -41,8 +41,8 @@ class LongRunError(UsruError):
     exit_status = 2
 
     def __init__(self, seconds: float) -> None:
-        said = f"usru: the run is predicted to take some {format_duration(seconds)}"
-        super().__init__(said, "--yes starts it all the same; fewer trials (-n) or steps take less")
+        message = f"usru: the run is predicted to take some {format_duration(seconds)}"
+        super().__init__(message, "--yes starts it all the same; fewer trials (-n) or steps take less")
 
 
 class Progress:
@@ -75,8 +75,8 @@ class Progress:
         self.at_once = at_once
         self.yes = yes
         self.least_pieces = least_pieces
-        self.at_work = False
-        self.expected = self.begun = 0.0
+        self.is_working = False
+        self.seconds_expected = self.seconds_started = 0.0
         self.visible = wanted and sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self.silent = self.visible or not wanted
 
@@ -86,8 +86,8 @@ class Progress:
         Raises:
             LongRunError: all that is expected is predicted to take more than an hour.
         """
-        self.expected += seconds_each * count / max(1, min(self.at_once, count))
-        self._allow(self.expected)
+        self.seconds_expected += seconds_each * count / max(1, min(self.at_once, count))
+        self._refuse_if_too_long(self.seconds_expected)
 
     def __call__(self, function: Callable[[int], Result], blocks: Iterable[int], /) -> Iterator[Result]:
         """The results in the order of the blocks, one at a time; a mapping within another one shows nothing.
@@ -95,12 +95,12 @@ class Progress:
         Raises:
             LongRunError: with what has been done before it, it is predicted to take more than an hour.
         """
-        if self.at_work:
+        if self.is_working:
             yield from self.inner(function, blocks)
             return
         total = length_hint(blocks)
         each = (predict_seconds(function) or 0.0) / max(1, min(self.at_once, total))
-        with self._working(each, total) as shown:
+        with self._show_while_working(each, total) as shown:
             for result in self.inner(function, blocks):
                 yield result
                 shown.step()
@@ -112,26 +112,26 @@ class Progress:
         Raises:
             LongRunError: with what has been done before it, it is predicted to take more than an hour.
         """
-        if self.at_work:
+        if self.is_working:
             yield
             return
-        with self._working(seconds, 1):
+        with self._show_while_working(seconds, 1):
             yield
 
     @contextmanager
-    def _working(self, each: float, total: int) -> Iterator[_Bar]:
-        before, after = self.begun, self.begun + each * total
-        self._allow(after)
-        self._announce(max(self.expected, after))
+    def _show_while_working(self, each: float, total: int) -> Iterator[_Bar]:
+        before, after = self.seconds_started, self.seconds_started + each * total
+        self._refuse_if_too_long(after)
+        self._announce(max(self.seconds_expected, after))
         resume_collection()
-        self.at_work, self.begun = True, after
+        self.is_working, self.seconds_started = True, after
         try:
-            whole = max(self.expected, after)
+            whole = max(self.seconds_expected, after)
             showing = _Bar(total, each, self.patience, self.tick, before=before, whole=whole, visible=self.visible)
             with showing as shown:
                 yield shown
         finally:
-            self.at_work = False
+            self.is_working = False
 
     def _announce(self, seconds: float) -> None:
         """Say once, where nobody could see a bar, that a run takes long."""
@@ -139,7 +139,7 @@ class Progress:
             self.silent = True
             write_message(f"usru: the run is predicted to take some {format_duration(seconds)}")
 
-    def _allow(self, seconds: float) -> None:
+    def _refuse_if_too_long(self, seconds: float) -> None:
         if seconds > MOST_SECONDS and not self.yes:
             raise LongRunError(seconds)
 
@@ -166,7 +166,7 @@ class _Bar:
         self.each = each if whole else 1.0
         self.before = before
         self.whole = whole or float(total)
-        self.foretold = whole
+        self.seconds_predicted = whole
         self.visible = visible
         self.done = 0
         self.begin = self.last = time.monotonic()
@@ -176,7 +176,7 @@ class _Bar:
         self._clock: Thread | None = None
 
     def __enter__(self) -> Self:
-        if self.visible and self.each > self.patience and self.foretold:
+        if self.visible and self.each > self.patience and self.seconds_predicted:
             self._clock = Thread(target=self._tick, daemon=True)
             self._clock.start()
         return self
@@ -205,7 +205,7 @@ class _Bar:
         """Show the share of the whole run, and what is left of it at the pace of this mapping."""
         spent = time.monotonic() - self.begin
         share = (self.before + self.each * done) / self.whole
-        foreseen = self.foretold * (1.0 - share)
+        foreseen = self.seconds_predicted * (1.0 - share)
         if self.visible and (spent > self.patience or foreseen > self.patience) and 0.0 < share < 1.0:
             self.drawn = True
             pace = spent / (self.each * done) if self.done and self.each else 1.0

@@ -79,7 +79,7 @@ def _write_baselines(loaded: Loaded, result: Calibration, file: Path) -> str:
     present = read_regular_file(file).decode("utf-8", errors="replace")
     if present.removeprefix(_BYTE_ORDER_MARK) != loaded.source.text:
         raise OptionError(f"{file} has changed since it was read", "run the command again")
-    Destination.named(str(file)).write(_BYTE_ORDER_MARK + text if present.startswith(_BYTE_ORDER_MARK) else text)
+    Destination.from_option(str(file)).write(_BYTE_ORDER_MARK + text if present.startswith(_BYTE_ORDER_MARK) else text)
     return f"wrote the baselines to {file}"
 
 

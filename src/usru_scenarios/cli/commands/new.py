@@ -58,7 +58,7 @@ def new(
     if not Path(path).name or path.endswith(("/", os.sep)):
         raise OptionError(f"'{path}' is no name of a file", "such as mine.yaml")
     file = Path(path if path.endswith((".yaml", ".yml")) else f"{path}.yaml")
-    Destination.named(str(file))
+    Destination.from_option(str(file))
     texts = {file: _new_file_text(file, origin, extend, session), file.with_name(SCHEMA_FILE): _schema_text("model")}
     if origin is None and extend is None:
         folder = claims_folder(file)
