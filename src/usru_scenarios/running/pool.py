@@ -27,7 +27,7 @@ import sys
 import tempfile
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache, partial
 from multiprocessing.connection import Pipe, wait
@@ -358,19 +358,17 @@ def _serve(pipe: Connection) -> None:
                 pipe.send_bytes(_run_task(payload, message))
 
 
+_unpickle_once = lru_cache(maxsize=1)(unpickle_function)
+
+
 def _run_task(payload: bytes, blocks: Sequence[int]) -> bytes:
     """The pickled results of a task, or what it raised, with the worker's traceback as a note."""
     try:
-        function = _cached_function(payload)
+        function = _unpickle_once(payload)
         return pickle.dumps([function(block) for block in blocks], protocol=pickle.HIGHEST_PROTOCOL)
     except Exception as error:  # noqa: BLE001  # it is raised again where the task came from
         error.add_note(traceback.format_exc())
         return _pickle_error(error)
-
-
-@lru_cache(maxsize=1)
-def _cached_function(payload: bytes) -> Callable[[int], Any]:
-    return unpickle_function(payload)
 
 
 def _pickle_error(error: Exception) -> bytes:

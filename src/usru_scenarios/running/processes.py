@@ -102,17 +102,14 @@ class Processes:
         """What `map` gives, where others do some of it."""
         total = seconds * len(blocks)
         if total >= self.worthwhile:
+            from usru_scenarios.running.pool import WorkerPool
+
+            if self._pool is None:
+                self._pool = WorkerPool(forks=self.forks)
             jobs = min(self.jobs, len(blocks))
-            return self._map_over_workers(jobs, Tasks.of(function, blocks, seconds, jobs))
+            return self._pool.results(jobs, Tasks.of(function, blocks, seconds, jobs))
         if not self._is_shared(total):
             return None
         from usru_scenarios.running.fork import map_with_fork
 
         return map_with_fork(function, blocks)
-
-    def _map_over_workers(self, jobs: int, tasks: Tasks[Result]) -> Iterator[Result]:
-        from usru_scenarios.running.pool import WorkerPool
-
-        if self._pool is None:
-            self._pool = WorkerPool(forks=self.forks)
-        yield from self._pool.results(jobs, tasks)

@@ -24,9 +24,9 @@ from usru_scenarios.problems import UsruError
 from usru_scenarios.program.laws import JUDGEMENTS
 from usru_scenarios.program.program import Floats, Node, NumericNode, Program
 from usru_scenarios.sampler import rng
-from usru_scenarios.sampler.kernels import FactoredKernel, Kernel, StackedKernel, compile_kernel
+from usru_scenarios.sampler.kernels import FactoredKernel, StackedKernel, compile_kernel
 from usru_scenarios.sampler.numeric import NumericKernel
-from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, OutcomeKernel, draw_scenario
+from usru_scenarios.sampler.outcome import NodeKernel, OutcomeKernel, Transition, draw_scenario
 from usru_scenarios.sampler.restrictions import RestrictedDraws, Restriction
 from usru_scenarios.sampler.rng import RepeatedWords
 from usru_scenarios.sampler.shared_draws import NodeInputs, SharedDraws
@@ -149,7 +149,7 @@ class Plan:
 Sums = TypeVar("Sums")
 AnyObserver = TypeVar("AnyObserver", bound="Observer")
 
-StepKernels = list[list[Kernel | OutcomeKernel]]
+StepKernels = list[list[NodeKernel]]
 """For each step, the kernels of all nodes that are drawn, in order."""
 
 FindKernels = Callable[[range], StepKernels | None]
@@ -161,8 +161,7 @@ class CompiledProgram:
     """A program and a plan, with the kernels of all nodes where they are at hand.
 
     Attributes:
-        program, plan: the same.
-        find_kernels: gives the kernels of blocks; asked for only by a sampler that they serve, of what it walks.
+        find_kernels: gives the kernels of blocks; called only for those that a sampler of this program and plan walks.
     """
 
     program: Program
@@ -170,7 +169,7 @@ class CompiledProgram:
     find_kernels: FindKernels
 
     def finder_for(self, program: Program, plan: Plan, needed: Sequence[str]) -> FindKernels:
-        """Those of some nodes of a program that may end earlier; none where it is another, or under another plan."""
+        """A function to find the kernels of some nodes of a program that may end earlier; without any for another."""
         own_nodes, other_nodes = self.program.nodes, program.nodes
         if plan != self.plan or program.weights is not self.program.weights or [*own_nodes] != [*other_nodes]:
             return _no_kernels
@@ -206,9 +205,6 @@ class KernelCache:
         shared_draws: where the programs are walked one after the other, what walks over a block have in common.
         tables: those already made.
         compiled_program: a program with all of its kernels, where an earlier run has kept them.
-
-    Attributes:
-        shared_draws, compiled_program: the same.
     """
 
     def __init__(
@@ -219,8 +215,8 @@ class KernelCache:
     ) -> None:
         self.shared_draws = shared_draws
         self.compiled_program = compiled_program
-        self._kernels: dict[tuple[Node, object, bool], Kernel | OutcomeKernel] = {}
-        self._kernels_by_step: dict[tuple[Node, int, int], tuple[object, list[Kernel | OutcomeKernel]]] = {}
+        self._kernels: dict[tuple[Node, object, bool], NodeKernel] = {}
+        self._kernels_by_step: dict[tuple[Node, int, int], tuple[object, list[NodeKernel]]] = {}
         self._tables = tables or TableCache()
         self._last_block: tuple[range, dict[Node, Node], KernelCache] | None = None
         self.walk_lock = RLock()
@@ -255,45 +251,40 @@ class KernelCache:
 
     def kernel(
         self, program: Program, node: Node, step: int, index: Mapping[str, int], *, restricted: bool
-    ) -> Kernel | OutcomeKernel:
+    ) -> NodeKernel:
         """The kernel of a node at a step; `index` gives each node's place in `BlockStates`."""
         key = (node, program.law_key(node, step), restricted)
         if key not in self._kernels:
             self._kernels[key] = self._compile(program, node, step, index, restricted=restricted)
         return self._kernels[key]
 
-    def kernels_by_step(self, program: Program, node: Node, index: Mapping[str, int]) -> list[Kernel | OutcomeKernel]:
+    def kernels_by_step(self, program: Program, node: Node, index: Mapping[str, int]) -> list[NodeKernel]:
         """Those of a node at all steps, where it is held to nothing; most programs have most nodes in common."""
         key = node, id(program.weights), program.steps
         if key not in self._kernels_by_step:
             kernels = [self.kernel(program, node, step, index, restricted=False) for step in range(program.steps)]
-            self._kernels_by_step[key] = (
-                program.weights,
-                kernels,
-            )  # which keep their identity as long as they are held here
+            self._kernels_by_step[key] = program.weights, kernels  # the weights keep their identity while they are here
         return self._kernels_by_step[key][1]
 
     def _compile(
         self, program: Program, node: Node, step: int, index: Mapping[str, int], *, restricted: bool
-    ) -> Kernel | OutcomeKernel:
+    ) -> NodeKernel:
         if isinstance(node, NumericNode):
             return NumericKernel(node, step, index)
         law = program.law(node, step)
         if node.name == OUTCOME:
-            make_evaluator = partial(
-                LogWeightEvaluator, index=index, tables=self._tables, varying_weights=program.varying_weights
-            )
-            return OutcomeKernel(law, make_evaluator)
+            varying = program.varying_weights
+            return OutcomeKernel(law, lambda law: LogWeightEvaluator(law, index, self._tables, varying))
         return FactoredKernel(law, index, self._tables) if restricted else compile_kernel(law, index, self._tables)
 
 
 class BlockRanges(Sequence[range]):
-    """Blocks by those that are walked together, in the order of their numbers; a run may have millions of them.
+    """The ranges of blocks that are walked together, in the order of the blocks; a run may have millions of them.
 
     Args:
         blocks: how many there are.
-        full: how many of them have all their trials; each of the others stands alone.
-        blocks_per_walk: how many of the full ones make a stretch; the last of them perhaps fewer.
+        full: how many of them have all their trials; each of the others is a range of its own.
+        blocks_per_walk: how many of the full ones make a range; the last range perhaps fewer.
     """
 
     def __init__(self, blocks: int, full: int, blocks_per_walk: int) -> None:
@@ -378,9 +369,8 @@ class BlockSampler:
             return 1
         if plan.judgements and BLOCK % (plan.trials // plan.judgements):
             return 1
-        most = max(
-            1, min(_MOST_JOINED_BLOCKS, int(_MOST_JOINED_SECONDS / self.seconds_each), _MOST_JOINED_BYTES // self.bytes)
-        )
+        most = min(_MOST_JOINED_BLOCKS, int(_MOST_JOINED_SECONDS / self.seconds_each), _MOST_JOINED_BYTES // self.bytes)
+        most = max(1, most)
         if self._least_pieces == 1:
             return most
         full = plan.trials // BLOCK
@@ -422,7 +412,7 @@ class BlockSampler:
         except IncompatibleKernelsError:
             return None
 
-    def _numeric_kernels(self, blocks: range) -> dict[str, list[Kernel | OutcomeKernel]]:
+    def _numeric_kernels(self, blocks: range) -> dict[str, list[NodeKernel]]:
         """Those of the numeric nodes by step: how they are compiled does not depend on how many draws a block has."""
         first, last = self.plan.judgements_in(blocks.start)[0], self.plan.judgements_in(blocks[-1])[-1]
         program, block_cache = self.program.select_draws(range(int(first), int(last) + 1)), KernelCache()
@@ -458,18 +448,15 @@ class BlockSampler:
         by_node = [self._compile_node(name, programs, block_cache) for name in self.needed]
         return [[by_step[step] for by_step in by_node] for step in range(self.program.steps)]
 
-    def _compile_node(
-        self, name: str, programs: Sequence[Program], block_cache: KernelCache
-    ) -> list[Kernel | OutcomeKernel]:
+    def _compile_node(self, name: str, programs: Sequence[Program], block_cache: KernelCache) -> list[NodeKernel]:
         """The kernels of a node by step; where programs differ in it, each has its own."""
-        by_law: dict[tuple[Node, int], list[Kernel | OutcomeKernel]] = {}
+        by_law: dict[tuple[Node, int], list[NodeKernel]] = {}
         laws = []
         for full_program, program in zip(self.programs, programs, strict=True):
             laws.append((full_program.nodes[name], id(full_program.weights)))
             if laws[-1] not in by_law:
-                kernels = (
-                    self.kernel_cache if program.nodes[name] is full_program.nodes[name] else block_cache
-                )  # else they go with a block
+                is_permanent = program.nodes[name] is full_program.nodes[name]
+                kernels = self.kernel_cache if is_permanent else block_cache
                 by_law[laws[-1]] = self._compile_by_step(full_program, program, name, kernels)
         if len(by_law) == 1:
             return by_law[laws[0]]
@@ -477,19 +464,18 @@ class BlockSampler:
 
     def _compile_by_step(
         self, full_program: Program, program: Program, name: str, kernels: KernelCache
-    ) -> list[Kernel | OutcomeKernel]:
+    ) -> list[NodeKernel]:
         """The kernels of a node of a program by step; `program` is the whole one or has what is drawn of a block."""
         if full_program is program and not self.restrictions:
             return kernels.kernels_by_step(program, program.nodes[name], self.index)
-        by_regime: dict[object, Kernel | OutcomeKernel] = {}
+        by_regime: dict[object, NodeKernel] = {}
         by_step = []
         for step in range(program.steps):
             restricted = (step, name) in self.restrictions
             regime = full_program.law_key(full_program.nodes[name], step), restricted
             if regime not in by_regime:
-                by_regime[regime] = kernels.kernel(
-                    program, program.nodes[name], step, self.index, restricted=restricted
-                )
+                node = program.nodes[name]
+                by_regime[regime] = kernels.kernel(program, node, step, self.index, restricted=restricted)
             by_step.append(by_regime[regime])
         return by_step
 
@@ -534,8 +520,7 @@ class BlockSampler:
             restricted to, given each trial's past.
         """
         with self.kernel_cache.walk_lock:
-            blocks = range(block, block + 1)
-            return self._walk(blocks, self.kernels(block), observer)
+            return self._walk(range(block, block + 1), self.kernels(block), observer)
 
     def walk_together(
         self,
@@ -548,17 +533,15 @@ class BlockSampler:
         The weights are of the trials of all blocks, shape (trials,).
 
         Args:
-            blocks: the stretch.
+            blocks: the range.
             observers: of each of its blocks.
-            join_observers: makes one observer of the stretch of them; by default it shows each its block.
+            join_observers: makes one observer of all; by default one that shows each its block.
         """
         with self.kernel_cache.walk_lock:
             kernels = self.range_kernels(blocks)
             if kernels is not None:
-                joint_observer = (
-                    observers[0] if len(observers) == 1 else (join_observers or _BlockwiseObserver)(observers)
-                )
-                return self._walk(blocks, kernels, joint_observer)
+                join = join_observers or _BlockwiseObserver
+                return self._walk(blocks, kernels, observers[0] if len(observers) == 1 else join(observers))
         return np.concatenate([self.walk(block, observer) for block, observer in zip(blocks, observers, strict=True)])
 
     def _walk(self, blocks: range, by_step: StepKernels, observer: Observer) -> Floats:
@@ -566,54 +549,40 @@ class BlockSampler:
         np.empty(_RETAINED - _PAGE)
         trials = sum(map(self.plan.trials_in, blocks))
         draw_numbers = np.concatenate([*map(self.plan.judgements_in, blocks)]) if self.plan.judgements else None
-        programs = len(self.programs)
-        block_states = BlockStates(
-            len(self.index), trials, None if draw_numbers is None else draw_numbers - draw_numbers[0], programs
-        )
-        restricted_draws, weights = (
-            RestrictedDraws(self.restrictions, self.program, trials),
-            np.ones(block_states.trials),
-        )
-        word_memory = (
-            None
-            if self.kernel_cache.shared_draws is None
-            else self.kernel_cache.shared_draws.word_memory((self.plan, blocks))
-        )
+        if draw_numbers is not None:
+            draw_numbers -= draw_numbers[0]
+        block_states = BlockStates(len(self.index), trials, draw_numbers, len(self.programs))
+        restricted_draws = RestrictedDraws(self.restrictions, self.program, trials)
+        weights = np.ones(block_states.trials)
+        shared_draws, word_memory, walk_draws = self.kernel_cache.shared_draws, None, None
+        if shared_draws is not None:
+            word_memory = shared_draws.word_memory((self.plan, blocks))
+            if len(self.programs) == 1:
+                walk_draws = shared_draws.begin_walk((self.plan, blocks, self.draw_outcome), block_states)
         for stream in self.streams.values():
             stream.begin(blocks, word_memory)
-        walk_draws = None
-        if self.kernel_cache.shared_draws is not None and programs == 1:
-            walk_draws = self.kernel_cache.shared_draws.begin_walk((self.plan, blocks, self.draw_outcome), block_states)
         for step, kernels in enumerate(by_step):
             block_states.advance()
             if walk_draws is not None:
                 walk_draws.advance()
-            transition: LazyTransition | FullTransition | None = None
+            transition: Transition | None = None
             for name, node_kernel in zip(self.needed, kernels, strict=True):
                 restriction = restricted_draws.restriction_at(step, name) if self.restrictions else None
                 if walk_draws is None or restriction is not None:
                     node_transition, admitted = self._draw_node(step, name, node_kernel, block_states, restriction)
+                    if admitted is not None:
+                        weights *= admitted
                 else:
                     draw = partial(self._draw_node, step, name, node_kernel, block_states, None)
-                    node_transition, admitted = (
-                        walk_draws.draw_once((step, name), node_kernel, self._inputs[name], draw),
-                        None,
-                    )
+                    node_transition = walk_draws.draw_once((step, name), node_kernel, self._inputs[name], draw)
                 transition = transition or node_transition
-                if admitted is not None:
-                    weights *= admitted
             restricted_draws.advance(step, block_states)
             observer.observe(step, block_states, transition)
         return weights
 
     def _draw_node(
-        self,
-        step: int,
-        name: str,
-        node_kernel: Kernel | OutcomeKernel,
-        block_states: BlockStates,
-        restriction: Restriction | None,
-    ) -> tuple[LazyTransition | FullTransition | None, Floats | None]:
+        self, step: int, name: str, node_kernel: NodeKernel, block_states: BlockStates, restriction: Restriction | None
+    ) -> tuple[Transition | None, Floats | None]:
         """Draw a node at a step; gives the outcome's transition, and the probability of a restriction, (trials,)."""
         index, words = self.index[name], self.streams[name].words_at(step)
         if len(self.programs) > 1:
@@ -626,7 +595,7 @@ class BlockSampler:
         return transition, admitted
 
 
-def _stack_kernels(kernels: tuple[Kernel | OutcomeKernel, ...]) -> Kernel | OutcomeKernel:
+def _stack_kernels(kernels: tuple[NodeKernel, ...]) -> NodeKernel:
     """The kernel of a node in several programs that are walked together, from that of each."""
     if len(set(kernels)) == 1:
         return kernels[0]
@@ -643,7 +612,7 @@ def predict_block_seconds(nodes: int, steps: int, trials: int) -> float:
 class Observer(Protocol):
     """Sees every step of a block, after all its nodes are drawn."""
 
-    def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
+    def observe(self, step: int, block_states: BlockStates, transition: Transition | None) -> None:
         """Take note of a step; the transition is the outcome's, where that is needed."""
 
 
@@ -653,7 +622,7 @@ class _BlockwiseObserver:
     def __init__(self, observers: Sequence[Observer]) -> None:
         self.of_blocks = [(slice(n * BLOCK, (n + 1) * BLOCK), observer) for n, observer in enumerate(observers)]
 
-    def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
+    def observe(self, step: int, block_states: BlockStates, transition: Transition | None) -> None:
         """As in `Observer`."""
         for trials, observer in self.of_blocks:
             block_transition = None if transition is None else transition.select_trials(trials)

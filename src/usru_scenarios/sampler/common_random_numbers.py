@@ -17,7 +17,7 @@ from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.sampler.blocks import BlockSampler, KernelCache, MapBlocks, Plan, require_memory
-from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, OutcomeKernel, probabilities_after
+from usru_scenarios.sampler.outcome import OutcomeKernel, Transition, probabilities_after
 from usru_scenarios.sampler.shared_draws import SharedDraws
 from usru_scenarios.sampler.tables import BlockStates
 
@@ -162,7 +162,7 @@ class _VariantObserver:
         self.probabilities: dict[int, Floats] = {}
         self.kernels = {number: block_sampler.kernels(block) for number, block_sampler in group.outcomes.items()}
 
-    def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
+    def observe(self, step: int, block_states: BlockStates, transition: Transition | None) -> None:
         """Add a step."""
         scenarios_before = block_states.before[self.outcome] if self.feedback else None
         for number, kernels in self.kernels.items():

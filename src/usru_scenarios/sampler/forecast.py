@@ -39,7 +39,7 @@ from usru_scenarios.sampler.blocks import (
     Plan,
     require_memory,
 )
-from usru_scenarios.sampler.outcome import MANY_SCENARIOS, BatchedProducts, FullTransition, LazyTransition
+from usru_scenarios.sampler.outcome import MANY_SCENARIOS, BatchedProducts, Transition
 from usru_scenarios.sampler.outcome_paths import OutcomePath, RaoBlackwellPath, SampledPath
 from usru_scenarios.sampler.state_counts import StateCounts, count_by_batch
 from usru_scenarios.sampler.tables import BlockStates, States
@@ -392,11 +392,6 @@ class Sampler:
         observed_bytes = self.plan.trials_in(0) * (len(self.block_ranges[0]) * states + len(EDGES) * numeric)
         return self.block_sampler.bytes + 8 * (batches * by_batch + quantities + values) + observed_bytes
 
-    @property
-    def lumped(self) -> bool:
-        """As in `BlockSampler`."""
-        return self.block_sampler.lumped
-
     @cached_property
     def batches(self) -> TrialBatches:
         """The batches of trials, as many as the sums of the forecast leave room for."""
@@ -497,7 +492,7 @@ class Sampler:
         """As `seconds_each` in `BlockSampler`, with half a draw for each sum that is carried along."""
         scenarios, sets = len(self.program.outcome.states), len(self.scenario_sets)
         carried_sums = scenarios * (scenarios + sets)
-        if self.lumped:
+        if self.block_sampler.lumped:
             carried_sums = scenarios * min(scenarios + sets, _PRODUCT_COST)
         elif not self.program.has_feedback:
             carried_sums = max(carried_sums, scenarios**2 * sets)  # each set has its own way through the whole matrix
@@ -547,10 +542,10 @@ class ForecastAccumulator:
         self.path: OutcomePath = path or (
             SampledPath(sampler.scenario_sets)
             if self.program.has_feedback
-            else RaoBlackwellPath(sampler.scenario_sets, lumped=sampler.lumped)
+            else RaoBlackwellPath(sampler.scenario_sets, lumped=sampler.block_sampler.lumped)
         )
 
-    def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
+    def observe(self, step: int, block_states: BlockStates, transition: Transition | None) -> None:
         """Add a step to the sums."""
         values = dict(zip(self.program.nodes, block_states.now, strict=False))
         for name in self.counted_columns:
@@ -558,10 +553,8 @@ class ForecastAccumulator:
         self.state_counts.write(self.groups.sums)
         self.add_step(step, values, transition)
 
-    def add_step(
-        self, step: int, values: Mapping[str, Any], transition: LazyTransition | FullTransition | None
-    ) -> None:
-        """Add a step to the sums, of which `groups.sums` have the states of the nodes that are `counted`.
+    def add_step(self, step: int, values: Mapping[str, Any], transition: Transition | None) -> None:
+        """Add a step to the sums, of which `groups.sums` have the states of `counted_columns`.
 
         Args:
             step: the step.
@@ -593,7 +586,7 @@ class ForecastAccumulator:
 
     @cached_property
     def state_counts(self) -> StateCounts:
-        """Counts the states of those that are `counted`."""
+        """Counts the states of the nodes of `counted_columns`."""
         return StateCounts(self.counted_columns, self.groups.starts, self.groups.trials)
 
     def finish(self) -> ForecastSums:
@@ -605,7 +598,7 @@ class ForecastAccumulator:
         self.groups.fold_into(self.sums.visit_moments, slice(None), self.visit_sums)
         return self.sums
 
-    def _observe_outcome(self, step: int, transition: LazyTransition | FullTransition, drawn: States | None) -> None:
+    def _observe_outcome(self, step: int, transition: Transition, drawn: States | None) -> None:
         before = self.path.probabilities
         if before is not None and self.weights is not None:
             before = before * self.weights
@@ -614,11 +607,10 @@ class ForecastAccumulator:
         self.groups.set_sums(columns, first_visits)
         self.visit_sums += self.groups.sums[:, columns]
         if before is not None:
-            self.time_in_scenarios = (
-                before.copy()
-                if self.time_in_scenarios is None
-                else np.add(self.time_in_scenarios, before, out=self.time_in_scenarios)
-            )
+            if self.time_in_scenarios is None:
+                self.time_in_scenarios = before.copy()
+            else:
+                self.time_in_scenarios += before
             if not self._batch_moves(before, transition):
                 moves = self.path.sum_moves(before, transition, self.starts)
                 self.sums.moves += moves
@@ -627,7 +619,7 @@ class ForecastAccumulator:
         weighted = probability if self.weights is None else probability * self.weights
         self.sums.visits[:, step] += sum_by_batch(weighted, self.starts)
 
-    def _batch_moves(self, before: Floats, transition: LazyTransition | FullTransition) -> bool:
+    def _batch_moves(self, before: Floats, transition: Transition) -> bool:
         """Take the moves of a step together with those of others, where that is worth it."""
         flow = None if self.batched_moves is None else self.path.flow(transition)
         if self.batched_moves is None or flow is None:
@@ -643,30 +635,25 @@ class BlockRangeObserver:
     def __init__(self, accumulators: Sequence[ForecastAccumulator]) -> None:
         first, groups = accumulators[0], [each.groups for each in accumulators]
         self.accumulators = accumulators
-        self.names, self.counted_nodes, self.other_nodes = (
-            [*first.program.nodes],
-            [*first.counted_columns],
-            first.other_nodes,
-        )
-        edges = [own.starts + number * BLOCK for number, own in enumerate(groups)]
-        self.state_counts = StateCounts(
-            first.counted_columns, np.concatenate(edges), np.concatenate([own.trials for own in groups])
-        )
-        self.sums = np.concatenate([own.sums for own in groups])
-        stops = [*accumulate(len(own.sums) for own in groups)]
-        for own, stop in zip(groups, stops, strict=True):
-            own.sums = self.sums[stop - len(own.sums) : stop]
+        self.names = [*first.program.nodes]
+        starts = np.concatenate([each.starts + number * BLOCK for number, each in enumerate(groups)])
+        self.state_counts = StateCounts(first.counted_columns, starts, np.concatenate([each.trials for each in groups]))
+        self.sums = np.concatenate([each.sums for each in groups])
+        stops = [*accumulate(len(each.sums) for each in groups)]
+        for each, stop in zip(groups, stops, strict=True):
+            each.sums = self.sums[stop - len(each.sums) : stop]
 
-    def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
+    def observe(self, step: int, block_states: BlockStates, transition: Transition | None) -> None:
         """As in `Observer`."""
         values = dict(zip(self.names, block_states.now, strict=False))
-        for name in self.counted_nodes:
+        first = self.accumulators[0]
+        for name in first.counted_columns:
             self.state_counts.record(name, values[name])
         self.state_counts.write(self.sums)
         for number, accumulator in enumerate(self.accumulators):
             trials = slice(number * BLOCK, (number + 1) * BLOCK)
             block_values: dict[str, Any] = {
                 name: None if (range_values := values[name]) is None else range_values[trials]
-                for name in self.other_nodes
+                for name in first.other_nodes
             }
             accumulator.add_step(step, block_values, None if transition is None else transition.select_trials(trials))

@@ -16,11 +16,10 @@ import numpy.typing as npt
 
 from usru_scenarios.light_dataclasses import replace
 from usru_scenarios.program.laws import JUDGEMENTS
-from usru_scenarios.sampler.kernels import FactoredKernel, Kernel, ThresholdTable
-from usru_scenarios.sampler.outcome import OutcomeKernel
+from usru_scenarios.sampler.kernels import FactoredKernel, ThresholdTable
+from usru_scenarios.sampler.outcome import NodeKernel, OutcomeKernel
 from usru_scenarios.sampler.tables import LogWeightEvaluator, Lookup, PiecewiseLinear, RowIndex
 
-AnyKernel = Kernel | OutcomeKernel
 Part = TypeVar("Part")
 Array = npt.NDArray[Any]
 
@@ -33,10 +32,10 @@ class KernelJoiner:
     """Puts kernels of neighbouring blocks together; what several laws share is put together once."""
 
     def __init__(self) -> None:
-        self._kernels: dict[tuple[int, ...], AnyKernel] = {}
+        self._kernels: dict[tuple[int, ...], NodeKernel] = {}
         self._arrays: dict[object, tuple[Sequence[Array], Array]] = {}
 
-    def join(self, kernels: Sequence[AnyKernel]) -> AnyKernel:
+    def join(self, kernels: Sequence[NodeKernel]) -> NodeKernel:
         """A kernel for the trials of all blocks, from that of each.
 
         Raises:
@@ -47,7 +46,7 @@ class KernelJoiner:
             self._kernels[key] = self._join(kernels)
         return self._kernels[key]
 
-    def _join(self, kernels: Sequence[AnyKernel]) -> AnyKernel:
+    def _join(self, kernels: Sequence[NodeKernel]) -> NodeKernel:
         first = kernels[0]
         if all(kernel == first for kernel in kernels):
             return first
@@ -121,7 +120,7 @@ class KernelJoiner:
         return self._arrays[key][1]
 
 
-def _are_all(kernels: Sequence[AnyKernel], kind: type[Part]) -> TypeGuard[Sequence[Part]]:
+def _are_all(kernels: Sequence[NodeKernel], kind: type[Part]) -> TypeGuard[Sequence[Part]]:
     return all(type(each) is kind for each in kernels)
 
 

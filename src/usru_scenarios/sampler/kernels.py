@@ -332,12 +332,8 @@ def count_levels_with_stay(values: Floats, raised_by: Floats, own: States, level
 
 def _count_levels(values: Floats, levels: Iterable[Floats]) -> States:
     """How many levels each value exceeds."""
-    return _added([(values > level).view(np.uint8) for level in levels], len(values))
-
-
-def _added(passed: list[States], trials: int) -> States:
-    """The sum of what each trial passed, shape (trials,); without anything to pass, 0."""
-    return sum(passed[1:], passed[0]) if passed else np.zeros(trials, dtype=np.uint8)
+    passed = [(values > level).view(np.uint8) for level in levels]
+    return sum(passed[1:], passed[0]) if passed else np.zeros(len(values), dtype=np.uint8)
 
 
 def normalise(weights: Floats) -> Floats:

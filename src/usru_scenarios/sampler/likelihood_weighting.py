@@ -34,7 +34,7 @@ from usru_scenarios.program.events import (
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.sampler.blocks import BLOCK, SECONDS_PER_DRAW, BlockSampler, KernelCache, MapBlocks, Observer, Plan
 from usru_scenarios.sampler.forecast import ForecastAccumulator, ForecastSums, RunningSums, Sampler
-from usru_scenarios.sampler.outcome import FullTransition, LazyTransition
+from usru_scenarios.sampler.outcome import Transition
 from usru_scenarios.sampler.outcome_paths import DrawnPath, OutcomePath, RaoBlackwellPath
 from usru_scenarios.sampler.restrictions import restrictions_of
 from usru_scenarios.sampler.tables import BlockStates
@@ -150,8 +150,9 @@ class WeightedForecast:
         self.given = given
         self.plan = plan
         self.forecast = Sampler(program, plan)
-        observed = {atom.node for atom in atoms(given)}
-        self.carried = not program.has_feedback and not observed & (program.downstream(OUTCOME) | {OUTCOME})
+        self.carried = not program.has_feedback and observed_nodes(given).isdisjoint(
+            {OUTCOME, *program.downstream(OUTCOME)}
+        )
         self.block_sampler = BlockSampler(
             program,
             plan,
@@ -166,13 +167,12 @@ class WeightedForecast:
 
     def run(self, running: RunningSums, block: int) -> list[ForecastSums]:
         """The sums of one block: what was drawn is remembered until the weights are known, or drawn again."""
-        tracker = EventTracker([(self.program, [(CERTAIN, self.given)])], self.plan.trials_in(block), carried=False)
-        recorder = PathRecorder(tracker) if self._fits_memory(block) else None
-        draw_weights = self.block_sampler.walk(block, recorder or tracker)
-        _, given = tracker.events_by_program[0].probabilities(0)
+        recorder = PathRecorder() if self._fits_memory(block) else None
+        weights = _walk_observed(self.block_sampler, self.given, block, recorder)
         sets = self.forecast.scenario_sets
-        path: OutcomePath = RaoBlackwellPath(sets, lumped=self.forecast.lumped) if self.carried else DrawnPath(sets)
-        weights = draw_weights * given
+        path: OutcomePath = (
+            RaoBlackwellPath(sets, lumped=self.forecast.block_sampler.lumped) if self.carried else DrawnPath(sets)
+        )
         shared_sums = running.sums_shared_with(range(block, block + 1))
         accumulator = ForecastAccumulator(self.forecast, block, shared_sums, weights=weights, path=path)
         if recorder is None:
@@ -190,19 +190,13 @@ class WeightedForecast:
 
 
 class PathRecorder:
-    """Remembers the states of all nodes at each step of a block, and how the outcome moves.
+    """Remembers the states of all nodes at each step of a block, and how the outcome moves."""
 
-    Args:
-        tracker: follows the observations meanwhile.
-    """
+    def __init__(self) -> None:
+        self.steps: list[tuple[BlockStates, Transition | None]] = []
 
-    def __init__(self, tracker: EventTracker) -> None:
-        self.tracker = tracker
-        self.steps: list[tuple[BlockStates, LazyTransition | FullTransition | None]] = []
-
-    def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
+    def observe(self, step: int, block_states: BlockStates, transition: Transition | None) -> None:  # noqa: ARG002  # as in `Observer`
         """Remember a step."""
-        self.tracker.observe(step, block_states, transition)
         self.steps.append((copy.copy(block_states), transition))
 
 
@@ -252,14 +246,10 @@ class CaseSampler:
         program, _ = self.program_cases[0]
         shares = np.zeros(program.steps)
         for case in (case for _, cases in self.program_cases for case in cases):
-            scenario_parts = [
-                part for part in _parts_of_case(case) if any(atom.node == OUTCOME for atom in atoms(part.predicate))
-            ]
+            scenario_parts = [*filter(_is_about_scenario, _parts_of_case(case))]
             if scenario_parts:
-                first, last = (
-                    min(part.steps[0] for part in scenario_parts),
-                    max(part.steps[-1] for part in scenario_parts),
-                )
+                first = min(part.steps[0] for part in scenario_parts)
+                last = max(part.steps[-1] for part in scenario_parts)
                 shares[first : last + 1] += 1 << min(len(scenario_parts), _MOST_FLAGS)
         return 8 * int(shares.max()) * len(program.outcome.states) * self.plan.trials_in(0)
 
@@ -337,7 +327,7 @@ class EventTracker:
         ]
         self.scenario_probabilities: Floats | None = None
 
-    def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
+    def observe(self, step: int, block_states: BlockStates, transition: Transition | None) -> None:
         """Update the flags with a step."""
         if self.carried and transition is not None:
             self.scenario_probabilities = (
@@ -353,9 +343,7 @@ class EventTracker:
 class StepView:
     """A step of a block: where predicates hold in it, each worked out once for the trials of all programs."""
 
-    def __init__(
-        self, tracker: EventTracker, block_states: BlockStates, transition: LazyTransition | FullTransition | None
-    ) -> None:
+    def __init__(self, tracker: EventTracker, block_states: BlockStates, transition: Transition | None) -> None:
         self.index = tracker.index
         self.block_states = block_states
         self.transition = transition
@@ -602,12 +590,15 @@ class ObservedWalk:
 
     def walk(self, block: int, observer: Observer | None = None) -> Floats:
         """Draw a block and show it; gives the weights of its trials, shape (trials,)."""
-        tracker = EventTracker(
-            [(self.program, [(CERTAIN, self.observations)])], self.plan.trials_in(block), carried=False
-        )
-        draw_weights = self.block_sampler.walk(block, tracker if observer is None else _ObserverPair(tracker, observer))
-        _, given = tracker.events_by_program[0].probabilities(0)
-        return draw_weights * given
+        return _walk_observed(self.block_sampler, self.observations, block, observer)
+
+
+def _walk_observed(sampler: BlockSampler, observations: Formula, block: int, observer: Observer | None) -> Floats:
+    """Draw a block and show it; gives the weights of its trials by what is observed, shape (trials,)."""
+    tracker = EventTracker([(sampler.program, [(CERTAIN, observations)])], sampler.plan.trials_in(block), carried=False)
+    draw_weights = sampler.walk(block, tracker if observer is None else _ObserverPair(tracker, observer))
+    _, given = tracker.events_by_program[0].probabilities(0)
+    return draw_weights * given
 
 
 @dataclass(frozen=True)
@@ -617,7 +608,7 @@ class _ObserverPair:
     first: Observer
     second: Observer
 
-    def observe(self, step: int, block_states: BlockStates, transition: LazyTransition | FullTransition | None) -> None:
+    def observe(self, step: int, block_states: BlockStates, transition: Transition | None) -> None:
         """Show the step to both."""
         self.first.observe(step, block_states, transition)
         self.second.observe(step, block_states, transition)

@@ -16,6 +16,7 @@ from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.program.laws import Parent, StepLaw, hold_probability
 from usru_scenarios.program.program import Floats
 from usru_scenarios.sampler.kernels import (
+    Kernel,
     accumulate_in_place,
     count_levels_with_stay,
     draw_state,
@@ -251,9 +252,11 @@ class FullTransition:
         return after
 
 
-def probabilities_after(
-    transition: LazyTransition | FullTransition, before: Floats | None, drawn: States | None
-) -> Floats:
+Transition = LazyTransition | FullTransition
+"""A step of the outcome in every trial of a block."""
+
+
+def probabilities_after(transition: Transition, before: Floats | None, drawn: States | None) -> Floats:
     """The scenarios' probabilities in each trial after a step, shape (scenarios, trials); methods (14) and (15).
 
     Args:
@@ -279,7 +282,7 @@ class OutcomeKernel:
         )
         self.evaluators = [] if law.fixed is not None else [evaluator(part) for part in laws]
 
-    def transition(self, block_states: BlockStates) -> LazyTransition | FullTransition:
+    def transition(self, block_states: BlockStates) -> Transition:
         """The transition of this step; without a step before, its shares are the start."""
         if self.fixed is not None:
             return LazyTransition(_ZERO, np.broadcast_to(self.fixed[:, None], (self.size, block_states.trials)))
@@ -305,6 +308,10 @@ class OutcomeKernel:
         return share
 
 
+NodeKernel = Kernel | OutcomeKernel
+"""What draws a node, or gives the outcome's transition."""
+
+
 def _law_given_state(law: StepLaw, state: int) -> StepLaw:
     """The law of the trials whose own previous state is known."""
 
@@ -323,11 +330,7 @@ def _law_given_state(law: StepLaw, state: int) -> StepLaw:
 
 
 def draw_scenario(
-    transition: LazyTransition | FullTransition,
-    block_states: BlockStates,
-    index: int,
-    words: RandomWords,
-    restriction: Restriction | None,
+    transition: Transition, block_states: BlockStates, index: int, words: RandomWords, restriction: Restriction | None
 ) -> Floats | None:
     """Set the outcome in `block_states.now[index]`, shape (trials,); gives the probability of the restriction."""
     before, uniforms = block_states.before[index], words.uniforms

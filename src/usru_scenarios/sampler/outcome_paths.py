@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from usru_scenarios.program.program import Floats
-from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, batch_products
+from usru_scenarios.sampler.outcome import LazyTransition, Transition, batch_products
 from usru_scenarios.sampler.tables import States
 
 
@@ -18,15 +18,13 @@ class OutcomePath(Protocol):
     probabilities: Floats | None
     """The scenarios' probabilities now, shape (scenarios, trials); None before the first step."""
 
-    def advance(self, transition: LazyTransition | FullTransition, drawn: States | None, /) -> tuple[Floats, Floats]:
+    def advance(self, transition: Transition, drawn: States | None, /) -> tuple[Floats, Floats]:
         """Take a step: the scenarios' probabilities, shape (scenarios, trials), and those of first visits.
 
         The latter are of each set of scenarios being visited for the first time, shape (sets, trials).
         """
 
-    def sum_moves(
-        self, before: Floats, transition: LazyTransition | FullTransition, starts: npt.NDArray[np.int64]
-    ) -> Floats:
+    def sum_moves(self, before: Floats, transition: Transition, starts: npt.NDArray[np.int64]) -> Floats:
         """Sums over batches of the probability of having been in one scenario and now in another.
 
         Args:
@@ -39,7 +37,7 @@ class OutcomePath(Protocol):
         """
         return transition.sum_moves(before, starts)
 
-    def flow(self, transition: LazyTransition | FullTransition, /) -> Floats | None:
+    def flow(self, transition: Transition, /) -> Floats | None:
         """What `sum_moves` are products with, shape (scenarios or one more, trials); None where they are none."""
         return transition.flow if isinstance(transition, LazyTransition) else None
 
@@ -53,7 +51,7 @@ class RaoBlackwellPath(OutcomePath):
         self.probabilities: Floats | None = None
         self.unvisited: list[Floats] = []
 
-    def advance(self, transition: LazyTransition | FullTransition, _drawn: States | None) -> tuple[Floats, Floats]:
+    def advance(self, transition: Transition, _drawn: States | None) -> tuple[Floats, Floats]:
         """Carry the outcome on: shapes (scenarios, trials) and (sets, trials)."""
         if self.probabilities is None:
             self.probabilities = transition.start()
@@ -113,7 +111,7 @@ class SampledPath(OutcomePath):
         self.probabilities: Floats | None = None
         self.unvisited: Floats | None = None
 
-    def advance(self, transition: LazyTransition | FullTransition, drawn: States | None) -> tuple[Floats, Floats]:
+    def advance(self, transition: Transition, drawn: States | None) -> tuple[Floats, Floats]:
         """Read the probability one step ahead: shapes (scenarios, trials) and (sets, trials)."""
         assert drawn is not None, "where the outcome feeds back, it is drawn"
         probability = transition.start() if self.probabilities is None else transition.advance(self.probabilities)
@@ -136,7 +134,7 @@ class DrawnPath:
         self.probabilities: Floats | None = None
         self.unvisited: list[Floats] = []
 
-    def advance(self, transition: LazyTransition | FullTransition, drawn: Any) -> tuple[Floats, Floats]:
+    def advance(self, transition: Transition, drawn: Any) -> tuple[Floats, Floats]:
         """As in `OutcomePath`, of 0 and 1: shapes (scenarios, trials) and (sets, trials)."""
         self.probabilities = one_hot(transition.scenarios, drawn)
         visits = [self.probabilities[members].sum(axis=0) for members in self.sets]
@@ -144,13 +142,11 @@ class DrawnPath:
         self.unvisited = [before * (1.0 - visit) for before, visit in zip(unvisited, visits, strict=True)]
         return self.probabilities, np.array([before * visit for before, visit in zip(unvisited, visits, strict=True)])
 
-    def sum_moves(
-        self, before: Floats, _transition: LazyTransition | FullTransition, starts: npt.NDArray[np.int64]
-    ) -> Floats:
+    def sum_moves(self, before: Floats, _transition: Transition, starts: npt.NDArray[np.int64]) -> Floats:
         """As in `OutcomePath`, shape (batches, from, to)."""
         assert self.probabilities is not None
         return batch_products(before, self.probabilities, starts)
 
-    def flow(self, _transition: LazyTransition | FullTransition) -> Floats | None:
+    def flow(self, _transition: Transition) -> Floats | None:
         """As in `OutcomePath`, shape (scenarios, trials)."""
         return self.probabilities

@@ -59,16 +59,15 @@ class WordMemory:
         self._bytes = 0
         self._uniform_bytes = 0
 
-    def recall(self, node: str, step: int) -> StepWords | None:
+    def words(self, node: str, step: int, make: Callable[[int], StepWords]) -> StepWords:
         """Those of a node at a step, as `StepWords`: shapes (trials,), (trials of the pattern,) and (blocks, 1)."""
-        return self._words.get((node, step))
-
-    def remember(self, node: str, step: int, words: StepWords) -> None:
-        """Keep them, if there is room."""
-        size = words[0].nbytes
-        if self._bytes + size <= MOST_WORD_BYTES:
+        if (node, step) in self._words:
+            return self._words[node, step]
+        words = make(step)
+        if self._bytes + words[0].nbytes <= MOST_WORD_BYTES:
             self._words[node, step] = words
-            self._bytes += size
+            self._bytes += words[0].nbytes
+        return words
 
     def uniforms(self, node: str, step: int, make: Callable[[], Floats]) -> Floats:
         """Those of a node at a step as numbers, shape (trials,), which the caller may overwrite."""
@@ -129,11 +128,7 @@ class RandomStream:
         """The words of a step: shapes (trials,), (trials of the pattern,) and (blocks, 1)."""
         if self._memory is None:
             return self.make_step_words(step)
-        words = self._memory.recall(self._node, step)
-        if words is None:
-            words = self.make_step_words(step)
-            self._memory.remember(self._node, step, words)
-        return words
+        return self._memory.words(self._node, step, self.make_step_words)
 
     def uniforms(self, step: int, make: Callable[[], Floats]) -> Floats:
         """A step's words as numbers, shape (trials,), made unless they are remembered."""

@@ -17,7 +17,7 @@ import numpy as np
 
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.sampler.kernels import FixedState
-from usru_scenarios.sampler.outcome import FullTransition, LazyTransition
+from usru_scenarios.sampler.outcome import Transition
 from usru_scenarios.sampler.rng import WordMemory
 from usru_scenarios.sampler.tables import BlockStates, CurveMemory
 
@@ -26,8 +26,6 @@ MOST_BYTES = 1 << 26
 
 NodeInputs = Sequence[tuple[int, int]]
 """The nodes that one reads, by their places in `BlockStates`, each with its lag."""
-
-Transition = LazyTransition | FullTransition
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property, lru_cache, partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property, lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -54,11 +54,14 @@ class BlockStates:
     ) -> None:
         self.programs = programs
         self.trials = trials * programs
-        self._trials_per_draw = None if draw_numbers is None else _repeat_counts(np.bincount(draw_numbers))
-        self.draw_numbers = _repeat_for_programs(draw_numbers, programs) if draw_numbers is not None else None
-        self._draw_states = (
-            None if self.draw_numbers is None else self.draw_numbers.astype(np.min_scalar_type(self.draw_numbers.max()))
-        )
+        self._trials_per_draw: npt.NDArray[np.int64] | int | None = None
+        self._draw_states: npt.NDArray[Any] | None = None
+        if draw_numbers is not None:
+            counts = np.bincount(draw_numbers)
+            self._trials_per_draw = int(counts[0]) if (counts == counts[0]).all() else counts  # one number is faster
+            draw_numbers = _repeat_for_programs(draw_numbers, programs)
+            self._draw_states = draw_numbers.astype(np.min_scalar_type(draw_numbers.max()))
+        self.draw_numbers = draw_numbers
         self.now: list[Any] = [None] * nodes
         self.before: list[Any] = [None] * nodes
         self.latent: list[Any] = [None] * nodes
@@ -132,11 +135,6 @@ Repeated = TypeVar("Repeated", bound=np.generic)
 def _repeat_for_programs(values: npt.NDArray[Repeated], times: int) -> npt.NDArray[Repeated]:
     """The values of the trials of a block for each of so many programs: shape (times * trials,)."""
     return values if times == 1 else np.tile(values, times)
-
-
-def _repeat_counts(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | int:
-    """How often each value is to be repeated; one number where that is the same for all, which is faster."""
-    return int(counts[0]) if (counts == counts[0]).all() else counts
 
 
 @dataclass(frozen=True)
@@ -462,25 +460,24 @@ class LogWeightEvaluator:
 
     def _curve_effects(self, block_states: BlockStates) -> Mapping[int, Floats]:
         """What curves add to the logarithms, or multiply weights and odds by: by column, shape () or (trials,)."""
-        make = partial(self._make_curve_effects, block_states)
+
+        def make() -> dict[int, Floats]:
+            points = sum_by_column(curve.points(block_states) for curve in self.curves)
+            return points if self.logarithmic else {column: np.exp(added) for column, added in points.items()}
+
         if block_states.curve_memory is None or not self.curves:
             return make()
-        values = [curve.node_values(block_states) for curve in self.curves]
-        return block_states.curve_memory.get_or_make(self._curves_key, values, make)
-
-    def _make_curve_effects(self, block_states: BlockStates) -> dict[int, Floats]:
-        points = sum_by_column(curve.points(block_states) for curve in self.curves)
-        return points if self.logarithmic else {column: np.exp(added) for column, added in points.items()}
-
-    @property
-    def _curves_key(self) -> tuple[object, ...]:
-        """Equal where curves make the same of the same values."""
-        return self.logarithmic, *(curve.key for curve in self.curves)
+        key = (self.logarithmic, *(curve.key for curve in self.curves))
+        return block_states.curve_memory.get_or_make(
+            key, [curve.node_values(block_states) for curve in self.curves], make
+        )
 
 
 def _make_tables(law: StepLaw, varying_weights: frozenset[str], cache: TableCache) -> list[LogWeightTable]:
     """The tables of a law. Event windows go into the smallest."""
-    terms = (*law.terms, *_prior_terms(law))
+    terms = law.terms
+    if not terms or bool(np.any(law.prior != law.prior[..., :1])):  # else the prior says nothing
+        terms = (*terms, law.prior_term())
     groups, smallest = _group_terms(tuple((term.parents, term.weight in varying_weights) for term in terms))
     no_offset = np.zeros(law.size + 1)
     return [
@@ -529,9 +526,3 @@ def _group_terms(terms: tuple[tuple[Parents, bool], ...]) -> tuple[list[list[int
         min(fitting or similar_groups[-1:], key=lambda group: group.rows_with(parents)).add(place, parents)
     all_groups = [group for kind in sorted(groups) for group in groups[kind]]
     return [group.places for group in all_groups], min(all_groups, key=lambda group: group.rows).places
-
-
-def _prior_terms(law: StepLaw) -> Iterator[Term]:
-    """The prior as a term, where it says anything or nothing else does."""
-    if not law.terms or bool(np.any(law.prior != law.prior[..., :1])):
-        yield law.prior_term()
