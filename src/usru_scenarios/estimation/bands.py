@@ -115,12 +115,8 @@ class _VarianceSplit:
 
     def __init__(self, values: Floats, draw_basis: _DrawBasis) -> None:
         self.values, first, second = values
-        self.weights, self.roots, self.basis, self.draws = (
-            draw_basis.weights,
-            draw_basis.roots,
-            draw_basis.basis,
-            draw_basis.draws,
-        )
+        self.weights, self.roots = draw_basis.weights, draw_basis.roots
+        self.basis, self.draws = draw_basis.basis, draw_basis.draws
         self.mean = (self.weights * self.values).sum(axis=0)
         self.off_mean = self.values - self.mean
         self.noise = ((first - second) / 2) ** 2

@@ -86,12 +86,8 @@ class BatchSums:
 
     def zeros_like(self, batches: int) -> Self:
         """The sums of no trials, of the same shapes but for the number of batches."""
-        return type(self)(
-            **{
-                name: _zeros_like(sums, None if name in self.OVER_ALL_TRIALS else batches)
-                for name, sums in vars(self).items()
-            }
-        )
+        rooms = {name: None if name in self.OVER_ALL_TRIALS else batches for name in vars(self)}
+        return type(self)(**{name: _zeros_like(sums, rooms[name]) for name, sums in vars(self).items()})
 
 
 def _add_part(total: Any, part: Any, at: slice | EllipsisType) -> None:

@@ -223,9 +223,8 @@ def widen_for_unseen(estimate: Estimate, changed: Floats) -> Estimate:
         change = np.abs(changed - estimate.value)
         is_changed = np.isfinite(change) & (change > _UNCHANGED * (1.0 + np.abs(estimate.value)))
     floor = np.where(is_changed, change, 0.0).max(axis=0, initial=0.0)
-    return Estimate(
-        estimate.value, np.where(np.isfinite(estimate.value), np.fmax(estimate.error, floor), estimate.error)
-    )
+    error = np.where(np.isfinite(estimate.value), np.fmax(estimate.error, floor), estimate.error)
+    return Estimate(estimate.value, error)
 
 
 def with_control_variates(sums: Floats, controls: Controls, *, in_place: bool = False) -> Floats:
@@ -368,9 +367,8 @@ class Moments:
         with np.errstate(invalid="ignore", divide="ignore"):
             value = np.asarray(adjusted_mean / adjusted_weight)
             residual = variance - 2.0 * value * covariance + value * value * weight_variance
-            residual = np.where(
-                residual > _ROUNDING * (self.squares[at] + value * value * weight_squares), residual, 0.0
-            )
+            rounding = _ROUNDING * (self.squares[at] + value * value * weight_squares)
+            residual = np.where(residual > rounding, residual, 0.0)
             error = np.sqrt(residual * controls.dof_correction * (groups / (groups - 1))) / (groups * adjusted_weight)
         return Estimate(value, error)
 

@@ -35,9 +35,9 @@ def jackknife(
     if corrected:
         value = batches * value - (batches - 1) * mean
     estimate = Estimate(value, np.sqrt(squares * ((batches - 1) / batches)))
-    return (
-        estimate if unseen is None else widen_for_unseen(estimate, _estimates_with_changes(estimator, totals, unseen))
-    )
+    if unseen is None:
+        return estimate
+    return widen_for_unseen(estimate, _estimates_with_changes(estimator, totals, unseen))
 
 
 def _estimates_with_changes(

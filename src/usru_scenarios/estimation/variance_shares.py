@@ -179,17 +179,15 @@ def total_share(
     largest = np.zeros(differences.shape[1:]) if moved is None else moved
     kinds = len(unseen.trials)
     more = np.concatenate([np.zeros((kinds, len(largest))), np.broadcast_to(largest, (kinds, len(largest)))])
-    return jackknife(
-        _total_share_of_totals, differences, *sums, unseen=[more, *(np.concatenate([part, part]) for part in unseen)]
-    )
+    unseen_twice = (np.concatenate([part, part]) for part in unseen)
+    return jackknife(_total_share_of_totals, differences, *sums, unseen=[more, *unseen_twice])
 
 
 def _total_share_of_totals(differences: Floats, trials: Floats, sums: Floats, squares: Floats) -> Floats:
     trials_in_all = trials.sum(axis=-1)
     trials_in_all = trials_in_all.reshape(len(trials_in_all), -1)[:, :1]
-    return _variance_shares(
-        differences / 2 * (trials_in_all - 1) / trials_in_all, _sum_of_squares(trials, sums, squares)
-    )
+    parts = differences / 2 * (trials_in_all - 1) / trials_in_all
+    return _variance_shares(parts, _sum_of_squares(trials, sums, squares))
 
 
 def squared_differences(values: Floats, exchanged: Floats, starts: Integers) -> Floats:

@@ -106,9 +106,7 @@ class VariantSampler:
     def seconds_each(self) -> float:
         """What a block is predicted to take, from the number of draws alone."""
         return sum(
-            group.block_sampler.seconds_each
-            + sum(outcome_sampler.seconds_each for outcome_sampler in group.outcomes.values())
-            for group in self.groups
+            sampler.seconds_each for group in self.groups for sampler in (group.block_sampler, *group.outcomes.values())
         )
 
     def run(self, block: int) -> VariantSums:

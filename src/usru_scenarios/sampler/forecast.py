@@ -136,13 +136,8 @@ class ForecastSums:
         def sum_by_draw(sums: Floats) -> Floats:
             return with_control_variates(sum_halves(sums), self.controls, in_place=True)
 
-        return replace(
-            self,
-            trials=sum_by_draw(self.trials),
-            visits=sum_by_draw(self.visits),
-            moves=sum_by_draw(self.moves),
-            kept_group_weights=self.group_weights,
-        )
+        trials, visits, moves = map(sum_by_draw, (self.trials, self.visits, self.moves))
+        return replace(self, trials=trials, visits=visits, moves=moves, kept_group_weights=self.group_weights)
 
     def observe(self, step: int, node: Node, values: npt.NDArray[Any], groups: TrialGroups) -> None:
         """Take note of the states or values of a node at a step, shape (trials,)."""
@@ -165,12 +160,11 @@ class ForecastSums:
         for name, values in other.values.items():
             if values is not self.values[name]:
                 self.values[name].add(values)
+        last_group = (batches.stop - 1) // (2 if self.has_draws else 1)
         for own, added in ((self.moments, other.moments), (self.visit_moments, other.visit_moments)):
             if added is not own:
                 own.merge(added)
-            own.fold_open_groups(
-                (batches.stop - 1) // (2 if self.has_draws else 1), self.group_weights, self.controls.basis
-            )
+            own.fold_open_groups(last_group, self.group_weights, self.controls.basis)
 
     def finish(self) -> ForecastSums:
         """The same when all blocks have been added."""
@@ -303,7 +297,7 @@ def simulate(
     """
     sampler = Sampler(program, plan, kernels, nodes)
     sampler.block_sampler.split_for(map_blocks, sampler.seconds_per_block)
-    return sampler.sum_blocks(sampler.run, map_blocks, sampler.block_ranges)
+    return sampler.sum_blocks(sampler.run, map_blocks, len(sampler.block_ranges))
 
 
 @dataclass
@@ -352,10 +346,7 @@ class Sampler:
         self.controls = program.controls if plan.judgements else NO_CONTROLS
 
     def sum_blocks(
-        self,
-        run: Callable[[RunningSums, int], Sequence[ForecastSums]],
-        map_blocks: MapBlocks,
-        block_ranges: Sequence[range],
+        self, run: Callable[[RunningSums, int], Sequence[ForecastSums]], map_blocks: MapBlocks, range_count: int
     ) -> ForecastSums:
         """The sums of the plan from those of its blocks.
 
@@ -365,7 +356,7 @@ class Sampler:
         Args:
             run: gives the sums of each block of a stretch, by its number.
             map_blocks: as in `simulate`.
-            block_ranges: of blocks.
+            range_count: how many ranges there are.
 
         Raises:
             TooMuchMemoryError: it would take more than `MOST_BYTES`.
@@ -373,7 +364,7 @@ class Sampler:
         batches = self.batches
         require_memory(self.bytes)
         running = RunningSums(total := self.empty_sums(batches.count))
-        parts = map_blocks(partial(run, running), range(len(block_ranges)))
+        parts = map_blocks(partial(run, running), range(range_count))
         for block, part in enumerate(chain.from_iterable(parts)):
             total.add(part, batches.batches_in(block))
             running.blocks = block + 1

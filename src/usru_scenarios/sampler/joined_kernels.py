@@ -78,9 +78,7 @@ class KernelJoiner:
         joined = copy.copy(_require_same(kernels, lambda each: (each.size, each.redraws_alike)))
         joined.fixed = self._join_draws([each.fixed for each in kernels], 1)
         joined.keep = self._join_draws([each.keep for each in kernels], 1)
-        joined.evaluators = [
-            self._join_evaluators(parts) for parts in _zip_lists([each.evaluators for each in kernels])
-        ]
+        joined.evaluators = [*map(self._join_evaluators, _zip_lists([each.evaluators for each in kernels]))]
         return joined
 
     def _join_evaluators(self, evaluators: Sequence[LogWeightEvaluator]) -> LogWeightEvaluator:

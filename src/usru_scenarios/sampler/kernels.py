@@ -88,10 +88,8 @@ class ThresholdTable:
         accumulate_in_place = np.cumsum(law.table(), axis=-1).reshape(law.rows, law.size).T[:-1]
         levels = np.clip(np.rint(accumulate_in_place * 2.0**32) - 1.0, 0.0, 2.0**32 - 1.0).astype(np.uint32)
         halves = (levels >> 16).astype(np.uint64)
-        upper = tuple(
-            _pack_halves(halves[start : start + _THRESHOLDS_PER_GATHER])
-            for start in range(0, len(halves), _THRESHOLDS_PER_GATHER)
-        )
+        starts = range(0, len(halves), _THRESHOLDS_PER_GATHER)
+        upper = tuple(_pack_halves(halves[start : start + _THRESHOLDS_PER_GATHER]) for start in starts)
         reader = RowIndex(tuple((index[parent.node], parent) for parent in law.parents))
         return cls(reader, upper, levels.astype(np.uint16))
 
@@ -108,9 +106,7 @@ class ThresholdTable:
         state: States | None = None
         for upper, lower in zip(self._upper_thresholds(rows), self.lower, strict=True):
             exceeds = word > upper
-            for trial in _find_trials(
-                word == upper
-            ):  # a word of 0 counts as 1: a state of probability 0 is never drawn
+            for trial in _find_trials(word == upper):  # a word of 0 counts as 1: what has probability 0 is never drawn
                 exceeds[trial] = max(words.lower_of_trial(trial), 1) > lower[rows[trial]]
             passed = exceeds.view(np.uint8)
             state = passed if state is None else np.add(state, passed, out=state)
@@ -138,11 +134,9 @@ class ThresholdTable:
         Rows of a byte each are read two at a time as a number of 16 bits, so that as many gathers do for twice the
         trials. Whichever byte comes first, the half of the same place is that trial's.
         """
-        upper = [_unpack_halves(table, place) for table in self.upper for place in range(_THRESHOLDS_PER_GATHER)][
-            : len(self.lower)
-        ]
+        upper = [_unpack_halves(table, place) for table in self.upper for place in range(_THRESHOLDS_PER_GATHER)]
         tables = []
-        for halves in upper:
+        for halves in upper[: len(self.lower)]:
             table = np.zeros((len(halves), 256), dtype=np.uint32)
             table[:, : len(halves)] = halves.astype(np.uint32)[:, None] << np.uint32(16) | halves
             tables.append(table.reshape(-1))
@@ -182,9 +176,8 @@ class FactoredKernel:
         self.odds = None if law.persistence is None else _odds_of(law.persistence)
         self.may_be_stuck = law.allowed is not None
         """Whether a state may have nowhere to go, and then stays."""
-        self.has_finite_odds = not self.evaluator.logarithmic and (
-            self.odds is None or bool(np.isfinite(self.odds).all())
-        )
+        is_finite = self.odds is None or bool(np.isfinite(self.odds).all())
+        self.has_finite_odds = is_finite and not self.evaluator.logarithmic
         """Whether odds are never infinite, so that a state can be drawn from weights."""
 
     def draw(
@@ -243,9 +236,7 @@ class StackedKernel:
         assert isinstance(words, RepeatedWords), "several programs have the same words"
         trials = block_states.trials // block_states.programs
         places = [slice(number * trials, (number + 1) * trials) for number in self.other_kernels]
-        parts = [
-            block_states.select_trials(own) for own in places
-        ]  # before the latent normals of the step before are gone
+        parts = [*map(block_states.select_trials, places)]  # before the latent normals of the step before are gone
         self.common_kernel.draw(block_states, index, words)
         states = block_states.now[index] = block_states.now[index].copy()  # what is kept is that of the step before
         for own, part, compile_kernel in zip(places, parts, self.other_kernels.values(), strict=True):

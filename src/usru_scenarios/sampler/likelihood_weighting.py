@@ -137,9 +137,7 @@ def most_programs_together(plan: Plan) -> int:
 def simulate_given(program: Program, given: Formula, plan: Plan, map_blocks: MapBlocks = map) -> ForecastSums:
     """Run a forecast under observations: the sums of `forecast.simulate`, trials counted by their weights."""
     sampler = WeightedForecast(program, given, plan)
-    return sampler.forecast.sum_blocks(
-        sampler.run, map_blocks, [range(block, block + 1) for block in range(plan.blocks)]
-    )
+    return sampler.forecast.sum_blocks(sampler.run, map_blocks, plan.blocks)
 
 
 class WeightedForecast:
@@ -150,9 +148,8 @@ class WeightedForecast:
         self.given = given
         self.plan = plan
         self.forecast = Sampler(program, plan)
-        self.carried = not program.has_feedback and observed_nodes(given).isdisjoint(
-            {OUTCOME, *program.downstream(OUTCOME)}
-        )
+        outcome_nodes = program.downstream(OUTCOME) | {OUTCOME}
+        self.carried = not program.has_feedback and not observed_nodes(given) & outcome_nodes
         self.block_sampler = BlockSampler(
             program,
             plan,
@@ -171,7 +168,7 @@ class WeightedForecast:
         weights = _walk_observed(self.block_sampler, self.given, block, recorder)
         sets = self.forecast.scenario_sets
         path: OutcomePath = (
-            RaoBlackwellPath(sets, lumped=self.forecast.block_sampler.lumped) if self.carried else DrawnPath(sets)
+            RaoBlackwellPath(sets, lumped=self.block_sampler.lumped) if self.carried else DrawnPath(sets)
         )
         shared_sums = running.sums_shared_with(range(block, block + 1))
         accumulator = ForecastAccumulator(self.forecast, block, shared_sums, weights=weights, path=path)
@@ -204,8 +201,7 @@ class CaseSampler:
     """Programs with the cases that are asked of each, compiled for drawing under a plan.
 
     Args:
-        program_cases: a program, or several without observations that are walked together, of the same nodes and
-            outcome.
+        program_cases: a program, or several of the same nodes and outcome, without observations, walked together.
         plan: of the draws.
         kernels: as in `BlockSampler`.
 
@@ -222,9 +218,7 @@ class CaseSampler:
         self.carried = carries_outcome(first, all_cases)
         self.batches = [plan.batches(2 * len(cases)) for _, cases in program_cases]
         observations = set.intersection(*({*conjuncts(given)} for _, given in all_cases))
-        sums_bytes = sum(
-            batches.bytes(2 * len(cases)) for batches, (_, cases) in zip(self.batches, program_cases, strict=True)
-        )
+        sums_bytes = sum(plan.batches(2 * len(cases)).bytes(2 * len(cases)) for _, cases in program_cases)
         self.block_sampler = BlockSampler(
             first,
             plan,
@@ -330,11 +324,8 @@ class EventTracker:
     def observe(self, step: int, block_states: BlockStates, transition: Transition | None) -> None:
         """Update the flags with a step."""
         if self.carried and transition is not None:
-            self.scenario_probabilities = (
-                transition.start()
-                if self.scenario_probabilities is None
-                else transition.advance(self.scenario_probabilities)
-            )
+            before = self.scenario_probabilities
+            self.scenario_probabilities = transition.start() if before is None else transition.advance(before)
         step_view = StepView(self, block_states, transition)
         for events in self.events_by_program:
             events.observe(step, step_view)
@@ -375,12 +366,10 @@ class StepView:
     def fail_and_hold_probabilities(self, predicate: Formula) -> tuple[Floats, Floats]:
         """The probability that a predicate about the scenario alone fails, and that it holds: shape (trials,)."""
         if predicate not in self._split_probabilities:
-            assert self.scenario_probabilities is not None, "the outcome is carried before its probability is split"
+            probabilities = self.scenario_probabilities
+            assert probabilities is not None, "the outcome is carried before its probability is split"
             inside = truth(predicate, lambda atom: atom_truth(atom, self._scenarios[:, 0]))
-            self._split_probabilities[predicate] = (
-                self.scenario_probabilities[~inside].sum(axis=0),
-                self.scenario_probabilities[inside].sum(axis=0),
-            )
+            self._split_probabilities[predicate] = probabilities[~inside].sum(axis=0), probabilities[inside].sum(axis=0)
         return self._split_probabilities[predicate]
 
 
@@ -462,9 +451,8 @@ class FlagSplit:
 
     def __init__(self, parts: tuple[Timed, ...], trials: slice) -> None:
         if len(parts) > _MOST_FLAGS:
-            raise TooManyPartsError(
-                f"the question has {len(parts)} timed parts about the scenario; {_MOST_FLAGS} at most"
-            )
+            message = f"the question has {len(parts)} timed parts about the scenario; {_MOST_FLAGS} at most"
+            raise TooManyPartsError(message)
         self.parts = parts
         self.trials = trials
         self.first = min((part.steps[0] for part in parts), default=-1)
@@ -476,9 +464,8 @@ class FlagSplit:
     def observe(self, step: int, step_view: StepView) -> None:
         """Move the shares by a step and let its truths set flags; only from the first step to the last."""
         if self._is_scenario_only and self.first == self.last:
-            self.final_shares = [
-                share[self.trials] for share in step_view.fail_and_hold_probabilities(self.parts[0].predicate)
-            ]
+            shares = step_view.fail_and_hold_probabilities(self.parts[0].predicate)
+            self.final_shares = [share[self.trials] for share in shares]
             return
         if step == self.first:
             self._start_shares(step_view)

@@ -48,11 +48,10 @@ class NumericKernel:
             latent = centre + spread * normals
         block_states.latent[index] = latent
         scale = self.node.scale
-        block_states.now[index] = (
-            scale(latent + shift, block_states.draw_numbers)
-            if fixed_value is None
-            else np.full(block_states.trials, fixed_value)
-        )
+        if fixed_value is None:
+            block_states.now[index] = scale(latent + shift, block_states.draw_numbers)
+        else:
+            block_states.now[index] = np.full(block_states.trials, fixed_value)
         if restriction is not None and admitted is None:
             admitted = restriction.admits(block_states.now[index]).astype(np.float64)
         return admitted
@@ -61,9 +60,8 @@ class NumericKernel:
         """The value where an intervention or `initial` says it, shape () or (trials,)."""
         if not math.isnan(self.imposed):
             return np.asarray(self.imposed)
-        return (
-            block_states.per_trial(self.node.initial) if self.is_first_step and self.node.initial is not None else None
-        )
+        initial = self.node.initial
+        return block_states.per_trial(initial) if self.is_first_step and initial is not None else None
 
     def _draw_restricted(
         self, restriction: Restriction, block_states: BlockStates, words: RandomWords, centre: Floats, spread: Floats

@@ -182,8 +182,7 @@ class BatchedProducts:
         if not self._pending:
             return None
         before, after = (
-            np.concatenate([self._split_by_batch(part) for part in parts], axis=2)
-            for parts in zip(*self._pending, strict=True)
+            np.concatenate([*map(self._split_by_batch, parts)], axis=2) for parts in zip(*self._pending, strict=True)
         )
         self._pending = []
         sums: Floats = before @ after.swapaxes(1, 2)
@@ -275,11 +274,10 @@ class OutcomeKernel:
 
     def __init__(self, law: StepLaw, evaluator: Callable[[StepLaw], LogWeightEvaluator]) -> None:
         self.size, self.fixed, self.keep = law.size, law.fixed, law.persistence
-        masked_law = with_move_mask(law)
+        laws = [with_move_mask(law)]
         self.redraws_alike = law.fixed is not None or law.is_uniform_mixture
-        laws = (
-            [masked_law] if self.redraws_alike else [_law_given_state(masked_law, state) for state in range(law.size)]
-        )
+        if not self.redraws_alike:
+            laws = [_law_given_state(laws[0], state) for state in range(law.size)]
         self.evaluators = [] if law.fixed is not None else [evaluator(part) for part in laws]
 
     def transition(self, block_states: BlockStates) -> Transition:

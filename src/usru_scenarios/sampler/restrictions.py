@@ -59,12 +59,10 @@ class RestrictedDraws:
     def __init__(self, restrictions: Mapping[tuple[int, str], Restriction], program: Program, trials: int) -> None:
         self.restrictions = restrictions
         self.index = {name: index for index, name in enumerate(program.nodes)}
-        once = {
-            one.released_by: np.zeros(trials, dtype=np.bool_)
-            for one in restrictions.values()
-            if one.released_by is not None
+        events = (restriction.released_by for restriction in restrictions.values())
+        self.met_events: dict[Timed, Truth] = {
+            part: np.zeros(trials, dtype=np.bool_) for part in events if part is not None
         }
-        self.met_events: dict[Timed, Truth] = once
 
     def restriction_at(self, step: int, node: str) -> Restriction | None:
         """What the draw of a node at a step is held to, in the trials that are not free of it."""

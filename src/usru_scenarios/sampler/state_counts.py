@@ -69,15 +69,10 @@ def count_by_batch(holds: npt.NDArray[np.bool_], starts: npt.NDArray[np.int64]) 
         return np.add.reduceat(holds.view(np.uint8), starts, axis=-1, dtype=np.uint16).T
     by_word: npt.NDArray[np.uint8] = np.bitwise_count(np.packbits(holds, axis=-1).view(f"u{word_bits // 8}"))
     words_per_batch, rest = divmod(by_word.shape[1], len(starts))
-    if (
-        rest
-        or words_per_batch > _FEW_WORDS
-        or not np.array_equal(starts, words_per_batch * word_bits * np.arange(len(starts)))
-    ):
+    is_even = not rest and np.array_equal(starts, words_per_batch * word_bits * np.arange(len(starts)))
+    if words_per_batch > _FEW_WORDS or not is_even:
         return np.add.reduceat(by_word, starts // word_bits, axis=-1, dtype=np.uint16).T
-    sums = by_word[:, ::words_per_batch].astype(
-        np.uint16
-    )  # batches alike, of few words: ten times faster than `reduceat`
+    sums = by_word[:, ::words_per_batch].astype(np.uint16)  # of few words: ten times faster than `reduceat`
     for word in range(1, words_per_batch):
         sums += by_word[:, word::words_per_batch]
     return sums.T

@@ -272,9 +272,7 @@ class PiecewiseLinear:
     @cached_property
     def affected_columns(self) -> list[int]:
         """The columns that get any points."""
-        return sorted(
-            {*_nonzero_rows(self.first_points), *(column for slopes in self.slopes for column in _nonzero_rows(slopes))}
-        )
+        return sorted({*_nonzero_rows(self.first_points)}.union(*map(_nonzero_rows, self.slopes)))
 
     def node_values(self, block_states: BlockStates) -> Floats:
         """The values of the node that it lies along, shape (trials,)."""
@@ -409,14 +407,12 @@ class LogWeightEvaluator:
     ) -> None:
         self.size = law.size
         self.curves = [PiecewiseLinear.of(curve, index[curve.node]) for curve in law.curves]
-        law = replace(
-            law, offset=sum((curve.first_points for curve in self.curves if curve.first_points.ndim == 1), law.offset)
-        )
+        constant = (curve.first_points for curve in self.curves if curve.first_points.ndim == 1)
+        law = replace(law, offset=sum(constant, law.offset))
         parts_tables = _make_tables(law, varying_weights, tables or TableCache())
         steepest = [2.0 * float(np.abs(curve.points).max()) for curve in law.curves]
-        self.logarithmic = (
-            math.fsum(steepest) + sum(part.largest_hold - part.smallest_log for part in parts_tables) > _SAFE_SPREAD
-        )
+        spread = math.fsum(steepest) + sum(part.largest_hold - part.smallest_log for part in parts_tables)
+        self.logarithmic = spread > _SAFE_SPREAD
         self.curves = [curve.without_first() if curve.first_points.ndim == 1 else curve for curve in self.curves]
         curves_have_hold = any(law.size in curve.affected_columns for curve in self.curves)
         self.has_hold = curves_have_hold or any(part.has_hold for part in parts_tables)
@@ -468,9 +464,8 @@ class LogWeightEvaluator:
         if block_states.curve_memory is None or not self.curves:
             return make()
         key = (self.logarithmic, *(curve.key for curve in self.curves))
-        return block_states.curve_memory.get_or_make(
-            key, [curve.node_values(block_states) for curve in self.curves], make
-        )
+        values = [curve.node_values(block_states) for curve in self.curves]
+        return block_states.curve_memory.get_or_make(key, values, make)
 
 
 def _make_tables(law: StepLaw, varying_weights: frozenset[str], cache: TableCache) -> list[LogWeightTable]:
