@@ -28,7 +28,7 @@ class _Missing:
 
 
 class _Field:
-    """What is said of a field, as by `dataclasses.field`."""
+    """The options of a field, as of `dataclasses.field`."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class _Field:
 
 
 class _Definition:
-    """What a class was defined with.
+    """The fields and options that a class was defined with.
 
     Attributes:
         fields: by name, those that it inherits first.

@@ -19,7 +19,7 @@ VARIABLES = (OPENMP, "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREAD
 
 
 def single_thread_variables(environment: Mapping[str, str]) -> dict[str, str]:
-    """What is to be added to an environment so that each library starts one thread.
+    """The variables to add to an environment so that each library starts one thread.
 
     Nothing that the user has set is among it; `OMP_NUM_THREADS`, where it is set, speaks for all of them.
     """

@@ -17,7 +17,7 @@ class Listener(Protocol):
     """Who is told of work, such as a bar of progress."""
 
     def expect(self, seconds_each: float, count: int = 1) -> None:
-        """So many pieces of work are ahead, which may be done side by side.
+        """Announce pieces of work, which may be done side by side.
 
         Raises:
             Exception: what the listener raises where that is too much.

@@ -21,7 +21,7 @@ Floats = npt.NDArray[np.float64]
 _NOISE_ERRORS, _CERTAIN_ERRORS = 2.0, 3.0
 """Below so many standard errors something counts as noise, from so many on it counts in full; between them in part."""
 VALUES_AT_ONCE = 256
-"""So many things are worked on at once, that memory stays small."""
+"""How many values are worked on at once: few, so that memory stays small."""
 _EDGE = 1.645
 """A normal distribution has 5 % beyond so many standard deviations."""
 _EDGE_ERROR = 2.1
@@ -122,7 +122,7 @@ class _VarianceSplit:
         self.noise = ((first - second) / 2) ** 2
 
     def band(self, share: float) -> tuple[Floats, ...]:
-        """What `JudgementBand` has, each of shape (things,)."""
+        """The fields of `JudgementBand`, each of shape (things,)."""
         fit, fit_error, columns = self._fit()
         rest, rest_error, unseen = self._shrink_rest(self.off_mean - fit, columns)
         denoised = np.clip(self.mean + fit + rest, self.values.min(axis=0), self.values.max(axis=0))

@@ -44,7 +44,7 @@ class TrialBatches:
         return np.diff(np.append(np.arange(0, self.trials, self.size), self.trials)).astype(np.float64)
 
     def bytes(self, entries: int) -> int:
-        """What sums of so many numbers take, those of a block beside those of all."""
+        """The memory for sums of so many numbers, those of a block beside those of all."""
         return 8 * (self.count + self.count_in(0)) * entries
 
     def count_in(self, block: int) -> int:
@@ -164,7 +164,7 @@ def sum_by_batch_and_code(
 
 
 def sum_by_code(codes: Integers, weights: Floats | None, size: int) -> Floats:
-    """The same of all trials together, shape (size,)."""
+    """Sums of weights, or numbers of trials, by code, of all trials together: shape (size,)."""
     return np.bincount(codes, weights, minlength=size).astype(np.float64)
 
 

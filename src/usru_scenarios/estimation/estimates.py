@@ -14,7 +14,7 @@ from usru_scenarios.light_dataclasses import dataclass
 Floats = npt.NDArray[np.float64]
 
 DRAWS_PER_CONTROL = 4
-"""So many draws of the judgements it takes for each function of them that is fitted: else the fit follows the noise."""
+"""The least number of draws of the judgements for each function that is fitted: with fewer, a fit follows noise."""
 
 _RELATIVE_ROUNDING = 1e-12
 """Sums that differ by no more than this share are the same, but for the rounding of what they are made of."""
@@ -291,12 +291,12 @@ class Moments:
 
     @classmethod
     def empty(cls, shape: tuple[int, ...], fitted: int) -> Moments:
-        """Those of no groups."""
+        """The moments of no groups."""
         return cls(np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros((fitted, *shape)), {})
 
     @classmethod
     def of_block(cls, shape: tuple[int, ...], fitted: int, groups: int) -> Moments:
-        """Those of no groups, to be added to others once so many of them are known: folded if that makes them fewer."""
+        """The moments of no groups, for a block with so many: folded at once if these are more numbers than moments."""
         if groups >= 3 + fitted:
             return cls.empty(shape, fitted)
         nothing = np.zeros(shape)

@@ -191,7 +191,7 @@ def _describe_root_cause(error: BaseException) -> str:
 
 @contextmanager
 def _local_environment() -> Iterator[None]:
-    """What a local cluster needs around it: a folder that goes with it, and workers that run nothing of this folder.
+    """The surroundings of a local cluster: a folder that goes with it, and workers that run nothing of this folder.
 
     dask gives its workers variables by setting them here; they are as before afterwards.
     """

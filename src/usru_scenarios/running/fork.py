@@ -140,7 +140,7 @@ class _ForkedHalf:
             os.close(write_end)
 
     def receive(self) -> list[Any] | None:
-        """What it has found, waited for; None where it has not got through."""
+        """Wait for its results; None where it has not got through."""
         received = bytearray()
         while part := os.read(self._pipe, _READ_BYTES):
             received += part

@@ -99,7 +99,7 @@ class Processes:
     def _map_elsewhere(
         self, function: Callable[[int], Result], blocks: Sequence[int], seconds: float
     ) -> Iterator[Result] | None:
-        """What `map` gives, where others do some of it."""
+        """The results of `map` where other processes do some of the work; else None."""
         total = seconds * len(blocks)
         if total >= self.worthwhile:
             from usru_scenarios.running.pool import WorkerPool

@@ -30,7 +30,7 @@ class Predicting(Protocol):
 
     @property
     def seconds_each(self) -> float:
-        """What one call is predicted to take, from counts alone."""
+        """Predicted seconds for one call, from counts alone."""
 
 
 def predict_seconds(function: Callable[..., object]) -> float | None:
@@ -49,7 +49,7 @@ def as_sequence(blocks: Iterable[int]) -> Sequence[int]:
 
 @dataclass(frozen=True)
 class Tasks(Generic[Result]):
-    """A mapping, cut into tasks: stretches of neighbouring blocks.
+    """A mapping, cut into tasks: ranges of neighbouring blocks.
 
     Attributes:
         function: what is applied to each block.

@@ -43,7 +43,7 @@ _FEW_SCENARIOS = 8
 """Of more scenarios than these, the law of each takes as long as a draw."""
 
 _SECONDS_PER_CALL = 4e-5
-"""What a node and step of a block take however few trials it has, the compiling of its law included."""
+"""Predicted time for a node and step of a block beside its draws, the compiling of the law included."""
 
 MOST_BYTES = 1 << 30
 """A run that would hold more is refused."""
@@ -60,7 +60,7 @@ _MOST_JOINED_BLOCKS = 4
 """The most blocks that are walked together: their small integers just fit into the cache of a core."""
 _MOST_JOINED_SECONDS = 0.5
 _MOST_JOINED_BYTES = 1 << 25
-"""What these may take at most, by prediction."""
+"""The most time and memory that blocks which are walked together may take, by prediction."""
 
 _MOST_BATCHES = 1024
 _LEAST_BATCHES = 64
@@ -79,7 +79,6 @@ class Plan:
     much of what a draw gives is noise: the trials must be twice a multiple of the draws (see `of`).
 
     Attributes:
-        trials, seed, judgements: the same.
         initial_trials: of a run that is drawn on, the trials that it had at first; 0 for those that it has.
     """
 
@@ -232,7 +231,7 @@ class KernelCache:
         return self._last_block[1:]
 
     def copy(self) -> KernelCache:
-        """The same, to which more can be added; what walks have in common stays one."""
+        """A copy with the same kernels, to which more can be added; the shared draws and the lock stay common."""
         other = KernelCache(self.shared_draws, self._tables.copy())
         other._kernels.update(self._kernels)
         other._kernels_by_step.update(self._kernels_by_step)
@@ -240,7 +239,7 @@ class KernelCache:
         return other
 
     def independent_copy(self) -> KernelCache:
-        """The same kernels, and those that are made later, for walks that may be under way at the same time."""
+        """A cache of the same kernels, present and future, for walks that may be under way at the same time."""
         other = KernelCache(tables=self._tables)
         other._kernels = self._kernels
         return other
@@ -259,7 +258,7 @@ class KernelCache:
         return self._kernels[key]
 
     def kernels_by_step(self, program: Program, node: Node, index: Mapping[str, int]) -> list[NodeKernel]:
-        """Those of a node at all steps, where it is held to nothing; most programs have most nodes in common."""
+        """The kernels of an unrestricted node at all steps; most programs have most nodes in common."""
         key = node, id(program.weights), program.steps
         if key not in self._kernels_by_step:
             kernels = [self.kernel(program, node, step, index, restricted=False) for step in range(program.steps)]
@@ -413,7 +412,7 @@ class BlockSampler:
             return None
 
     def _numeric_kernels(self, blocks: range) -> dict[str, list[NodeKernel]]:
-        """Those of the numeric nodes by step: how they are compiled does not depend on how many draws a block has."""
+        """The kernels of numeric nodes by step, which are compiled alike however many draws a block has."""
         first, last = self.plan.judgements_in(blocks.start)[0], self.plan.judgements_in(blocks[-1])[-1]
         program, block_cache = self.program.select_draws(range(int(first), int(last) + 1)), KernelCache()
         return {
@@ -481,7 +480,7 @@ class BlockSampler:
 
     @cached_property
     def _inputs(self) -> dict[str, NodeInputs]:
-        """What a node's states at a step follow from besides its words: its own place first, with lag 1."""
+        """The places and lags of what each node's draw reads: first the node itself, with lag 1."""
         return {
             name: (
                 (self.index[name], 1),
@@ -492,14 +491,14 @@ class BlockSampler:
 
     @property
     def seconds_each(self) -> float:
-        """What a block is predicted to take, from the number of draws alone."""
+        """Predicted seconds for a block, from the number of draws alone."""
         extra_scenarios = max(0, len(self.program.outcome.states) - _FEW_SCENARIOS) if OUTCOME in self.needed else 0
         trials = len(self.programs) * self.plan.trials_in(0)
         return predict_block_seconds(len(self.needed) + extra_scenarios, self.program.steps, trials)
 
     @property
     def bytes(self) -> int:
-        """What the trials of a block are predicted to take, with how the outcome moves in them."""
+        """Predicted memory for the trials of a block, and for the moves of the outcome in them."""
         scenarios = len(self.program.outcome.states) if OUTCOME in self.needed else 0
         move_numbers = scenarios * (3 if self.lumped else scenarios + 3)
         return 8 * len(self.programs) * self.plan.trials_in(0) * (len(self.needed) + move_numbers)
@@ -605,7 +604,7 @@ def _stack_kernels(kernels: tuple[NodeKernel, ...]) -> NodeKernel:
 
 
 def predict_block_seconds(nodes: int, steps: int, trials: int) -> float:
-    """What so many nodes and steps of a block of trials are predicted to take."""
+    """Predicted seconds for the nodes and steps of a block of trials."""
     return nodes * steps * (trials * SECONDS_PER_DRAW + _SECONDS_PER_CALL)
 
 

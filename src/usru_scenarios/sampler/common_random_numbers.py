@@ -91,7 +91,7 @@ class VariantSampler:
 
     @staticmethod
     def bytes_per_program(program: Program, plan: Plan) -> int:
-        """What one of the programs is predicted to take beside the trials: its sums, and how its outcome moves."""
+        """Predicted memory for one program beside the trials: for its sums and the moves of its outcome."""
         entries = program.steps * len(program.outcome.states)
         return VariantSampler.batches_of(program, plan).bytes(entries) + 8 * 2 * len(
             program.outcome.states
@@ -104,7 +104,7 @@ class VariantSampler:
 
     @property
     def seconds_each(self) -> float:
-        """What a block is predicted to take, from the number of draws alone."""
+        """Predicted seconds for a block, from the number of draws alone."""
         return sum(
             sampler.seconds_each for group in self.groups for sampler in (group.block_sampler, *group.outcomes.values())
         )

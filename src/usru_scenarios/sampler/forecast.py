@@ -167,7 +167,7 @@ class ForecastSums:
             own.fold_open_groups(last_group, self.group_weights, self.controls.basis)
 
     def finish(self) -> ForecastSums:
-        """The same when all blocks have been added."""
+        """Fold the last groups, once all blocks have been added; gives these sums."""
         for moments in (self.moments, self.visit_moments):
             moments.fold_open_groups(len(self.trials), self.group_weights, self.controls.basis)
         return self
@@ -318,7 +318,7 @@ class RunningSums:
         return RunningSums, ()
 
     def sums_shared_with(self, blocks: range) -> ForecastSums | None:
-        """What the sums of some blocks can be shared with; before their turn they have sums of their own."""
+        """The sums that some blocks can add to directly; None before it is their turn."""
         return self.sums if blocks.start == self.blocks else None
 
 
@@ -326,7 +326,6 @@ class Sampler:
     """A program and the plan that its forecast is drawn under.
 
     Args:
-        program, plan: the same.
         kernels: as in `BlockSampler`.
         nodes: those that are drawn and counted, which read no others; the outcome is one of them. By default all.
     """
@@ -354,7 +353,7 @@ class Sampler:
         other, and sums of their own would take as much memory again.
 
         Args:
-            run: gives the sums of each block of a stretch, by its number.
+            run: gives the sums of each block of a range, by its number.
             map_blocks: as in `simulate`.
             range_count: how many ranges there are.
 
@@ -372,7 +371,7 @@ class Sampler:
 
     @property
     def bytes(self) -> int:
-        """What a run is predicted to hold at a time: its sums, those of a block beside them, and a block's trials."""
+        """Predicted memory for a run: for its sums, those of a block beside them, and a block's trials."""
         steps, scenarios, sets = self.program.steps, len(self.program.outcome.states), len(self.scenario_sets)
         states = sum(len(node.states) for node in self.nodes.values() if isinstance(node, CategoricalNode))
         numeric = sum(isinstance(node, NumericNode) for node in self.nodes.values())
@@ -466,7 +465,7 @@ class Sampler:
         return self.block_sampler.block_ranges
 
     def run(self, running: RunningSums, number: int) -> list[ForecastSums]:
-        """The sums of each block of one of the stretches, to be added to those of the run."""
+        """The sums of each block of one of the ranges, to be added to those of the run."""
         blocks = self.block_ranges[number]
         shared_sums = running.sums_shared_with(blocks)
         accumulators = [ForecastAccumulator(self, block, shared_sums) for block in blocks]
@@ -475,7 +474,7 @@ class Sampler:
 
     @property
     def seconds_each(self) -> float:
-        """What one of the stretches is predicted to take."""
+        """Predicted seconds for one of the ranges."""
         return len(self.block_ranges[0]) * self.seconds_per_block
 
     @property

@@ -130,7 +130,7 @@ def _require_same(parts: Sequence[Part], properties: Callable[[Part], object]) -
 
 
 def _zip_lists(lists: Sequence[Sequence[Part]]) -> Iterable[tuple[Part, ...]]:
-    """What stands at the same place in each of some lists, place by place."""
+    """The entries of lists of equal lengths, place by place."""
     _require_same(lists, len)
     return zip(*lists, strict=True)
 
@@ -148,7 +148,7 @@ def _reads_judgements(reader: RowIndex) -> bool:
 
 
 def _join_readers(readers: Sequence[RowIndex]) -> RowIndex:
-    """What reads the rows of tables beside one another: the judgements are the slowest parent, and have all draws."""
+    """A reader of joined tables: the judgements are the slowest parent, and have the draws of all blocks."""
     if not _reads_judgements(readers[0]):
         return _require_same(readers, lambda each: each.parents)
     (place, _), *others = readers[0].parents

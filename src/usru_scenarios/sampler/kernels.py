@@ -30,7 +30,7 @@ _DRAWN_ROWS = 1 << 13
 _THRESHOLDS_PER_GATHER = 4
 """How many thresholds of 16 bits one gather brings."""
 _PAIRED_TRIALS = 1 << 13
-"""So many trials are worth a table for two of them at a time."""
+"""The least number of trials for which a table for two of them at a time is worth making."""
 
 
 class Kernel(Protocol):

@@ -159,7 +159,7 @@ class WeightedForecast:
 
     @property
     def seconds_each(self) -> float:
-        """What a block is predicted to take, as without observations."""
+        """Predicted seconds for a block, as without observations."""
         return self.forecast.seconds_per_block
 
     def run(self, running: RunningSums, block: int) -> list[ForecastSums]:
@@ -234,7 +234,7 @@ class CaseSampler:
 
     @property
     def shares_bytes(self) -> int:
-        """What the shares of a carried scenario's probability take at most (see `FlagSplit`)."""
+        """The most memory that the shares of a carried scenario's probability take (see `FlagSplit`)."""
         if not self.carried:
             return 0
         program, _ = self.program_cases[0]
@@ -249,19 +249,19 @@ class CaseSampler:
 
     @property
     def seconds_each(self) -> float:
-        """What a stretch of blocks is predicted to take."""
+        """Predicted seconds for a range of blocks."""
         return len(self.block_sampler.block_ranges[0]) * self.seconds_per_block
 
     @property
     def seconds_per_block(self) -> float:
-        """What a block is predicted to take; what is asked about counts as draws."""
+        """Predicted seconds for a block; each timed part that is asked about counts as a draw."""
         asked_parts = sum(
             len({part for case in cases for part in _parts_of_case(case)}) for _, cases in self.program_cases
         )
         return self.block_sampler.seconds_each + asked_parts * self.plan.trials_in(0) * SECONDS_PER_DRAW
 
     def run(self, number: int) -> list[list[CaseSums]]:
-        """The sums of each block of a stretch, for each program."""
+        """The sums of each block of a range, for each program."""
         blocks = self.block_sampler.block_ranges[number]
         trackers = [
             EventTracker(self.program_cases, self.plan.trials_in(block), carried=self.carried) for block in blocks

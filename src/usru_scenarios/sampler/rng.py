@@ -41,10 +41,10 @@ These are the lower halves of the pattern, shape (trials of it,), and by what a 
 """
 
 MOST_WORD_BYTES = 1 << 25
-"""What may be remembered of the words of the blocks that are walked."""
+"""The most memory for words of the blocks that are walked."""
 
 MOST_UNIFORM_BYTES = 1 << 23
-"""The same of what they are as numbers, which laws that no table holds ask for."""
+"""The most memory for the words as numbers, which laws without a table ask for."""
 
 
 class WordMemory:
@@ -60,7 +60,7 @@ class WordMemory:
         self._uniform_bytes = 0
 
     def words(self, node: str, step: int, make: Callable[[int], StepWords]) -> StepWords:
-        """Those of a node at a step, as `StepWords`: shapes (trials,), (trials of the pattern,) and (blocks, 1)."""
+        """A step's words of a node, made unless known: shapes (trials,), (trials of the pattern,) and (blocks, 1)."""
         if (node, step) in self._words:
             return self._words[node, step]
         words = make(step)
@@ -70,7 +70,7 @@ class WordMemory:
         return words
 
     def uniforms(self, node: str, step: int, make: Callable[[], Floats]) -> Floats:
-        """Those of a node at a step as numbers, shape (trials,), which the caller may overwrite."""
+        """The words of a node at a step as numbers, shape (trials,), which the caller may overwrite."""
         key = node, step
         if key not in self._uniforms:
             uniforms = make()
@@ -135,7 +135,7 @@ class RandomStream:
         return make() if self._memory is None else self._memory.uniforms(self._node, step, make)
 
     def make_step_words(self, step: int) -> StepWords:
-        """The same, not remembered, of the same shapes."""
+        """Draw the words of a step: shapes (trials,), (trials of the pattern,) and (blocks, 1)."""
         if step > self._next_step:
             for generator in self._generators:
                 generator.random_raw((step - self._next_step) * self._draws_per_step, output=False)
@@ -180,7 +180,7 @@ def _seed_generator(generator: np.random.SFC64, name: bytes) -> None:
 
 @cache
 def _placeholder_seed() -> np.random.SeedSequence:
-    """What generators are made of before their state is set: one for all, for to make it takes the longest."""
+    """A seed for new generators whose state is set next; common to all, since it takes the longest to make."""
     return np.random.SeedSequence(0)
 
 
@@ -217,7 +217,7 @@ class RandomWords:
         return np.tile(pattern ^ changed_by, BLOCK // _PATTERN_TRIALS).reshape(-1)[: len(upper)]
 
     def lower_of_trial(self, trial: int) -> int:
-        """The same of one trial, which is quicker than to ask numpy for a few."""
+        """The lower half of one trial's word, faster than by numpy for a few trials."""
         _, pattern, changed_by = self._get_words()
         return int(pattern[trial % _PATTERN_TRIALS]) ^ int(changed_by[trial // BLOCK, 0])
 

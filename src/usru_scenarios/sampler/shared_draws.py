@@ -22,7 +22,7 @@ from usru_scenarios.sampler.rng import WordMemory
 from usru_scenarios.sampler.tables import BlockStates, CurveMemory
 
 MOST_BYTES = 1 << 26
-"""What may be remembered, of all blocks together; the earliest are forgotten first."""
+"""The most memory for the draws of all blocks; those of the earliest are forgotten first."""
 
 NodeInputs = Sequence[tuple[int, int]]
 """The nodes that one reads, by their places in `BlockStates`, each with its lag."""
@@ -45,7 +45,7 @@ class NodeDraw:
 
     @property
     def bytes(self) -> int:
-        """What it takes, at most."""
+        """The most memory that it takes."""
         parts = (self.states, self.latent, *(() if self.transition is None else vars(self.transition).values()))
         return sum(part.nbytes for part in parts if isinstance(part, np.ndarray))
 
@@ -151,7 +151,7 @@ class WalkDraws:
         return transition
 
     def _draw_key(self, place: tuple[int, str], kernel: Hashable, inputs: NodeInputs) -> Hashable:
-        """What the states of a node follow from; a kernel that was compiled apart is another one."""
+        """A key for all that the states of a node follow from; kernels compiled separately count as different."""
         if isinstance(kernel, FixedState):
             return place, kernel
         return place, kernel, *(self.before[index] if lag else self.now[index] for index, lag in inputs)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from usru_scenarios.estimation.batches import Floats
 
 _FEW_WORDS = 8
-"""So many words of bits in each batch are added up one after the other, for all batches at a time."""
+"""The most words of bits in a batch that are added up one after the other, for all batches at a time."""
 
 
 class StateCounts:

@@ -81,7 +81,7 @@ class BlockStates:
         return _repeat_for_programs(values.repeat(self._trials_per_draw), self.programs)
 
     def select_trials(self, trials: slice) -> BlockStates:
-        """Those of the trials of one of several programs; what is drawn in them is seen by nobody else."""
+        """The states in some of the trials; what is drawn in these does not show in the others."""
         own = copy.copy(self)
         own.programs, own.trials = 1, trials.stop - trials.start
         own.draw_numbers = None if self.draw_numbers is None else self.draw_numbers[trials]
@@ -111,7 +111,7 @@ class CurveMemory:
     def get_or_make(
         self, key: object, values: Sequence[Floats], make: Callable[[], dict[int, Floats]]
     ) -> Mapping[int, Floats]:
-        """What is made of some values, by column, shape () or (trials,), which nobody changes.
+        """The effects of curves along some values, by column, shape () or (trials,), which nobody changes.
 
         Args:
             key: equal only where the same is made of the same values.
@@ -266,7 +266,7 @@ class PiecewiseLinear:
         return cls(index, curve.lag, curve.knots, points[0], slopes)
 
     def without_first(self) -> PiecewiseLinear:
-        """The same where the points at the first knot are given by something else."""
+        """This curve without the points at the first knot, which a table has instead."""
         return replace(self, first_points=np.zeros_like(self.first_points))
 
     @cached_property
@@ -340,7 +340,7 @@ class LogWeightTable:
 
     @cached_property
     def factors(self) -> Floats:
-        """What they multiply weights and odds by, shape (states + 1, rows)."""
+        """The factors of weights and odds, shape (states + 1, rows)."""
         return np.exp(self.logs)
 
     def columns(self, *, logarithmic: bool, with_hold: bool) -> Floats:
@@ -373,7 +373,7 @@ class TableCache:
         self._block_tables: dict[object, LogWeightTable] = {}
 
     def copy(self) -> TableCache:
-        """The same lasting tables, to which more can be added."""
+        """A copy with the same permanent tables, to which more can be added."""
         other = TableCache()
         other.permanent.update(self.permanent)
         return other
