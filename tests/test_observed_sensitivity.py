@@ -181,7 +181,7 @@ def test_without_the_derivative_of_what_the_evidence_is_worth_they_are_wrong(
     """P(E) moves with a judgement, too: whoever divides by that of the model as it is sees another change."""
 
     def apart(sums: CovarianceSums) -> CovarianceSums:
-        return replace(sums, alone=np.zeros_like(sums.alone))
+        return replace(sums, weight_changes=np.zeros_like(sums.weight_changes))
 
     whole, each = CovarianceSums.ratio_effects, CovarianceSums.effects
     monkeypatch.setattr(CovarianceSums, "ratio_effects", lambda sums, walk: whole(apart(sums), walk))

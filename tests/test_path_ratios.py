@@ -94,4 +94,4 @@ def test_values_between_knots_are_read_as_numpy_reads_them(knots: list[float]) -
     values = np.concatenate([rng.normal(0.0, 3.0, 1_000), knots])
     along = KnotInterpolation(values, np.array(knots))
     for points in rng.normal(size=(5, len(knots))):
-        assert np.array_equal(along.read(points), np.interp(values, knots, points))
+        assert np.array_equal(along.interpolate(points), np.interp(values, knots, points))

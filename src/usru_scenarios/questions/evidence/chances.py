@@ -58,10 +58,10 @@ class Chances:
         """Their standard errors, shape (events,): method (24)."""
         without_each = self.joint / self.given[:, None]
         if len(self.joint) > 1:
-            rest = (self.given.sum() - self.given)[:, None]
+            given_rest = (self.given.sum() - self.given)[:, None]
             all_batches = np.broadcast_to(self.values, self.joint.shape)
             sums = self.joint.sum(axis=0) - self.joint
-            without_each = np.divide(sums, rest, out=all_batches.copy(), where=rest > 0.0)
+            without_each = np.divide(sums, given_rest, out=all_batches.copy(), where=given_rest > 0.0)
         return np.array([jackknife_error(column) for column in without_each.T])
 
     @property
@@ -83,8 +83,8 @@ class Chances:
         """The logarithm of the probability of what was seen, without each batch, shape (batches,)."""
         if len(self.given) == 1:
             return np.asarray(np.log(self.given / self.total))
-        rest = (self.given.sum() - self.given) * len(self.given) / (len(self.given) - 1)
-        return np.asarray(np.log(np.where(rest > 0.0, rest, self.given.sum()) / self.total))
+        given_rest = (self.given.sum() - self.given) * len(self.given) / (len(self.given) - 1)
+        return np.asarray(np.log(np.where(given_rest > 0.0, given_rest, self.given.sum()) / self.total))
 
 
 def estimate_chances(
@@ -105,41 +105,41 @@ def estimate_chances(
     method = settings.method
     if method == "exact" or (method == "auto" and is_faster_exactly(program, formulas)):
         by_draw = exact.probabilities_by_draw(program, formulas, progress=listener_of(map_blocks)).T
-        joint, seen = by_draw[:, : len(events)], np.ones(len(by_draw)) if given is None else by_draw[:, -1]
-        if not seen.any():
+        joint, given_sums = by_draw[:, : len(events)], np.ones(len(by_draw)) if given is None else by_draw[:, -1]
+        if not given_sums.any():
             raise zero_probability_error(program, conditioned.evidence)
-        return Chances(*_with_control_variates(joint, seen, program), 0, None, float(len(by_draw)))
+        return Chances(*_with_control_variates(joint, given_sums, program), 0, None, float(len(by_draw)))
 
     def run(trials: int) -> DrawnSums[CaseSums]:
         plan = Plan.of(trials, settings.seed, settings.judgements)
         sums = sample(program, [(event, given or CERTAIN) for event in events], plan, map_blocks)
         return DrawnSums(plan, sums, float(sums.effective_trials[0]))
 
-    _, drawn, enough = settings.limits.sample(
+    _, drawn_sums, enough = settings.limits.sample(
         run, settings.trials, lambda: is_impossible(program, conditioned.evidence)
     )
-    plan, sums = drawn.plan, drawn.sums
-    if not drawn.effective_trials:
+    plan, sums = drawn_sums.plan, drawn_sums.sums
+    if not drawn_sums.effective_trials:
         raise unmet_evidence_error(program, conditioned.evidence, plan)
-    joint, seen = sums.joint, sums.given[:, 0]
+    joint, given_sums = sums.joint, sums.given[:, 0]
     if plan.judgements:
-        joint, seen = _with_control_variates(sum_halves(joint), sum_halves(seen), program)
-    result = Chances(joint, seen, plan.trials, drawn.effective_trials, float(plan.trials))
+        joint, given_sums = _with_control_variates(sum_halves(joint), sum_halves(given_sums), program)
+    result = Chances(joint, given_sums, plan.trials, drawn_sums.effective_trials, float(plan.trials))
     if not enough:
         last = conditioned.evidence[-1][0]
-        raise TooFewTrials(drawn.effective_trials, float(result.values[0]), float(result.errors[0]), last)
+        raise TooFewTrials(drawn_sums.effective_trials, float(result.values[0]), float(result.errors[0]), last)
     return result
 
 
-def _with_control_variates(joint: Floats, seen: Floats, program: Program) -> tuple[Floats, Floats]:
+def _with_control_variates(joint: Floats, given_sums: Floats, program: Program) -> tuple[Floats, Floats]:
     """Sums over draws, corrected by the controls of the draws as those of a forecast are; as they are of no draws.
 
     So what is found here is a mean over the draws by the same shares as there, and keeps the order to it that
     probabilities have: what is told of some steps is never more likely than what is told of all.
     """
     if not program.draws:
-        return joint, seen
-    return with_control_variates(joint, program.controls), with_control_variates(seen, program.controls)
+        return joint, given_sums
+    return with_control_variates(joint, program.controls), with_control_variates(given_sums, program.controls)
 
 
 def with_ahead(

@@ -225,16 +225,16 @@ def compile_evidence(
     if reader.problems:
         raise ModelError([*file_warnings, *_sort_problems(reader.problems, text)])
     day = _cutoff_day(text.file, as_of)
-    known = sorted((item for item in items if item.learned <= day), key=lambda item: item.learned)
-    strongest = _strongest_of_groups(known)
+    learned = sorted((item for item in items if item.learned <= day), key=lambda item: item.learned)
+    strongest = _strongest_of_groups(learned)
     passed_over = {item.name: f"learned on {item.learned}, after {day}" for item in items if item.learned > day}
     passed_over |= {
         item.name: f"of the group {item.independence}, of which {strongest[item.independence].name} tells more"
-        for item in known
+        for item in learned
         if item.independence is not None and strongest[item.independence] is not item
     }
     now = _step_of_day(day, program.grid)
-    acting = tuple(item for item in known if item.name not in passed_over)
+    acting = tuple(item for item in learned if item.name not in passed_over)
     return Evidence(
         name=text.file.name,
         path=text.name,
@@ -466,7 +466,7 @@ class _ItemReader:
                 ((*path, key), getattr(quiet, key)),
                 ((*place, key), default if is_sure else None),
             ]
-            located[key] = next(((at, judgement) for at, judgement in choices if judgement is not None), None)
+            located[key] = next(((path, judgement) for path, judgement in choices if judgement is not None), None)
         if lacking := [repr(key) for key, found in located.items() if found is None]:
             message = f"nothing says how likely a sign of '{sign.of}' is found"
             hint = f"add {' and '.join(lacking)}: a scenario is known by signs alone, and none of them is sure"

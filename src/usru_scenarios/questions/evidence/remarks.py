@@ -133,10 +133,10 @@ def _find_shared_sign(one: LearnedItem, other: LearnedItem, program: Program) ->
     """A state and a step at which neither of two items found a sign of it; empty where there is none."""
     for first, second in ((first, second) for first in one.hints for second in other.hints):
         if first.is_found is False and second.is_found is False and (steps := _common_steps(first, second)):
-            both = [state for state in first.sought_states if state in second.sought_states]
-            if both:
+            common_states = [state for state in first.sought_states if state in second.sought_states]
+            if common_states:
                 where = "" if first.node == OUTCOME else f"{first.node}."
-                return f"{where}{both[0]} @ {program.grid.labels[steps[0]]}"
+                return f"{where}{common_states[0]} @ {program.grid.labels[steps[0]]}"
     return ""
 
 

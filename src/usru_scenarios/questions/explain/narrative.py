@@ -144,15 +144,15 @@ class PathDescriber:
         for reading in self.readings:
             node, steps = reading.node, self._change_steps[reading.node]
             if step in steps[1:]:
-                before = steps[steps.index(step) - 1]
+                step_before = steps[steps.index(step) - 1]
                 values = self.path.values[node]
                 change = _Change(node, step, self.format_state(node, step), 1)
                 if reading.is_numeric:
-                    change = _Change(node, step, NUMERIC_VALUE, -1 if values[step] < values[before] else 1)
+                    change = _Change(node, step, NUMERIC_VALUE, -1 if values[step] < values[step_before] else 1)
                 yield StoryChange(
                     node=node,
                     title="The scenario" if node == OUTCOME else self.model.drivers[node].title or node,
-                    before=self.format_state(node, before),
+                    before=self.format_state(node, step_before),
                     after=self.format_state(node, step),
                     pushes=sorted(self._pushes(change), key=lambda push: -(push.points or 0.0)),
                 )

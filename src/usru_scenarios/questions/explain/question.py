@@ -188,8 +188,8 @@ class _Explainer:
     def _unseen_bounds(self, sums: PathSums) -> UnseenTrialBounds:
         """What was never drawn, in the weights of the trials that were."""
         trials, effective = float(sums.trials.sum()), sums.effective_trials
-        least = LeastErrors(self.full_program, effective, lambda _: np.zeros(()), self.observed_event.parts)
-        return least.unseen(self.target.members, self.target.step, trials / effective)
+        least_errors = LeastErrors(self.full_program, effective, lambda _: np.zeros(()), self.observed_event.parts)
+        return least_errors.unseen(self.target.members, self.target.step, trials / effective)
 
     def _story(self, sums: PathSums) -> Story | None:
         """A typical path, told; None where none of those drawn led there."""
@@ -228,11 +228,11 @@ class _Explainer:
 
     def _nothing_to_explain_error(self, sums: PathSums) -> UsruError:
         """The error for observations that too few trials agree with, or for nothing to explain among those that do."""
-        seen, effective, program = self.conditioned.evidence, sums.effective_trials, self.full_program
-        if not sums.trials.any() or (effective < self.limits.least_effective and seen):
+        evidence, effective, program = self.conditioned.evidence, sums.effective_trials, self.full_program
+        if not sums.trials.any() or (effective < self.limits.least_effective and evidence):
             probability, what = ratio(sums.true, sums.trials), self._explained_event[0]
-            return too_few_trials_error(program, seen, self.plan, effective, chance=probability, what=what)
-        error = unmet_evidence_error(self.full_program, [self._explained_event, *seen], self.plan)
+            return too_few_trials_error(program, evidence, self.plan, effective, chance=probability, what=what)
+        error = unmet_evidence_error(self.full_program, [self._explained_event, *evidence], self.plan)
         return ImpossibleEvidence(f"there is nothing to explain: {error}")
 
     @property

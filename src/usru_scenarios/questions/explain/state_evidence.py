@@ -120,10 +120,10 @@ def _estimates_with_unseen(
     possible = reading.possible(unseen.support, unseen.step)
     can_be = np.stack([possible, possible.sum() - possible > 0])
     is_inside, chance = (part.reshape(-1, 1) for part in np.broadcast_arrays([[1.0], [0.0]], [unseen.chance]))
-    more = np.where(np.repeat(can_be, 2, axis=0), unseen.weight, np.nan)
-    where_true = counts[:, 1].sum(axis=0) + more * is_inside * chance
-    overall = counts[:, 0].sum(axis=0) + more * is_inside
-    true, false = sums.true.sum() + more * chance, sums.false.sum() + more * (1.0 - chance)
+    unseen_weight = np.where(np.repeat(can_be, 2, axis=0), unseen.weight, np.nan)
+    where_true = counts[:, 1].sum(axis=0) + unseen_weight * is_inside * chance
+    overall = counts[:, 0].sum(axis=0) + unseen_weight * is_inside
+    true, false = sums.true.sum() + unseen_weight * chance, sums.false.sum() + unseen_weight * (1.0 - chance)
     with np.errstate(divide="ignore", invalid="ignore"):
         given, otherwise = where_true / true, np.maximum(overall - where_true, 0.0) / false
         return given, otherwise, given / otherwise
@@ -196,10 +196,12 @@ def _estimate_means(name: str, totals: Floats, sums: EvidenceSums) -> tuple[Esti
     if sums.unseen is None:
         return estimates
     values, chance = sums.unseen.support.ranges[name][sums.unseen.step][:, None], np.array([sums.unseen.chance])
-    more, (overall, where_true) = sums.unseen.weight, totals.sum(axis=0)
+    unseen_weight, (overall, where_true) = sums.unseen.weight, totals.sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        true = (where_true + more * values * chance) / (sums.true.sum() + more * chance)
-        false = (overall - where_true + more * values * (1.0 - chance)) / (sums.false.sum() + more * (1.0 - chance))
+        true = (where_true + unseen_weight * values * chance) / (sums.true.sum() + unseen_weight * chance)
+        false = (overall - where_true + unseen_weight * values * (1.0 - chance)) / (
+            sums.false.sum() + unseen_weight * (1.0 - chance)
+        )
     changed = (part.reshape(-1) for part in (true, false, true - false))
     given, otherwise, shift = map(widen_for_unseen, estimates, changed)
     return given, otherwise, shift
@@ -208,9 +210,9 @@ def _estimate_means(name: str, totals: Floats, sums: EvidenceSums) -> tuple[Esti
 def _estimate_shift(totals: Floats, sums: EvidenceSums) -> Estimate:
     """The difference of the two means, with the jackknife's standard error over batches."""
 
-    def shift(both: Floats, true: Floats, false: Floats) -> Floats:
+    def shift(totals: Floats, true: Floats, false: Floats) -> Floats:
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray(both[..., 1] / true - (both[..., 0] - both[..., 1]) / false)
+            return np.asarray(totals[..., 1] / true - (totals[..., 0] - totals[..., 1]) / false)
 
     return jackknife(shift, totals, sums.true, sums.false)
 

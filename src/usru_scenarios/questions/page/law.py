@@ -69,12 +69,12 @@ def _pack_odds(values: Floats, pack: Pack) -> dict[str, Any]:
 def _pack_term(term: Term, paths: Mapping[PathKey, int], pack: Pack) -> dict[str, Any]:
     """A term: which of its distinct rows of points each combination of its parents has, and these."""
     parents, points = list(term.parents), term.points
-    drawn = term.draws_axis
-    if drawn is None:
+    draws_axis = term.draws_axis
+    if draws_axis is None:
         points = points[None]
     else:
-        points = np.moveaxis(points, drawn, 0)
-        del parents[drawn]
+        points = np.moveaxis(points, draws_axis, 0)
+        del parents[draws_axis]
     rows = points.reshape(len(points), -1, points.shape[-1]).swapaxes(0, 1)
     distinct, row_of = np.unique(rows.reshape(len(rows), -1), axis=0, return_inverse=True)
     return {
@@ -82,7 +82,7 @@ def _pack_term(term: Term, paths: Mapping[PathKey, int], pack: Pack) -> dict[str
         "rowOf": pack.put(row_of.reshape(-1), "uint16"),
         "rows": len(distinct),
         "points": {
-            "drawn": drawn is not None,
+            "drawn": draws_axis is not None,
             "values": pack.floats(distinct.reshape(len(distinct), *rows.shape[1:]).swapaxes(0, 1)),
         },
         "weight": term.weight,

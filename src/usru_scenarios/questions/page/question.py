@@ -136,14 +136,14 @@ def _require_no_feedback(program: Program, profile: str | None) -> None:
     """
     if not program.has_feedback:
         return
-    read = [
+    readers = [
         name
         for name, node in program.nodes.items()
         if node.role == "driver" and any(parent == OUTCOME for parent, _ in program.model_links(name))
     ]
     where = f" under the profile {profile}" if profile else ""
     message = (
-        f"no page can be made of this model{where}: its outcome feeds back ({', '.join(read)} reads the scenario), so "
+        f"no page can be made of this model{where}: its outcome feeds back ({', '.join(readers)} reads the scenario), so "
         "that another weight changes the drivers too, and trials of them that were drawn before don't hold any more"
     )
     hint = "usru simulate -w NAME=VALUE and usru sweep NAME=0..3 answer what if for any model"

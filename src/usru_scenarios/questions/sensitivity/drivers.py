@@ -122,8 +122,10 @@ class DriverSampler:
             Discretization.of(self.program.nodes[driver], self.block_sampler.index[driver], NUMERIC_GROUPS)
             for driver in drivers
         ]
-        read = {name for name, _ in self.program.outcome.links}
-        self.exchanged = [reading for reading in self.readings if reading.node in read] if self.exchanges else []
+        outcome_parents = {name for name, _ in self.program.outcome.links}
+        self.exchanged = (
+            [reading for reading in self.readings if reading.node in outcome_parents] if self.exchanges else []
+        )
         entries = len(self.steps) * sum(len(reading.states) for reading in self.readings) * (1 + 2 * len(target.cells))
         self.batches = plan.batches(max(entries, _FEWEST_ENTRIES))
         paths = 8 * len(self.exchanged) * len(self.program.outcome.states) * plan.trials_in(0)
@@ -309,8 +311,8 @@ class _DriverObserver:
     def _advance_exchanged(self, step: int, block_states: BlockStates) -> None:
         """Carry the outcome by a step with each driver's path exchanged."""
         for reading in self.sampler.exchanged:
-            moved = self._outcome_transition(step, self._exchange_states(block_states, reading.index))
-            self.paths[reading.node] = probabilities_after(moved, self.paths.get(reading.node), None)
+            transition = self._outcome_transition(step, self._exchange_states(block_states, reading.index))
+            self.paths[reading.node] = probabilities_after(transition, self.paths.get(reading.node), None)
 
     def _add_to_sums(self, step: int, block_states: BlockStates) -> None:
         assert self.present is not None, "the outcome has been carried to the step"
@@ -418,7 +420,7 @@ class _ObservedDriverObserver(_DriverObserver):
 
     def __init__(self, sampler: ObservedDriverSampler, block: int) -> None:
         super().__init__(sampler, block)
-        self.told = sampler.observed_walk.last_outcome_observation
+        self.last_observed_step = sampler.observed_walk.last_outcome_observation
         self.likelihoods = ObservedLikelihoods(sampler.observed_walk)
         self.remembered: list[tuple[int, list[Codes], Floats]] = []
         self.squared: dict[str, Floats] = {}
@@ -432,7 +434,7 @@ class _ObservedDriverObserver(_DriverObserver):
 
     def _advance_exchanged(self, step: int, block_states: BlockStates) -> None:
         """Carry the outcome by a step with each driver's path exchanged; as far as it was read it stays what it was."""
-        if step > self.told:
+        if step > self.last_observed_step:
             super()._advance_exchanged(step, block_states)
             return
         assert self.present is not None, "the scenario was drawn"
@@ -452,12 +454,12 @@ class _ObservedDriverObserver(_DriverObserver):
         pairs = weights * weights[self.partners]
         for at, codes, cells in self.remembered:
             for number, reading in enumerate(self.sampler.readings):
-                found = sum_by_group(codes[number], cells, len(reading.states), self.starts, weights)
-                for total, part in zip(self.sums.grouped[number], found, strict=True):
+                parts = sum_by_group(codes[number], cells, len(reading.states), self.starts, weights)
+                for total, part in zip(self.sums.grouped[number], parts, strict=True):
                     total[:, at] += part
         for driver, squared in self.squared.items():
             self.sums.differences[driver] += sum_by_batch(pairs * squared, self.starts)
-        whole, both = sum_by_batch(np.stack([weights, pairs]), self.starts).T
+        weight_sums, pair_sums = sum_by_batch(np.stack([weights, pairs]), self.starts).T
         return _ObservedDriverSums(
-            self.sums.grouped, self.sums.differences, whole, both, np.asarray((weights**2).sum())
+            self.sums.grouped, self.sums.differences, weight_sums, pair_sums, np.asarray((weights**2).sum())
         )

@@ -33,9 +33,9 @@ def compile_node_tilts(model: Model, judgements: Sequence[PerturbedJudgement]) -
     draw: dict[KeyPath, int] = {}
     for number, judgement in enumerate(judgements):
         assert judgement.owner is not None, "a judgement of all nodes tilts no single law"
-        own = numbers_by_node.setdefault(judgement.owner, [])
-        own.append(number)
-        draw[judgement.path] = len(own)
+        numbers = numbers_by_node.setdefault(judgement.owner, [])
+        numbers.append(number)
+        draw[judgement.path] = len(numbers)
     draws = 1 + max(map(len, numbers_by_node.values()), default=0)
     values = {
         judgement.path: np.where(np.arange(draws) == draw[judgement.path], judgement.changed, judgement.value)
@@ -51,7 +51,7 @@ def compile_node_tilts(model: Model, judgements: Sequence[PerturbedJudgement]) -
         for step in range(program.steps):
             regime = program.law_key(node, step)
             if regime not in by_regime:
-                by_regime[regime] = tilter.of(program.law(node, step))
+                by_regime[regime] = tilter.tilts_of(program.law(node, step))
             tilts_by_node.setdefault(name, []).append(by_regime[regime])
     return tilts_by_node
 
@@ -67,7 +67,7 @@ class _NodeTilter:
         self.judgements = judgements
         self._tilts: dict[tuple[object, ...], list[RowTilt]] = {}
 
-    def of(self, law: StepLaw) -> LawTilts:
+    def tilts_of(self, law: StepLaw) -> LawTilts:
         """What they do to a law."""
         if law.always_keeps:
             return LawTilts()

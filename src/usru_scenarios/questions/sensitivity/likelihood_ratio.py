@@ -84,15 +84,15 @@ class PathwiseEstimator:
         entries = (self.judgement_count + len(weights) + 1) * (self.scenarios + len(self.counted_shares))
         self.batches = plan.batches(entries)
         self.observed: ObservedWalk | None = None
-        beside, drawn = self.batches.bytes(entries) + self._remembered_bytes, not self.carried
+        observer_bytes, draw_outcome = self.batches.bytes(entries) + self._remembered_bytes, not self.carried
         if given is None:
             needed = program.upstream([OUTCOME])
             self.block_sampler = BlockSampler(
-                program, plan, draw_outcome=drawn, needed=needed, kernels=kernels, observer_bytes=beside
+                program, plan, draw_outcome=draw_outcome, needed=needed, kernels=kernels, observer_bytes=observer_bytes
             )
         else:
             self.observed = ObservedWalk(
-                program, given, plan, draw_outcome=drawn, kernels=kernels, observer_bytes=beside
+                program, given, plan, draw_outcome=draw_outcome, kernels=kernels, observer_bytes=observer_bytes
             )
             self.carried = self.observed.carried
             self.block_sampler = self.observed.block_sampler
@@ -122,17 +122,17 @@ class PathwiseEstimator:
 
     def _find_uncarried(self) -> frozenset[int]:
         """The judgements under which the outcome could no longer be carried: they are about keeping one scenario."""
-        own = self.program.law(self.program.outcome, self.program.steps - 1).previous_state
+        previous_state = self.program.law(self.program.outcome, self.program.steps - 1).previous_state
         tilts = [tilt for evaluator in self.outcome for tilt in evaluator.tilts.tables]
-        return frozenset(judgement for tilt in tilts if own in tilt.parents for judgement in tilt.judgements)
+        return frozenset(judgement for tilt in tilts if previous_state in tilt.parents for judgement in tilt.judgements)
 
     def _weight_score(self, name: str, *, scheduled: bool) -> WeightScore:
         outcome, steps = self.program.outcome, self.program.steps
         parts: tuple[Term | PiecewiseCurve, ...] = (*outcome.terms, *outcome.curves)
         factors = self.program.weights[name][:steps] if scheduled else np.ones(steps)
-        free = [self.program.law(outcome, step).fixed is None for step in range(steps)]
+        is_redrawn = [self.program.law(outcome, step).fixed is None for step in range(steps)]
         weighted = tuple(part for part in parts if part.weight == name)
-        return WeightScore(weighted, factors * float(outcome.log_odds) * free)
+        return WeightScore(weighted, factors * float(outcome.log_odds) * is_redrawn)
 
     def largest_effects(self, support: Support) -> tuple[Floats, Floats]:
         """The most that a trial can count for the effect of each judgement and for that of each weight.
@@ -143,14 +143,14 @@ class PathwiseEstimator:
         nothing differs then where the outcome's law does not vary between trials. Shapes (judgements,) and (weights,).
         """
         log_odds = np.zeros(self.judgement_count)
-        known: set[object] = set()
+        known_keys: set[object] = set()
         for step, (drivers, outcome) in enumerate(zip(self.drivers, self.outcome, strict=True)):
             for evaluator in (*drivers, outcome):
-                _raise_log_odds(log_odds, evaluator, support, step, known)
+                _raise_log_odds(log_odds, evaluator, support, step, known_keys)
         states = np.maximum(1.0, np.expm1(log_odds)) * (log_odds > 0.0)
-        own = self.of_outcome & self.carried
+        is_carried = self.of_outcome & self.carried
         varies = bool(support.carried_varies.any()) or not self.carried
-        largest = np.where(own, np.tanh(log_odds / 4) * varies, states)
+        largest = np.where(is_carried, np.tanh(log_odds / 4) * varies, states)
         return largest, np.array([weight_score.largest_effect for weight_score in self.weight_scores]) * varies
 
     def sums(self, map_blocks: MapBlocks) -> PathwiseSums:
@@ -189,21 +189,23 @@ def predict_tilting_seconds(judgements: int, steps: int, scenarios: int) -> floa
     return judgements * steps * BLOCK * _SECONDS_PER_FACTOR * max(1.0, scenarios / _SCENARIOS)
 
 
-def _raise_log_odds(log_odds: Floats, evaluator: LawEvaluator, support: Support, step: int, known: set[object]) -> None:
+def _raise_log_odds(
+    log_odds: Floats, evaluator: LawEvaluator, support: Support, step: int, known_keys: set[object]
+) -> None:
     """Raise the log-odds by which each judgement tilts a law to those at a step, in rows that are possible there."""
     for tilt in evaluator.tilts.tables:
         possible = [support.possible_indices(parent, step - parent.lag) for parent in tilt.parents]
-        key = (tilt, *(each.tobytes() for each in possible))
-        if key in known:
+        key = (tilt, *(changes.tobytes() for changes in possible))
+        if key in known_keys:
             continue
-        known.add(key)
+        known_keys.add(key)
         codes = tilt.codes.reshape([parent.size for parent in tilt.parents])[np.ix_(*possible)]
         added = np.array([*tilt.log_odds.values(), 0.0])
         acts = tilt.acting[:, np.unique(codes)].any(axis=1)
         judgements = np.asarray(tilt.judgements)[acts]
         log_odds[judgements] = np.maximum(log_odds[judgements], float(np.ptp(added)))
     for curve_tilt in evaluator.tilts.curves:
-        points = max(float(np.abs(each).max()) for each in curve_tilt.points.values())
+        points = max(float(np.abs(changes).max()) for changes in curve_tilt.points.values())
         log_odds[curve_tilt.judgement] = max(log_odds[curve_tilt.judgement], 2.0 * points)
 
 
@@ -292,10 +294,10 @@ class _PathwiseObserver:
             covariances.with_visits[:, at] += share * (
                 sum_products(ratios, probability, self.edges) - summed[:, None, :]
             )
-            covariances.alone[:, self.counted, at] += batch_ratios - self.sums.trials[:, None]
+            covariances.weight_changes[:, self.counted, at] += batch_ratios - self.sums.trials[:, None]
             if self.counted == len(self.estimator.counted_shares) - 1:
-                covariances.squares[at] = np.einsum("kn,kn->k", ratios, ratios)
-                covariances.total[at] = batch_ratios.sum(axis=0)
+                covariances.weight_squares[at] = np.einsum("kn,kn->k", ratios, ratios)
+                covariances.weight_totals[at] = batch_ratios.sum(axis=0)
         self.counted += 1
 
 

@@ -65,8 +65,10 @@ def estimate_driver_moves(outline: Outline, run: SensitivityRun) -> tuple[list[D
     """
     target, steps = run.target, run.target.steps(run.program)
     program = program_of_steps(run.program, steps.stop, run.given)
-    held = {name: list(_list_fixed(program, name, part, run)) for name, part in outline.drivers.items()}
-    all_sums = _simulate([program, *(fixed.intervene_in(program) for each in held.values() for fixed in each)], run)
+    fixed_by_driver = {name: list(_list_fixed(program, name, part, run)) for name, part in outline.drivers.items()}
+    all_sums = _simulate(
+        [program, *(fixed.intervene_in(program) for each in fixed_by_driver.values() for fixed in each)], run
+    )
     base = next(all_sums)
     times, fewest = (range(len(steps)), 0.0) if run.observed is None else (range(1), run.observed.fewest)
 
@@ -75,7 +77,7 @@ def estimate_driver_moves(outline: Outline, run: SensitivityRun) -> tuple[list[D
 
     moves, rare_states = [], []
     for name, part in outline.drivers.items():
-        pairs = list(zip(held[name], islice(all_sums, len(held[name])), strict=True))
+        pairs = list(zip(fixed_by_driver[name], islice(all_sums, len(fixed_by_driver[name])), strict=True))
         rare_states += [f"{name}={fixed.state}" for fixed, sums in pairs if sums.sampled < fewest]
         pairs = [(fixed, sums) for fixed, sums in pairs if sums.sampled >= fewest]
         if pairs:
@@ -162,10 +164,10 @@ class _DriverChanges:
             f"{high} beside {low}", lambda: mean_limits(high_trials.difference_limits(low_trials))
         )
 
-    def _cached_limits(self, what: str, make: Callable[[], Limits]) -> Limits:
+    def _cached_limits(self, quantity: str, make: Callable[[], Limits]) -> Limits:
         held = [(fixed.value, fixed.steps) for fixed in self.fixed]
         target = f"{self.run.target.name} at {self.run.target.steps(self.run.program)}"
-        return self.run.keep(f"limits of {what} of {target} with {self.fixed[0].driver} held in {held}", make)
+        return self.run.keep(f"limits of {quantity} of {target} with {self.fixed[0].driver} held in {held}", make)
 
     def to_result(self, title: str, places: Mapping[str, int]) -> DriverMoves:
         """The changes with their errors, and the swing between the two states that are farthest from one another."""

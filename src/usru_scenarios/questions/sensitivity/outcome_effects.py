@@ -49,11 +49,11 @@ class WeightScore:
             return None
         if len(parts) == 1:
             return _part_slopes(parts[0], rows, factor)
-        first, *others = (_part_slopes(part, rows, 1.0) for part in parts)
-        for other in others:
-            first += other
-        first *= factor
-        return first
+        total, *others = (_part_slopes(part, rows, 1.0) for part in parts)
+        for points in others:
+            total += points
+        total *= factor
+        return total
 
     @property
     def largest_effect(self) -> float:
@@ -71,7 +71,7 @@ def _part_slopes(part: Term | PiecewiseCurve, rows: RowPacker, factor: float) ->
     """The points that a part gives, times a factor, shape (scenarios + 1, trials)."""
     if isinstance(part, PiecewiseCurve):
         along = rows.along(part.node, part.lag, part.knots)
-        points: Floats = np.array([along.read(column) for column in part.points.T])
+        points: Floats = np.array([along.interpolate(column) for column in part.points.T])
         points *= factor
         return points
     columns = factor * part.points.reshape(-1, part.points.shape[-1]).T
@@ -176,7 +176,7 @@ class CarriedOutcome:
     def _add_judgements(self, current: OutcomeStep, backward: _BackwardStep) -> dict[int, Floats]:
         """Add what judgements move at a step; gives for how much a move before it counts where that changes."""
         evaluator = self.changes.evaluators[current.step]
-        after: dict[int, Floats] = {}
+        counts_after: dict[int, Floats] = {}
         redraws: dict[object, Floats] = {}
         indicators: dict[object, Floats] = {}
         carried_tilts = [
@@ -184,14 +184,14 @@ class CarriedOutcome:
         ]
         for tilt, codes in codes_in_trials(carried_tilts, current.rows):
             if self.changes.scenarios in tilt.log_odds:
-                after.update(self._add_hold_changes(tilt, codes, backward))
+                counts_after.update(self._add_hold_changes(tilt, codes, backward))
                 continue
             if tilt.kind not in redraws:
                 while len(redraws) * backward.law.share.nbytes > _MOST_CACHED_BYTES:
                     del redraws[next(iter(redraws))]
-                redraws[tilt.kind] = moved = backward.law.tilted_by(tilt.log_odds).share
-                moved -= backward.law.share
-                moved *= backward.redrawn
+                redraws[tilt.kind] = changes = backward.law.tilted_by(tilt.log_odds).share
+                changes -= backward.law.share
+                changes *= backward.redrawn
             if tilt.key not in indicators:  # by code but 0, 1 where it is that of the trial, shape (codes - 1, trials)
                 kinds = np.arange(1, tilt.acting.shape[1]).astype(codes.dtype)
                 indicators[tilt.key] = (codes == kinds[:, None]).astype(np.float64)
@@ -201,11 +201,11 @@ class CarriedOutcome:
             for place, judgement in enumerate(tilt.judgements):
                 self.judgements[judgement] += by_code[:, place]
         for curve_tilt in evaluator.tilts.curves:
-            changed = backward.law.tilted_by(curve_tilt.at(current.rows))
+            changed = backward.law.tilted_by(curve_tilt.log_odds_in_trials(current.rows))
             counts = self._add_judgement(curve_tilt.judgement, changed, backward)
             if self.changes.scenarios in curve_tilt.points:
-                after[curve_tilt.judgement] = counts
-        return after
+                counts_after[curve_tilt.judgement] = counts
+        return counts_after
 
     def _add_hold_changes(self, tilt: RowTilt, codes: Codes, backward: _BackwardStep) -> dict[int, Floats]:
         """The judgements that change what is kept, each with products of its own."""
@@ -222,30 +222,30 @@ class CarriedOutcome:
     def _add_judgement(self, judgement: int, changed: RedrawLaw, backward: _BackwardStep) -> Floats:
         """Add what one judgement moves at a step; gives for how much a move before it counts."""
         law, counts = backward.law, backward.own_counts.get(judgement, backward.counts)
-        moved = changed.share - law.share
-        moved *= 1.0 - changed.hold
+        changes = changed.share - law.share
+        changes *= 1.0 - changed.hold
         if changed.hold is not law.hold:
-            moved += (changed.hold - law.hold) * (backward.before - law.share)
-        moved *= counts
-        self.judgements[judgement] += sum_by_batch(moved, self.block.edges)
+            changes += (changed.hold - law.hold) * (backward.before - law.share)
+        changes *= counts
+        self.judgements[judgement] += sum_by_batch(changes, self.block.edges)
         return np.asarray(counts * changed.hold)
 
     def _add_weights(self, current: OutcomeStep, backward: _BackwardStep) -> None:
         for number, weight_score in enumerate(self.changes.weight_scores):
             slopes = weight_score.slopes(current.step, current.rows)
             if slopes is not None:
-                moved = _weight_derivative(backward.law, slopes, backward.before) * backward.counts
-                self.of_weights[number] += sum_by_batch(moved, self.block.edges)
+                changes = _weight_derivative(backward.law, slopes, backward.before) * backward.counts
+                self.of_weights[number] += sum_by_batch(changes, self.block.edges)
 
 
 def _weight_derivative(law: RedrawLaw, slopes: Floats, before: Floats) -> Floats:
     """The derivative of a step's probabilities from `before`, (scenarios, trials), along log-odds: method (50)."""
-    moved: Floats = law.share * slopes[:-1]
-    moved -= law.share * moved.sum(axis=0)
-    moved *= 1.0 - law.hold
+    changes: Floats = law.share * slopes[:-1]
+    changes -= law.share * changes.sum(axis=0)
+    changes *= 1.0 - law.hold
     if slopes[-1].any():
-        moved += law.hold * (1.0 - law.hold) * slopes[-1] * (before - law.share)
-    return moved
+        changes += law.hold * (1.0 - law.hold) * slopes[-1] * (before - law.share)
+    return changes
 
 
 # The outcome, drawn --------------------------------------------------------------------------------------------------
@@ -271,19 +271,19 @@ class _DrawnChange(NamedTuple):
     """What a tilt of the law changes at a step.
 
     Attributes:
-        moved: the probabilities of the scenarios after the step, shape (scenarios, trials); None where it counts not.
+        row_changes: of the probabilities after the step, shape (scenarios, trials); None where the step doesn't count.
         ratio: the likelihood of what was drawn, shape (trials,).
     """
 
-    moved: Floats | None
+    row_changes: Floats | None
     ratio: Floats
 
     @classmethod
     def of(cls, present: _DrawnStep, tilting: Tilting) -> _DrawnChange:
         """Of a tilt of the law of a step."""
         draw = present.draw
-        moved = draw.law.tilted_by(tilting).row(present.before) - present.row if present.share else None
-        return cls(moved, draw.ratio(tilting))
+        changes = draw.law.tilted_by(tilting).row(present.before) - present.row if present.share else None
+        return cls(changes, draw.ratio(tilting))
 
 
 class DrawnOutcome:
@@ -298,7 +298,7 @@ class DrawnOutcome:
     def observe(self, current: OutcomeStep) -> None:
         """Add a step."""
         evaluator = self.changes.evaluators[current.step]
-        draw = evaluator.drawn(current.block_states)
+        draw = evaluator.drawn_transition(current.block_states)
         before = current.block_states.before[evaluator.node] if evaluator.keep is not None else None
         present = _DrawnStep(draw, before, draw.law.row(before), current.share)
         if current.share:
@@ -310,7 +310,8 @@ class DrawnOutcome:
             for judgement, acts in tilt.trials_of_each(codes):
                 self._reweigh(judgement, changes[tilt.kind], present, acts)
         for curve_tilt in evaluator.tilts.curves:
-            self._reweigh(curve_tilt.judgement, _DrawnChange.of(present, curve_tilt.at(current.rows)), present, None)
+            change = _DrawnChange.of(present, curve_tilt.log_odds_in_trials(current.rows))
+            self._reweigh(curve_tilt.judgement, change, present, None)
         self._add_weights(current, present)
         if current.share and current.counted == self.changes.counted - 1:
             self.add_squares()
@@ -321,8 +322,8 @@ class DrawnOutcome:
     def add_squares(self) -> None:
         """Add up the ratios and their squares as they are."""
         for judgement, ratio in self.ratios.items():
-            self.block.sums.judgements.squares[judgement] = float((ratio * ratio).sum())
-            self.block.sums.judgements.total[judgement] = float(ratio.sum())
+            self.block.sums.judgements.weight_squares[judgement] = float((ratio * ratio).sum())
+            self.block.sums.judgements.weight_totals[judgement] = float(ratio.sum())
 
     def count(self, target_values: Floats, share: float, counted: int) -> None:
         """Add what is asked of the trials, shape (scenarios, trials), as the steps so far have changed it."""
@@ -330,19 +331,19 @@ class DrawnOutcome:
         for judgement, ratio in self.ratios.items():
             changes = ratio - weights
             sums.judgements.with_visits[:, judgement] += share * sum_by_batch(target_values * changes, edges)
-            sums.judgements.alone[:, counted, judgement] += sum_by_batch(changes[None], edges)[:, 0]
+            sums.judgements.weight_changes[:, counted, judgement] += sum_by_batch(changes[None], edges)[:, 0]
         scores = self.scores * weights
         sums.weights.with_visits += share * sum_products(scores, target_values, edges)
-        sums.weights.alone[:, counted] += sum_by_batch(scores, edges)
+        sums.weights.weight_changes[:, counted] += sum_by_batch(scores, edges)
 
     def _reweigh(
         self, judgement: int, change: _DrawnChange, present: _DrawnStep, acts: npt.NDArray[np.bool_] | None
     ) -> None:
         """Add what a judgement changes at this step, where it acts, and reweight the paths for the steps to come."""
         ratio = self.ratios[judgement]
-        if change.moved is not None:
-            moved = change.moved * (present.share * ratio if acts is None else present.share * ratio * acts)
-            self.block.sums.judgements.with_visits[:, judgement] += sum_by_batch(moved, self.block.edges)
+        if change.row_changes is not None:
+            changes = change.row_changes * (present.share * ratio if acts is None else present.share * ratio * acts)
+            self.block.sums.judgements.with_visits[:, judgement] += sum_by_batch(changes, self.block.edges)
         ratio *= change.ratio if acts is None else np.where(acts, change.ratio, 1.0)
 
     def _add_weights(self, current: OutcomeStep, present: _DrawnStep) -> None:
@@ -353,6 +354,6 @@ class DrawnOutcome:
             if slopes is None:
                 continue
             if current.share:
-                moved = current.share * _weight_derivative(draw.law, slopes, origin)
-                self.block.sums.weights.with_visits[:, number] += sum_by_batch(moved, self.block.edges)
+                changes = current.share * _weight_derivative(draw.law, slopes, origin)
+                self.block.sums.weights.with_visits[:, number] += sum_by_batch(changes, self.block.edges)
             self.scores[number] += draw.score(slopes)

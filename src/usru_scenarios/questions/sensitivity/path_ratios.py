@@ -55,14 +55,14 @@ def _enumerate_rows(parents: Sequence[Parent], index: Mapping[str, int]) -> RowP
     sizes = [parent.size for parent in parents]
     block_states = BlockStates(len(index), math.prod(sizes))
     for parent, states in zip(parents, np.indices(sizes, dtype=np.uint8).reshape(len(sizes), -1), strict=True):
-        read = np.array([parent.edges[0] - 1.0, *parent.edges])[states] if parent.edges else states
-        (block_states.before if parent.lag else block_states.now)[index[parent.node]] = read
+        values = np.array([parent.edges[0] - 1.0, *parent.edges])[states] if parent.edges else states
+        (block_states.before if parent.lag else block_states.now)[index[parent.node]] = values
     return RowPacker(block_states, index)
 
 
 def _trial_ratios(evaluator: LawEvaluator, rows: RowPacker) -> Iterator[tuple[int, Floats]]:
     """The ratios of the trials of some rows under each judgement that acts in any of them, shape (trials,)."""
-    drawn = evaluator.drawn(rows.block_states)
+    drawn = evaluator.drawn_transition(rows.block_states)
     ratios: dict[object, Floats] = {}
     for tilt, codes in codes_in_trials(evaluator.tilts.tables, rows):
         if tilt.kind not in ratios:
@@ -70,7 +70,7 @@ def _trial_ratios(evaluator: LawEvaluator, rows: RowPacker) -> Iterator[tuple[in
         for judgement, acts in tilt.trials_of_each(codes):
             yield judgement, ratios[tilt.kind] if acts is None else np.where(acts, ratios[tilt.kind], 1.0)
     for curve_tilt in evaluator.tilts.curves:
-        yield curve_tilt.judgement, drawn.ratio(curve_tilt.at(rows))
+        yield curve_tilt.judgement, drawn.ratio(curve_tilt.log_odds_in_trials(rows))
 
 
 class RatioTables:

@@ -35,17 +35,18 @@ class CovarianceSums(BatchSums):
     Attributes:
         with_visits: shape (batches, things, scenarios), sums of probability times (W - 1), or of the effect itself;
             each step by how much it counts.
-        alone: shape (batches, steps, things), sums of W - 1 at the steps that count; 0 where the effect is plain.
-        squares: shape (things,), sums of W squared at the last step; 0 where the effect is plain.
-        total: shape (things,), sums of W at the last step.
+        weight_changes: shape (batches, steps, things), sums of W - 1 at the steps that count; 0 where the effect is
+            plain.
+        weight_squares: shape (things,), sums of W squared at the last step; 0 where the effect is plain.
+        weight_totals: shape (things,), sums of W at the last step.
     """
 
-    OVER_ALL_TRIALS = frozenset({"squares", "total"})
+    OVER_ALL_TRIALS = frozenset({"weight_squares", "weight_totals"})
 
     with_visits: Floats
-    alone: Floats
-    squares: Floats
-    total: Floats
+    weight_changes: Floats
+    weight_squares: Floats
+    weight_totals: Floats
 
     @classmethod
     def zeros(cls, batches: int, steps: int, things: int, scenarios: int) -> CovarianceSums:
@@ -58,16 +59,16 @@ class CovarianceSums(BatchSums):
         )
 
     def effects(self, sums: PathwiseSums, shares: Floats) -> EffectEstimates:
-        """The effects; `shares` is how much each of the steps counts that `alone` is about."""
+        """The effects; `shares` is how much each of the steps counts that `weight_changes` is about."""
         trials, visits = sums.trials, sums.visits
         count = trials.sum()
-        mean, alone = visits.sum(axis=0) / count, self.alone.sum(axis=0) / count
-        centre = np.einsum("t,tc,tk->kc", shares, mean, alone)
+        mean, change = visits.sum(axis=0) / count, self.weight_changes.sum(axis=0) / count
+        centre = np.einsum("t,tc,tk->kc", shares, mean, change)
         value = self.with_visits.sum(axis=0) / count - centre
         residuals = self.with_visits - (value - centre) * trials[:, None, None]
-        if self.alone.any():
-            residuals -= np.einsum("tc,btk->bkc", shares[:, None] * mean, self.alone, optimize=True)
-            residuals -= np.einsum("tk,btc->bkc", shares[:, None] * alone, visits, optimize=True)
+        if self.weight_changes.any():
+            residuals -= np.einsum("tc,btk->bkc", shares[:, None] * mean, self.weight_changes, optimize=True)
+            residuals -= np.einsum("tk,btc->bkc", shares[:, None] * change, visits, optimize=True)
         return EffectEstimates(value, residuals, count)
 
     def ratio_effects(self, sums: PathwiseSums) -> EffectEstimates:
@@ -78,7 +79,7 @@ class CovarianceSums(BatchSums):
         """
         trials, visits = sums.trials, sums.visits[:, 0]
         count = trials.sum()
-        weights = trials[:, None] + self.alone[:, 0]
+        weights = trials[:, None] + self.weight_changes[:, 0]
         mean, weight_totals = visits.sum(axis=0) / count, weights.sum(axis=0)
         changed = visits[:, None] + self.with_visits
         value = changed.sum(axis=0) / weight_totals[:, None]
@@ -88,7 +89,8 @@ class CovarianceSums(BatchSums):
 
     def effective_share(self, trials: float) -> Floats:
         """For what share of the trials the weighted ones stand, shape (things,): (sum W)^2 / (n sum W^2)."""
-        return np.divide(self.total**2, trials * self.squares, out=np.ones_like(self.total), where=self.squares > 0)
+        totals, squares = self.weight_totals, self.weight_squares
+        return np.divide(totals**2, trials * squares, out=np.ones_like(totals), where=squares > 0)
 
 
 @dataclass

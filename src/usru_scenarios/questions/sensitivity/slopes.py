@@ -67,11 +67,11 @@ class _Effect:
     value: Floats
     residuals: Floats
     count: float
-    least: float = 0.0
+    least_error: float = 0.0
 
-    def on(self, scenario: int) -> ProbabilityChange:
+    def on_scenario(self, scenario: int) -> ProbabilityChange:
         """The effect on a scenario, by its number."""
-        return _to_change(self.value[scenario], self.residuals[:, scenario], self.count, self.least)
+        return _to_change(self.value[scenario], self.residuals[:, scenario], self.count, self.least_error)
 
     def summed(self, members: Sequence[int]) -> _Effect:
         """The effect on some scenarios together, as that on the only one."""
@@ -112,7 +112,7 @@ class _SlopeEstimator:
         judgements = perturbations.judgements if of_judgements else ()
         followed = [number for number, judgement in enumerate(judgements) if self._is_followed(judgement)]
         effects: dict[int, _Effect] = {}
-        sums, of_weights, least = self._follow_judgements(judgements, followed, effects)
+        sums, of_weights, least_error = self._follow_judgements(judgements, followed, effects)
         changed = (number for number, judgement in enumerate(judgements) if self._matters(judgement))
         self._simulate_changed([number for number in changed if number not in effects], effects)
         nothing = _Effect("none", np.zeros(len(self.scenarios)), np.zeros((2, len(self.scenarios))), 1.0)
@@ -127,7 +127,7 @@ class _SlopeEstimator:
             step="mean" if self.target.step is None else self.labels[self.target.step],
             probabilities=self._by_scenario(present),
             aimed=self._on_target(present),
-            weights=sorted(self._weight_slopes(of_weights, present, least), key=_rank_key),
+            weights=sorted(self._weight_slopes(of_weights, present, least_error), key=_rank_key),
             judgements=reported,
             left_out=list(perturbations.left_out) if of_judgements else [],
             claims={claim: perturbations.claims[claim] for claim in cited if claim in perturbations.claims},
@@ -177,8 +177,8 @@ class _SlopeEstimator:
                     is_carried = estimator.carried and judgements[number].owner == OUTCOME
                     method: SlopeMethod = "carried along" if is_carried else "likelihood ratio"
                     value, residuals = changes.value[place], changes.residuals[:, place]
-                    least = float(least_of_judgements[place])
-                    effects[number] = _Effect(method, value, residuals, changes.count, least)
+                    least_error = float(least_of_judgements[place])
+                    effects[number] = _Effect(method, value, residuals, changes.count, least_error)
             first = first or (sums, sums.weights.effects(sums, shares), least_of_weights)
         assert first is not None, "there is at least one walk"
         return first
@@ -196,19 +196,19 @@ class _SlopeEstimator:
     def _simulate_changed(self, numbers: Sequence[int], effects: dict[int, _Effect]) -> None:
         """Add the effects of some judgements, from the changed models on common random numbers."""
         for start in range(0, len(numbers), _VARIANTS_AT_ONCE):
-            some = numbers[start : start + _VARIANTS_AT_ONCE]
-            programs = [self.program, *map(self._changed_program, self.model.changed_nodes(some))]
+            chunk = numbers[start : start + _VARIANTS_AT_ONCE]
+            programs = [self.program, *map(self._changed_program, self.model.changed_nodes(chunk))]
             differences = self._cached(
-                f"apart with {some}",
+                f"apart with {chunk}",
                 lambda: [self._largest_differences(program) for program in programs[1:]],  # noqa: B023
             )
             trials, visits = self._simulate_programs(programs)
             count = float(trials.sum())
-            for number, largest, visits_changed in zip(some, differences, visits[1:], strict=True):
-                least = self.unseen_bound * float(self.shares @ largest)
+            for number, largest, visits_changed in zip(chunk, differences, visits[1:], strict=True):
+                least_error = self.unseen_bound * float(self.shares @ largest)
                 change = visits_changed - visits[0]
                 value = change.sum(axis=0) / count
-                effects[number] = _Effect("drawn anew", value, change - value * trials[:, None], count, least)
+                effects[number] = _Effect("drawn anew", value, change - value * trials[:, None], count, least_error)
 
     def _largest_differences(self, changed: Program) -> Floats:
         """How far apart single trials of a changed program can be at each step that there is, shape (steps,)."""
@@ -236,11 +236,11 @@ class _SlopeEstimator:
 
     # Results ---------------------------------------------------------------------------------------------------------
 
-    def _weight_slopes(self, effects: EffectEstimates, present: _Effect, least: Floats) -> Iterator[WeightSlope]:
+    def _weight_slopes(self, effects: EffectEstimates, present: _Effect, least_error: Floats) -> Iterator[WeightSlope]:
         for number, weight in enumerate(self.model.perturbations.weights):
             value = float(self.program.weights[weight.name].mean())
             slope = _Effect(
-                "none", effects.value[number], effects.residuals[:, number], effects.count, float(least[number])
+                "none", effects.value[number], effects.residuals[:, number], effects.count, float(least_error[number])
             )
             factor, members = 1.0 if weight.scheduled else value, self.target.members
             elasticities = self._elasticities(factor, slope, present)
@@ -269,12 +269,12 @@ class _SlopeEstimator:
 
         per_probability = divide(slope.value)
         residuals = weight * (divide(slope.residuals) - per_probability * divide(present.residuals))
-        unseen_bound = self.unseen_bound if slope.least else 0.0
+        unseen_bound = self.unseen_bound if slope.least_error else 0.0
         elasticities: list[ProbabilityChange | None] = []
         for scenario, value in enumerate((weight * per_probability).tolist()):
-            least = abs(weight) * slope.least + abs(value) * unseen_bound
+            least_error = abs(weight) * slope.least_error + abs(value) * unseen_bound
             elasticities.append(
-                _to_change(value, residuals[:, scenario], slope.count, least / float(probability[scenario]))
+                _to_change(value, residuals[:, scenario], slope.count, least_error / float(probability[scenario]))
                 if probability[scenario] > _LEAST_PROBABILITY
                 else None
             )
@@ -296,10 +296,10 @@ class _SlopeEstimator:
         )
 
     def _by_scenario(self, effect: _Effect) -> dict[str, ProbabilityChange]:
-        return {name: effect.on(scenario) for name, scenario in self.scenarios.items()}
+        return {name: effect.on_scenario(scenario) for name, scenario in self.scenarios.items()}
 
     def _on_target(self, effect: _Effect) -> ProbabilityChange | None:
-        return None if self.target.members is None else effect.summed(self.target.members).on(0)
+        return None if self.target.members is None else effect.summed(self.target.members).on_scenario(0)
 
     def _size(self, effect: _Effect) -> ProbabilityChange:
         """The effect on the target without its sign, or the total variation."""
@@ -310,17 +310,17 @@ class _SlopeEstimator:
             members = list(self.target.members)
             signs = np.zeros(len(value))
             signs[members] = np.sign(value[members].sum())
-        return _to_change(float(value @ signs), effect.residuals @ signs, effect.count, effect.least)
+        return _to_change(float(value @ signs), effect.residuals @ signs, effect.count, effect.least_error)
 
 
 _LEAST_PROBABILITY = 1e-300
 """No elasticity is given of a likelihood at or below this: what it is divided by would leave no float."""
 
 
-def _to_change(value: float, residuals: Floats, count: float, least: float) -> ProbabilityChange:
+def _to_change(value: float, residuals: Floats, count: float, least_error: float) -> ProbabilityChange:
     """A value with the standard error that its batches tell, by method (17), or the least that it has."""
     error = float(delta_method_error(residuals)) / count
-    return ProbabilityChange(float(value) + 0.0, max(error, least))  # + 0.0 leaves no minus zero
+    return ProbabilityChange(float(value) + 0.0, max(error, least_error))  # + 0.0 leaves no minus zero
 
 
 def _rank_key(ranked: WeightSlope | JudgementEffect) -> float:

@@ -93,10 +93,10 @@ class CurveTilt:
     knots: Floats
     points: Mapping[int, Floats]
 
-    def at(self, rows: RowPacker) -> Tilting:
+    def log_odds_in_trials(self, rows: RowPacker) -> Tilting:
         """The log-odds in each trial, shape (trials,) by column."""
         along = rows.along(self.node, self.lag, self.knots)
-        return {column: along.read(points) for column, points in self.points.items()}
+        return {column: along.interpolate(points) for column, points in self.points.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,11 +251,11 @@ class LawEvaluator:
         hold = self.keep.take(before)
         if odds is not None:
             hold = hold_probability(hold, odds)
-        stuck = total <= 0.0
-        share /= np.where(stuck, 1.0, total)
-        return RedrawLaw(share, np.where(stuck, 1.0, hold))
+        is_empty = total <= 0.0
+        share /= np.where(is_empty, 1.0, total)
+        return RedrawLaw(share, np.where(is_empty, 1.0, hold))
 
-    def drawn(self, block_states: BlockStates) -> DrawnTransition:
+    def drawn_transition(self, block_states: BlockStates) -> DrawnTransition:
         """The law and what was drawn from it."""
         before = block_states.before[self.node] if self.keep is not None else None
         return DrawnTransition.of(self.law(block_states), block_states.now[self.node], before)
@@ -274,7 +274,7 @@ class KnotInterpolation:
         self._interval = sum((values >= knot).view(np.uint8) for knot in knots).astype(np.intp)
         self._distance = values - knots.take(np.maximum(self._interval - 1, 0), mode="wrap")
 
-    def read(self, points: Floats) -> Floats:
+    def interpolate(self, points: Floats) -> Floats:
         """Points in each trial, shape (trials,), from those at the knots."""
         slopes = np.concatenate([[0.0], np.diff(points) / np.diff(self._knots), [0.0]])
         values: Floats = slopes.take(self._interval, mode="wrap")
