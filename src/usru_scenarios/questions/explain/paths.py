@@ -153,7 +153,7 @@ class PathSampler:
         return TypicalPath(block, trial, float(agreement[trial]) / (len(self.readings) * self.program.steps))
 
     def record(self, path: TypicalPath) -> DrawnPath:
-        """The third walk."""
+        """The third walk, which records a path."""
         writer = _PathWriter(self, path.trial)
         self.walk.walk(path.block, writer)
         return DrawnPath(writer.values, writer.probability)

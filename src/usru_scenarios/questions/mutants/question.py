@@ -182,7 +182,14 @@ class MutantRunner:
         expectations, faults = read_expectations(loaded, program_under(None), program_under)
         if faults:
             raise ModelError(faults)
-        changed_nodes = cache(lambda profile: self._changed_nodes(profile, program_under(profile)))
+
+        @cache
+        def changed_nodes(profile: str | None) -> frozenset[str]:
+            """The nodes whose laws are not those of the file itself: what reads no other one is as it was."""
+            before = self._laws_by_profile(profile)
+            laws = _pickle_laws(program_under(profile))
+            return frozenset(name for name, law in laws.items() if before.get(name) != law)
+
         statements = {
             name: expectations[name]
             for name in self.statements
@@ -199,11 +206,6 @@ class MutantRunner:
         verdicts = {name: _expectation_holds(statement, estimator) for name, statement in statements.items()}
         failed = [name for name, holds in verdicts.items() if holds is False]
         return failed, [name for name, holds in verdicts.items() if holds is None]
-
-    def _changed_nodes(self, profile: str | None, program: Program) -> frozenset[str]:
-        """The nodes of a mutant whose laws are not those of the file itself: what reads no other one is as it was."""
-        before = self._laws_by_profile(profile)
-        return frozenset(name for name, law in _pickle_laws(program).items() if before.get(name) != law)
 
     @cached_property
     def _laws_by_profile(self) -> Callable[[str | None], Mapping[str, bytes]]:

@@ -1,22 +1,57 @@
-"""The outcome's law as plain data: points with their weights apart, so that a page can change these.
+"""The outcome's law as plain data, and arrays as bytes: points are apart from their weights, which a page can change.
 
 Whatever depends on drawn judgements has an axis for their draws before all others, and says so by `drawn`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.program.laws import JUDGEMENTS, Parent, PiecewiseCurve, Term
+from usru_scenarios.program.laws import JUDGEMENTS, PiecewiseCurve, Term
 from usru_scenarios.program.program import CategoricalNode, Floats, Program
-from usru_scenarios.questions.page.packing import Pack
+
+ArrayType = Literal["uint8", "uint16", "float32"]
+ArrayLocation = dict[str, Any]
+"""Where an array stands: {at: the byte at which it begins, count: how many numbers, kind: their type}."""
+
+_ALIGNMENT = 8
 
 PathKey = tuple[str, tuple[float, ...] | None]
 """What is carried of a node: its states or, of a numeric one, what its edges cut of it, or (None) its value."""
+
+
+class Pack:
+    """Arrays one after the other, little-endian, each at a multiple of 8 bytes; equal ones are kept once."""
+
+    def __init__(self) -> None:
+        self._chunks: list[bytes] = []
+        self._locations: dict[tuple[str, bytes], ArrayLocation] = {}
+        self._size = 0
+
+    def put(self, values: npt.NDArray[Any] | Iterable[float], kind: ArrayType) -> ArrayLocation:
+        """Where the values stand, first axis slowest."""
+        array = np.asarray(values)
+        data = np.ascontiguousarray(array.astype(np.dtype(kind).newbyteorder("<"))).tobytes()
+        if (kind, data) not in self._locations:
+            self._locations[kind, data] = {"at": self._size, "count": int(array.size), "kind": kind}
+            padded = data + bytes(-len(data) % _ALIGNMENT)
+            self._chunks.append(padded)
+            self._size += len(padded)
+        return self._locations[kind, data]
+
+    def floats(self, values: Floats) -> ArrayLocation:
+        """Where numbers stand that are rounded to 24 bits."""
+        return self.put(values, "float32")
+
+    @property
+    def data(self) -> bytes:
+        """The bytes of all arrays."""
+        return b"".join(self._chunks)
 
 
 def outcome_inputs(outcome: CategoricalNode) -> list[PathKey]:
@@ -78,7 +113,14 @@ def _pack_term(term: Term, paths: Mapping[PathKey, int], pack: Pack) -> dict[str
     rows = points.reshape(len(points), -1, points.shape[-1]).swapaxes(0, 1)
     distinct, row_of = np.unique(rows.reshape(len(rows), -1), axis=0, return_inverse=True)
     return {
-        "parents": [_describe_parent(parent, paths) for parent in parents],
+        "parents": [
+            {
+                "path": None if parent.node == OUTCOME else paths[parent.node, parent.edges],
+                "lag": parent.lag,
+                "size": parent.size,
+            }
+            for parent in parents
+        ],
         "rowOf": pack.put(row_of.reshape(-1), "uint16"),
         "rows": len(distinct),
         "points": {
@@ -87,11 +129,6 @@ def _pack_term(term: Term, paths: Mapping[PathKey, int], pack: Pack) -> dict[str
         },
         "weight": term.weight,
     }
-
-
-def _describe_parent(parent: Parent, paths: Mapping[PathKey, int]) -> dict[str, Any]:
-    path = None if parent.node == OUTCOME else paths[parent.node, parent.edges]
-    return {"path": path, "lag": parent.lag, "size": parent.size}
 
 
 def _pack_curve(curve: PiecewiseCurve, paths: Mapping[PathKey, int], pack: Pack) -> dict[str, Any]:

@@ -13,8 +13,7 @@ from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import CategoricalNode, Program
 from usru_scenarios.questions.evidence.items import Evidence
 from usru_scenarios.questions.page.evidence import split_evidence
-from usru_scenarios.questions.page.law import PathKey, outcome_inputs, pack_outcome_law, pack_scenario_likelihoods
-from usru_scenarios.questions.page.packing import Pack
+from usru_scenarios.questions.page.law import Pack, PathKey, outcome_inputs, pack_outcome_law, pack_scenario_likelihoods
 from usru_scenarios.questions.page.trials import TrialPack, plan_carried_trials
 from usru_scenarios.results.simulate import Ahead, ScenarioResult, Simulation
 from usru_scenarios.results.sources import SourcesReport
@@ -70,9 +69,9 @@ def page_data(
     views = [_describe_reading(reading, max(trials, _LEAST_CARRIED), seed, trial_pack) for reading in readings]
     claims = {
         claim: _describe_claim(claim, reading.sources)
-        for reading in readings
-        for name in _weighted_parts(reading)
-        for claim in _cited_claims(name, reading)
+        for reading, view in zip(readings, views, strict=True)
+        for weight in view["weights"]
+        for claim in weight["claims"]
     }
     about = {
         "format": "usru.page/1.0",
@@ -105,7 +104,11 @@ def _describe_reading(reading: CarriedReading, trials: int, seed: int, trial_pac
             for name in outline.drivers
             if (name, ()) in keys
         ],
-        "weights": [_describe_weight(name, reading) for name in _weighted_parts(reading)],
+        "weights": [
+            _describe_weight(name, reading)
+            for name in (*outline.drivers, *outline.rules)
+            if name in means.outcome.weight_names
+        ],
         "forecast": _describe_forecast(reading.forecast),
         "sample": trial_pack.put(program, plan, keys, evidence.about_drivers),
         "law": {
@@ -143,8 +146,8 @@ def _require_no_feedback(program: Program, profile: str | None) -> None:
     ]
     where = f" under the profile {profile}" if profile else ""
     message = (
-        f"no page can be made of this model{where}: its outcome feeds back ({', '.join(readers)} reads the scenario), so "
-        "that another weight changes the drivers too, and trials of them that were drawn before don't hold any more"
+        f"no page can be made of this model{where}: its outcome feeds back ({', '.join(readers)} reads the scenario), "
+        "so that another weight changes the drivers too, and trials of them that were drawn before don't hold any more"
     )
     hint = "usru simulate -w NAME=VALUE and usru sweep NAME=0..3 answer what if for any model"
     raise RequestError([Problem("outcome_feeds_back", message, hint=hint)])
@@ -184,27 +187,17 @@ def _describe_driver(name: str, path: int, program: Program, outline: Outline) -
     return {"id": name, "title": part.title, "path": path, "states": states}
 
 
-def _weighted_parts(reading: CarriedReading) -> list[str]:
-    """The drivers, then the rules, whose weights change the outcome, in the order of the file."""
-    weighted = set(reading.compiled_with_draws(0, 0).program.outcome.weight_names)
-    return [name for name in (*reading.outline.drivers, *reading.outline.rules) if name in weighted]
-
-
 def _describe_weight(name: str, reading: CarriedReading) -> dict[str, Any]:
-    is_driver = name in reading.outline.drivers
+    """A weight, with the claims that it and what it multiplies rest on."""
+    is_driver, known = name in reading.outline.drivers, reading.sources.claims
+    parts = f"drivers.{name}.impacts.", f"drivers.{name}.weight.", f"rules.{name}."
+    sources = (judged.sources for judged in reading.sources.judgements if f"{judged.path}.".startswith(parts))
     return {
         "id": name,
         "kind": "drivers" if is_driver else "rules",
         "title": reading.outline.drivers[name].title if is_driver else name.replace("_", " "),
-        "claims": _cited_claims(name, reading),
+        "claims": [*dict.fromkeys(claim for claims in sources for claim in claims if claim in known)],
     }
-
-
-def _cited_claims(name: str, reading: CarriedReading) -> list[str]:
-    """The claims that a weight, and what it multiplies, rest on."""
-    parts = f"drivers.{name}.impacts.", f"drivers.{name}.weight.", f"rules.{name}."
-    sources = (judged.sources for judged in reading.sources.judgements if f"{judged.path}.".startswith(parts))
-    return [*dict.fromkeys(claim for claims in sources for claim in claims if claim in reading.sources.claims)]
 
 
 def _describe_claim(claim: str, sources: SourcesReport) -> dict[str, Any]:

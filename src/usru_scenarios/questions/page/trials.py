@@ -12,8 +12,7 @@ from usru_scenarios.estimation.estimates import NO_CONTROLS
 from usru_scenarios.problems import ImpossibleEvidence
 from usru_scenarios.program.events import All, Formula, atoms, conjuncts
 from usru_scenarios.program.program import Floats, Program
-from usru_scenarios.questions.page.law import PathKey
-from usru_scenarios.questions.page.packing import ArrayType, Pack
+from usru_scenarios.questions.page.law import ArrayType, Pack, PathKey
 from usru_scenarios.sampler.blocks import BlockSampler, Plan
 from usru_scenarios.sampler.likelihood_weighting import CERTAIN, EventTracker
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition

@@ -311,7 +311,9 @@ class _DriverObserver:
     def _advance_exchanged(self, step: int, block_states: BlockStates) -> None:
         """Carry the outcome by a step with each driver's path exchanged."""
         for reading in self.sampler.exchanged:
-            transition = self._outcome_transition(step, self._exchange_states(block_states, reading.index))
+            (kernel,) = self.kernels[step]
+            assert isinstance(kernel, OutcomeKernel), "the sampler of the outcome walks it alone"
+            transition = kernel.transition(self._exchange_states(block_states, reading.index))
             self.paths[reading.node] = probabilities_after(transition, self.paths.get(reading.node), None)
 
     def _add_to_sums(self, step: int, block_states: BlockStates) -> None:
@@ -324,11 +326,6 @@ class _DriverObserver:
                 total[:, at] += part
         for driver, path in self.paths.items():
             self.sums.differences[driver] += squared_differences(cells, sampler.target.gathered(path), self.starts)
-
-    def _outcome_transition(self, step: int, block_states: BlockStates) -> LazyTransition | FullTransition:
-        (kernel,) = self.kernels[step]
-        assert isinstance(kernel, OutcomeKernel)
-        return kernel.transition(block_states)
 
     def _exchange_states(self, block_states: BlockStates, index: int) -> BlockStates:
         """The trials, but that each has its partner's state of one node, now and before."""

@@ -91,12 +91,13 @@ class _OnePointEditor:
         """The judgement with its other value; None where there is no such change of it."""
         owner, value = _find_owner(judged.path), judged.mean(self.model.grid)
         node = self.program.nodes[owner] if owner is not None else None
-        factor = self._point_factor(owner)
+        odds = self.model.odds_per_point
+        factor = odds.impacts.mean if owner == OUTCOME else odds.influences.mean
         match judged.role:
             case "points":
                 changed, change = value + 1.0, "+1 point"
             case "persistence":
-                changed, change = _multiply_odds(value, factor), f"odds x{factor:.3g}"
+                changed, change = value * factor / (1.0 + value * (factor - 1.0)), f"odds x{factor:.3g}"
             case "initial" if isinstance(node, NumericNode):
                 changed, change = _move_up(node, value), "+1 point"
             case "prior" | "initial" | "baseline":
@@ -114,11 +115,6 @@ class _OnePointEditor:
         return PerturbedJudgement(
             judged.path, judged.role, judged.sources, judged.is_inferred, owner, value, changed, change
         )
-
-    def _point_factor(self, owner: str | None) -> float:
-        """The factor that one point is on the odds."""
-        odds = self.model.odds_per_point
-        return odds.impacts.mean if owner == OUTCOME else odds.influences.mean
 
     def _changed_parameter(self, path: KeyPath, node: NumericNode, value: float) -> float:
         """The parameter that says where a distribution lies on its scale, moved by one point."""
@@ -138,10 +134,6 @@ def _find_owner(path: KeyPath) -> str | None:
         case ("drivers" | "consequences", str(name), *_) | ("rules", _, "then", str(name), *_):
             return name
     return None
-
-
-def _multiply_odds(value: float, factor: float) -> float:
-    return value * factor / (1.0 + value * (factor - 1.0))
 
 
 def _move_up(node: NumericNode, value: float) -> float:
