@@ -226,7 +226,9 @@ def compile_evidence(
         raise ModelError([*file_warnings, *_sort_problems(reader.problems, text)])
     day = _cutoff_day(text.file, as_of)
     learned = sorted((item for item in items if item.learned <= day), key=lambda item: item.learned)
-    strongest = _strongest_of_groups(learned)
+    strongest: dict[str | None, LearnedItem] = {}  # of each group of reports that draw on one another
+    for item in sorted(learned, key=lambda item: -item.log_spread):
+        strongest.setdefault(item.independence, item)
     passed_over = {item.name: f"learned on {item.learned}, after {day}" for item in items if item.learned > day}
     passed_over |= {
         item.name: f"of the group {item.independence}, of which {strongest[item.independence].name} tells more"
@@ -244,9 +246,7 @@ def compile_evidence(
         step=program.grid.labels[now],
         items=acting,
         passed_over=passed_over,
-        resolutions={
-            name: resolution for name, resolution in text.file.resolutions.items() if resolution.resolved <= day
-        },
+        resolutions={name: each for name, each in text.file.resolutions.items() if each.resolved <= day},
         warnings=(*file_warnings, *remarks(text, acting, reader.facts, program, day)),
     )
 
@@ -259,16 +259,6 @@ def _sort_problems(problems: list[Problem], text: EvidenceText) -> list[Problem]
         return (span.source != text.name, span.source, span.line, span.column) if span else (True, "", 0, 0)
 
     return sorted(dict.fromkeys(problems), key=order_key)
-
-
-def _strongest_of_groups(items: list[LearnedItem]) -> dict[str, LearnedItem]:
-    """Of each group of reports that draw on one another the item that tells most; of several, the first."""
-    strongest: dict[str, LearnedItem] = {}
-    for item in items:
-        group = item.independence
-        if group is not None and (group not in strongest or item.log_spread > strongest[group].log_spread):
-            strongest[group] = item
-    return strongest
 
 
 def _cutoff_day(file: EvidenceFile, as_of: str | None) -> str:

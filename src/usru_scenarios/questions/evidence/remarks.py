@@ -150,10 +150,8 @@ def _common_steps(first: Hint, second: Hint) -> range:
 def _compare_hints(first: Hint, second: Hint, program: Program) -> str:
     """The contradiction of two hints of which each speaks most for what the other speaks most against."""
     steps = _common_steps(first, second)
-    if not steps or not (_is_telling(first) and _is_telling(second)):
-        return ""
     (least, most), (other_least, other_most) = _extreme_states(first), _extreme_states(second)
-    if most <= other_least and other_most <= least:
+    if steps and most and other_most and most <= other_least and other_most <= least:
         for_one, for_other = (" or ".join(sorted(states)) for states in (most, other_most))
         return f"of {first.node} @ {program.grid.labels[steps[0]]} one speaks for {for_one}, the other for {for_other}"
     return ""
@@ -163,20 +161,18 @@ def _compare_fact_with_hint(fact: Formula | None, hint: Hint, program: Program) 
     """The contradiction of a fact and a hint that speaks most against it."""
     for node, known, states in _known_states(fact, program):
         steps = [step for step in known if step in hint.steps]
-        if node == hint.node and steps and _is_telling(hint) and states <= _extreme_states(hint)[0]:
+        least, _ = _extreme_states(hint)
+        if node == hint.node and steps and least and states <= least:
             at = program.grid.labels[steps[0]]
             return f"it is a fact that {node} is {' or '.join(sorted(states))} @ {at}, and a hint speaks against it"
     return ""
 
 
-def _is_telling(hint: Hint) -> bool:
-    least, most = hint.likelihood_range
-    return most >= TELLING_RATIO * least
-
-
 def _extreme_states(hint: Hint) -> tuple[set[str], set[str]]:
-    """The states in which a hint is least and most likely."""
+    """The states in which a hint is least and most likely; none where it hardly tells them apart."""
     likelihoods, (least, most) = hint.mean_likelihoods, hint.likelihood_range
+    if most < TELLING_RATIO * least:
+        return set(), set()
     least_likely = {state for state, likelihood in likelihoods.items() if likelihood == least}
     return least_likely, {state for state, likelihood in likelihoods.items() if likelihood == most}
 

@@ -78,7 +78,16 @@ class PathDescriber:
         return Story(
             agreement=agreement,
             opening={node: states[0] for node, states in path.items()},
-            moments=[self._moment(step) for step in steps],
+            moments=[
+                StoryMoment(
+                    step=self.program.grid.labels[step],
+                    probability=self.path.probability[step],
+                    events=list(self._events_from(step)),
+                    rules=list(self._rules_from(step)),
+                    changes=list(self._changes(step)) if step else [],
+                )
+                for step in steps
+            ],
             path=path,
         )
 
@@ -87,15 +96,6 @@ class PathDescriber:
         value = self.path.values[node][step]
         compiled = self.program.nodes[node]
         return compiled.states[int(value)] if isinstance(compiled, CategoricalNode) else f"{value:.3g}"
-
-    def _moment(self, step: int) -> StoryMoment:
-        return StoryMoment(
-            step=self.program.grid.labels[step],
-            probability=self.path.probability[step],
-            events=list(self._events_from(step)),
-            rules=list(self._rules_from(step)),
-            changes=list(self._changes(step)) if step else [],
-        )
 
     # The calendar and the rules --------------------------------------------------------------------------------------
 

@@ -31,20 +31,18 @@ from usru_scenarios.estimation.variance_shares import (
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.model.outline import Outline
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.program.events import Truth
+from usru_scenarios.program.events import Formula, Truth
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.program.support import Support
 from usru_scenarios.questions.discretization import Codes, Discretization
-from usru_scenarios.questions.sensitivity.observed import ObservedLikelihoods, ObservedRun, SensitivityRun
+from usru_scenarios.questions.sensitivity.observed import ObservedLikelihoods, SensitivityRun
 from usru_scenarios.questions.simulate.error_floors import extreme_distributions
-from usru_scenarios.questions.target import Target
 from usru_scenarios.results.sensitivity import DriverUncertainty, UncertaintyErrors, VarianceErrors, VarianceShares
 from usru_scenarios.sampler.blocks import (
     SECONDS_PER_DRAW,
     BlockSampler,
     KernelCache,
     MapBlocks,
-    Plan,
     predict_block_seconds,
     require_memory,
 )
@@ -73,12 +71,7 @@ _OUTCOME_DRAWS = 8
 
 def estimate_driver_uncertainties(outline: Outline, run: SensitivityRun) -> tuple[list[DriverUncertainty], str]:
     """Every driver, the one whose state shifts the outcome most first, and why there are no total shares, if not."""
-    drivers, program, target = list(outline.drivers), run.program, run.target
-    sampler = (
-        DriverSampler(program, drivers, target, run.plan, run.kernels)
-        if run.observed is None
-        else ObservedDriverSampler(program, drivers, target, run.plan, kernels=run.kernels, observed=run.observed)
-    )
+    sampler = (DriverSampler if run.given is None else ObservedDriverSampler)(run, list(outline.drivers))
     uncertainties = sampler.uncertainties(outline, run.map_blocks)
     return sorted(uncertainties, key=lambda uncertainty: (-uncertainty.shift, uncertainty.driver)), sampler.note
 
@@ -93,9 +86,8 @@ def predict_exchange_seconds(program: Program, steps: int, trials: int) -> float
     """What a block is predicted to take at most, in which the path of every driver is exchanged."""
     drivers = len(program.upstream([OUTCOME])) - 1
     draws = max(_OUTCOME_DRAWS, 2 * len(program.outcome.states))
-    return predict_block_seconds(len(program.nodes), steps, trials) + _predict_outcome_seconds(
-        drivers, steps, draws, trials
-    )
+    outcome_seconds = _predict_outcome_seconds(drivers, steps, draws, trials)
+    return predict_block_seconds(len(program.nodes), steps, trials) + outcome_seconds
 
 
 def _predict_outcome_seconds(exchanged: int, steps: int, draws: int, trials: int) -> float:
@@ -106,33 +98,24 @@ def _predict_outcome_seconds(exchanged: int, steps: int, draws: int, trials: int
 class DriverSampler:
     """A program and the plan that its trials are drawn under."""
 
-    def __init__(
-        self, program: Program, drivers: Sequence[str], target: Target, plan: Plan, kernels: KernelCache | None = None
-    ) -> None:
-        self.target = target
-        self.steps = target.steps(program)
-        self.plan = plan
-        self.program = self._truncate_program(program)
-        targets = {*drivers, OUTCOME}
-        kernels = kernels or KernelCache()
-        self.exchanges, self.block_sampler = self._make_sampler(targets, kernels)
+    def __init__(self, run: SensitivityRun, drivers: Sequence[str]) -> None:
+        self.target, self.plan = target, plan = run.target, run.plan
+        self.given: tuple[Formula, ...] = () if run.given is None else (run.given,)
+        self.steps = target.steps(run.program)
+        self.program = program_of_steps(run.program, self.steps.stop, run.given)
+        self.exchanges, self.block_sampler = self._make_sampler({*drivers, OUTCOME}, run.kernels)
         outcome_alone = frozenset({OUTCOME})
-        self.outcome = BlockSampler(self.program, plan, draw_outcome=False, needed=outcome_alone, kernels=kernels)
+        self.outcome = BlockSampler(self.program, plan, draw_outcome=False, needed=outcome_alone, kernels=run.kernels)
         self.readings = [
             Discretization.of(self.program.nodes[driver], self.block_sampler.index[driver], NUMERIC_GROUPS)
             for driver in drivers
         ]
-        outcome_parents = {name for name, _ in self.program.outcome.links}
-        self.exchanged = (
-            [reading for reading in self.readings if reading.node in outcome_parents] if self.exchanges else []
-        )
+        parents = {name for name, _ in self.program.outcome.links} if self.exchanges else set()
+        self.exchanged = [reading for reading in self.readings if reading.node in parents]
         entries = len(self.steps) * sum(len(reading.states) for reading in self.readings) * (1 + 2 * len(target.cells))
         self.batches = plan.batches(max(entries, _FEWEST_ENTRIES))
         paths = 8 * len(self.exchanged) * len(self.program.outcome.states) * plan.trials_in(0)
         require_memory(self.block_sampler.bytes + self.batches.bytes(entries) + paths)
-
-    def _truncate_program(self, program: Program) -> Program:
-        return program.truncate_after(self.steps[-1])
 
     def _make_sampler(self, targets: set[str], kernels: KernelCache) -> tuple[bool, BlockSampler]:
         """Whether paths can be exchanged, for no driver reads the scenario; and what draws the trials."""
@@ -218,8 +201,8 @@ class DriverSampler:
 
     @cached_property
     def support(self) -> Support:
-        """What is possible."""
-        return Support(self.program)
+        """What is possible with what is observed."""
+        return Support(self.program, self.given)
 
     def unseen_sums(self, reading: Discretization, sums: GroupedSums) -> GroupedSums | None:
         """What trials that were never drawn would add to the sums of a driver: shape (kinds, steps, groups, ...).
@@ -364,36 +347,20 @@ class ObservedDriverSampler(DriverSampler):
     so many trials.
     """
 
-    def __init__(
-        self,
-        program: Program,
-        drivers: Sequence[str],
-        target: Target,
-        plan: Plan,
-        *,
-        kernels: KernelCache | None,
-        observed: ObservedRun,
-    ) -> None:
-        self.observed = observed
-        super().__init__(program, drivers, target, plan, kernels)
-        cells = 8 * len(target.cells) * (len(self.steps) + len(self.exchanged))
-        require_memory(self.block_sampler.bytes + plan.trials_in(0) * (cells + len(drivers) * len(self.steps)))
-
-    def _truncate_program(self, program: Program) -> Program:
-        return program_of_steps(program, self.steps.stop, self.observed.given)
+    def __init__(self, run: SensitivityRun, drivers: Sequence[str]) -> None:
+        super().__init__(run, drivers)
+        cells = 8 * len(self.target.cells) * (len(self.steps) + len(self.exchanged))
+        values = self.plan.trials_in(0) * (cells + len(drivers) * len(self.steps))
+        require_memory(self.block_sampler.bytes + values)
 
     def _make_sampler(self, targets: set[str], kernels: KernelCache) -> tuple[bool, BlockSampler]:
-        self.observed_walk = ObservedWalk(self.program, self.observed.given, self.plan, nodes=targets, kernels=kernels)
+        (given,) = self.given
+        self.observed_walk = ObservedWalk(self.program, given, self.plan, nodes=targets, kernels=kernels)
         return not self.observed_walk.reads_outcome, self.observed_walk.block_sampler
 
     @cached_property
     def _probability_limits(self) -> tuple[Floats, Floats]:
-        return self.target.single_trials(self.program, (self.observed.given,)).limits
-
-    @cached_property
-    def support(self) -> Support:
-        """What is possible with what is observed."""
-        return Support(self.program, (self.observed.given,))
+        return self.target.single_trials(self.program, self.given).limits
 
     @staticmethod
     def _as_unweighted(total: DriverSums) -> DriverSums:

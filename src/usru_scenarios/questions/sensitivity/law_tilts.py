@@ -46,41 +46,28 @@ def compile_node_tilts(model: Model, judgements: Sequence[PerturbedJudgement]) -
     for name, numbers in numbers_by_node.items():
         node = program.nodes[name]
         assert isinstance(node, CategoricalNode), "only laws of states are tilted"
-        tilter = _NodeTilter(numbers)
+        known: dict[tuple[object, ...], list[RowTilt]] = {}
         by_regime: dict[tuple[object, ...], LawTilts] = {}
         for step in range(program.steps):
             regime = program.law_key(node, step)
             if regime not in by_regime:
-                by_regime[regime] = tilter.tilts_of(program.law(node, step))
+                by_regime[regime] = _tilt_law(program.law(node, step), numbers, known)
             tilts_by_node.setdefault(name, []).append(by_regime[regime])
     return tilts_by_node
 
 
-class _NodeTilter:
-    """Makes the tilts of the laws of a node by its judgements; most of its tables are the same at all steps.
-
-    Args:
-        judgements: their numbers.
-    """
-
-    def __init__(self, judgements: Sequence[int]) -> None:
-        self.judgements = judgements
-        self._tilts: dict[tuple[object, ...], list[RowTilt]] = {}
-
-    def tilts_of(self, law: StepLaw) -> LawTilts:
-        """What they do to a law."""
-        if law.always_keeps:
-            return LawTilts()
-        tables: list[RowTilt] = []
-        for parents, added in _differing_tables(law, len(self.judgements)):
-            key = parents, added.tobytes()
-            if key not in self._tilts:
-                self._tilts[key] = list(_group_by_log_odds(parents, added, self.judgements))
-            tables += self._tilts[key]
-        curves = [
-            tilt for curve in law.curves if curve.points.ndim == 3 for tilt in _curve_tilts(curve, self.judgements)
-        ]
-        return LawTilts(tuple(tables), tuple(curves))
+def _tilt_law(law: StepLaw, judgements: Sequence[int], known: dict[tuple[object, ...], list[RowTilt]]) -> LawTilts:
+    """What judgements do to a law; `known` has the tilts of tables, most of which are the same at all steps."""
+    if law.always_keeps:
+        return LawTilts()
+    tables: list[RowTilt] = []
+    for parents, added in _differing_tables(law, len(judgements)):
+        key = parents, added.tobytes()
+        if key not in known:
+            known[key] = list(_group_by_log_odds(parents, added, judgements))
+        tables += known[key]
+    curves = [tilt for curve in law.curves if curve.points.ndim == 3 for tilt in _curve_tilts(curve, judgements)]
+    return LawTilts(tuple(tables), tuple(curves))
 
 
 def _differing_tables(law: StepLaw, judgements: int) -> Iterator[tuple[tuple[Parent, ...], Floats]]:

@@ -30,7 +30,6 @@ from usru_scenarios.sampler.blocks import KernelCache, MapBlocks, Plan
 from usru_scenarios.sampler.likelihood_weighting import ObservedWalk, program_of_steps
 from usru_scenarios.sampler.outcome import FullTransition, LazyTransition, probabilities_after
 from usru_scenarios.sampler.outcome_paths import one_hot
-from usru_scenarios.sampler.shared_draws import SharedDraws
 from usru_scenarios.sampler.tables import BlockStates
 from usru_scenarios.settings import RunSettings
 
@@ -107,19 +106,14 @@ class ObservedPrograms:
     """
 
     def __init__(
-        self,
-        programs: Sequence[Program],
-        given: Formula,
-        shares: Floats,
-        plan: Plan,
-        kernels: KernelCache | None = None,
+        self, programs: Sequence[Program], given: Formula, shares: Floats, plan: Plan, kernels: KernelCache
     ) -> None:
         self.programs = programs
         self.given = given
         self.shares = shares
         self.plan = plan
         self.batches = plan.batches(1 + len(programs[0].outcome.states))
-        self.kernels = kernels or KernelCache(SharedDraws())
+        self.kernels = kernels
         self._current_walk: tuple[int, ObservedWalk] | None = None
 
     @property

@@ -110,7 +110,11 @@ class _SlopeEstimator:
         """Walk the draws and say what they say."""
         perturbations = self.model.perturbations
         judgements = perturbations.judgements if of_judgements else ()
-        followed = [number for number, judgement in enumerate(judgements) if self._is_followed(judgement)]
+        followed = [
+            number
+            for number, judgement in enumerate(judgements)
+            if self._matters(judgement) and isinstance(self.program.nodes.get(judgement.owner or ""), CategoricalNode)
+        ]
         effects: dict[int, _Effect] = {}
         sums, of_weights, least_error = self._follow_judgements(judgements, followed, effects)
         changed = (number for number, judgement in enumerate(judgements) if self._matters(judgement))
@@ -139,10 +143,6 @@ class _SlopeEstimator:
         """Whether anything that the scenarios depend on changes."""
         is_read = judgement.owner is None or judgement.owner in self.ancestors
         return judgement.changed != judgement.value and is_read
-
-    def _is_followed(self, judgement: PerturbedJudgement) -> bool:
-        node = self.program.nodes.get(judgement.owner or "")
-        return self._matters(judgement) and isinstance(node, CategoricalNode)
 
     def _follow_judgements(
         self, judgements: Sequence[PerturbedJudgement], followed: Sequence[int], effects: dict[int, _Effect]
