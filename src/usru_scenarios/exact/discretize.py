@@ -38,7 +38,6 @@ from usru_scenarios.program.laws import (
 from usru_scenarios.program.program import CategoricalNode, Floats, NumericNode, Program
 
 Indices = npt.NDArray[np.intp]
-Truths = npt.NDArray[np.bool_]
 Kind = TypeVar("Kind", bound=np.generic)
 Atom = InStates | Compared
 
@@ -255,16 +254,10 @@ class ConditionalTable:
                     hold = hold + broadcast_over_parents(term.points[..., law.size :], term.parents, parents)
             keep = broadcast_over_parents(law.persistence[..., :1], law.persistence_parents[:-1], parents)
             hold = hold_probability(keep, hold + law.offset[law.size])
-        if (
-            law.fixed is None
-            and _count_rows(parents) >= LARGE_TABLE_ROWS
-            and (factored := factored_table(law, parents)) is not None
-        ):
-            factored_parents = factored.all_parents
-            shares = factored.shares()
-            return shares.transpose(
-                *(factored_parents.index(parent) for parent in parents), len(factored_parents)
-            ), hold
+        is_large = law.fixed is None and _count_rows(parents) >= LARGE_TABLE_ROWS
+        if is_large and (factored := factored_table(law, parents)) is not None:
+            order = [factored.all_parents.index(parent) for parent in parents]
+            return factored.shares().transpose(*order, len(order)), hold
         return replace(law, persistence=None).table(), hold
 
 
@@ -400,9 +393,8 @@ class DiscretizedModel:
         self.draws_axis: tuple[Parent, ...] = ()
         if any(JUDGEMENTS in needed for needed in self.needed):
             self.draws_axis = (draws_parent(program.draws),)
-            self.latents[JUDGEMENTS] = LatentQuadrature(
-                JUDGEMENTS, 0, np.arange(float(program.draws)), np.ones(program.draws)
-            )
+            points, weights = np.arange(float(program.draws)), np.ones(program.draws)
+            self.latents[JUDGEMENTS] = LatentQuadrature(JUDGEMENTS, 0, points, weights)
         self.certain_states = self._find_certain_states()
         for node in program.nodes.values():
             if isinstance(node, NumericNode) and (drawn := self._uncertain_steps(node)):
@@ -584,9 +576,8 @@ class DiscretizedModel:
         lagged_variables = [self.reading(variable.node, step, 1).variables[0] for variable in value.variables]
         ordered = tuple(sorted(lagged_variables))
         assert value.values is not None
-        return StateFunction(
-            ordered, value.states, value.values.transpose([lagged_variables.index(one) for one in ordered])
-        )
+        order = [lagged_variables.index(variable) for variable in ordered]
+        return StateFunction(ordered, value.states, value.values.transpose(order))
 
     def _terms_over_variables(self, terms: Iterable[Term], curves: Iterable[PiecewiseCurve], step: int) -> list[Term]:
         """Terms and curves as terms over the variables that their parents are functions of."""

@@ -11,12 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 
 from usru_scenarios.light_dataclasses import dataclass, field
-from usru_scenarios.program.events import All, Formula, Not, Some, Timed, timed_parts
-
-Truths = npt.NDArray[np.bool_]
+from usru_scenarios.program.events import All, Formula, Not, Some, Timed, Truth, timed_parts
 
 TRUE = All(())
 FALSE = Some(())
@@ -48,8 +45,8 @@ class ChannelSplit:
     """
 
     channels: list[FormulaState]
-    routes: dict[tuple[int, int], Truths] = field(default_factory=dict)
-    decided: dict[tuple[int, int], Truths] = field(default_factory=dict)
+    routes: dict[tuple[int, int], Truth] = field(default_factory=dict)
+    decided: dict[tuple[int, int], Truth] = field(default_factory=dict)
 
     @property
     def keeps_channels(self) -> bool:
@@ -69,7 +66,7 @@ def initial_channels(events: Sequence[Formula], *, root: bool) -> tuple[list[For
 
 
 def split_by_predicates(
-    channels: Sequence[FormulaState], step: int, predicates: Mapping[Timed, Truths], *, root: bool
+    channels: Sequence[FormulaState], step: int, predicates: Mapping[Timed, Truth], *, root: bool
 ) -> ChannelSplit:
     """Read timed predicates at a step, from where each holds, all of one shape; `root` is as in `initial_channels`."""
     shape = np.broadcast_shapes(*(truth.shape for truth in predicates.values()))
@@ -77,7 +74,7 @@ def split_by_predicates(
     result = ChannelSplit([])
     channel_numbers: dict[FormulaState, int] = {}
 
-    def send(number: int, channel: FormulaState, where: Truths) -> None:
+    def send(number: int, channel: FormulaState, where: Truth) -> None:
         if channel.pending or (channel.root and root):
             _add_mask(result.routes, (number, channel_numbers.setdefault(channel, len(channel_numbers))), where)
 
@@ -103,7 +100,7 @@ _MOST_BITS = 31
 """Most predicates that are read before the states are numbered anew, so that the numbers fit 64 bits."""
 
 
-def _truth_combinations(predicates: Mapping[Timed, Truths]) -> list[tuple[dict[Timed, bool], Truths]]:
+def _truth_combinations(predicates: Mapping[Timed, Truth]) -> list[tuple[dict[Timed, bool], Truth]]:
     """Which of some predicates, all of one shape, hold together: every combination that occurs, and where it does."""
     shape = next(iter(predicates.values())).shape
     codes = np.zeros(math.prod(shape), dtype=np.int64)
@@ -119,7 +116,7 @@ def _truth_combinations(predicates: Mapping[Timed, Truths]) -> list[tuple[dict[T
     ]
 
 
-def _add_mask(table: dict[tuple[int, int], Truths], key: tuple[int, int], where: Truths) -> None:
+def _add_mask(table: dict[tuple[int, int], Truth], key: tuple[int, int], where: Truth) -> None:
     table[key] = table[key] | where if key in table else where
 
 

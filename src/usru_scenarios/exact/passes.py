@@ -16,7 +16,6 @@ from usru_scenarios.exact.discretize import (
     DiscretizedModel,
     EffectiveLaws,
     StateFunction,
-    Truths,
     broadcast_to_axes,
     relevant_nodes,
     union,
@@ -39,7 +38,17 @@ from usru_scenarios.exact.variable_elimination import (
 )
 from usru_scenarios.light_dataclasses import dataclass, field
 from usru_scenarios.names import OUTCOME
-from usru_scenarios.program.events import Compared, Formula, InStates, Timed, atom_truth, atoms, timed_parts, truth
+from usru_scenarios.program.events import (
+    Compared,
+    Formula,
+    InStates,
+    Timed,
+    Truth,
+    atom_truth,
+    atoms,
+    timed_parts,
+    truth,
+)
 from usru_scenarios.program.laws import JUDGEMENTS, Parent
 from usru_scenarios.program.program import Floats
 
@@ -168,7 +177,7 @@ class ForwardPass:
     def _reading_tasks(self, step: int) -> list[EliminationTask]:
         """The tasks of a step that read the table."""
         model, tasks = self.model, []
-        groups: dict[Axes, dict[Timed, Truths]] = {}
+        groups: dict[Axes, dict[Timed, Truth]] = {}
         for predicate in self.active_predicates[step]:
             axes = union(*(model.reading(atom.node, step).variables for atom in atoms(predicate)))
             groups.setdefault(axes, {})[predicate] = _predicate_mask(predicate.predicate, model, step, axes)
@@ -449,10 +458,10 @@ class StepFactors:
 # Conditions ----------------------------------------------------------------------------------------------------------
 
 
-def _predicate_mask(predicate: Formula, model: DiscretizedModel, step: int, over: Axes) -> Truths:
+def _predicate_mask(predicate: Formula, model: DiscretizedModel, step: int, over: Axes) -> Truth:
     """The truth of a predicate over variables of its step."""
 
-    def atom_mask(atom: InStates | Compared | Timed) -> Truths:
+    def atom_mask(atom: InStates | Compared | Timed) -> Truth:
         if isinstance(atom, Timed):
             raise ValueError("a predicate within a time has no time of its own")  # noqa: TRY004  # the query is at fault
         reading = model.reading(atom.node, step)

@@ -84,13 +84,11 @@ class Smoothing(ForwardPass):
         table = np.ones(len(self._initial_channels()[0]))
         axes: Axes = ()
         for step, (stages, channels) in enumerate(self.arrangement):
-            for stage, backward_table in zip(
-                stages, self._stage_tables(stages, backward_tables[step], tables), strict=True
-            ):
+            stage_tables = self._stage_tables(stages, backward_tables[step], tables)
+            for stage, backward_table in zip(stages, stage_tables, strict=True):
                 if isinstance(report := stage.task.what, JointRequest):
-                    self._report_share(
-                        report, step, marginal((table * backward_table).sum(axis=0), stage.before, report.axes), answer
-                    )
+                    joint = marginal((table * backward_table).sum(axis=0), stage.before, report.axes)
+                    self._report_share(report, step, joint, answer)
                     table = sum_out(table, (CHANNELS, *stage.before), (CHANNELS, *stage.after))
                 else:
                     table = self._apply(stage, step, table, unused_answer, tables)
@@ -141,11 +139,9 @@ class Smoothing(ForwardPass):
         shape = len(channels), *(axis.size for axis in axes)
         backward_tables = [np.broadcast_to(np.reshape(is_observed, (-1, *(1,) * len(axes))), shape).astype(np.float64)]
         for stages, _ in reversed(self.arrangement[1:]):
-            backward_tables.append(
-                self._rescale(
-                    self._stage_tables(stages, backward_tables[-1], tables)[0] if stages else backward_tables[-1]
-                )[0]
-            )
+            after = backward_tables[-1]
+            before = self._stage_tables(stages, after, tables)[0] if stages else after
+            backward_tables.append(self._rescale(before)[0])
         return backward_tables[::-1]
 
     def _stage_tables(self, stages: Sequence[ContractionStep], after: Floats, tables: StepFactors) -> list[Floats]:
@@ -167,9 +163,8 @@ class Smoothing(ForwardPass):
         match stage.task.what:
             case ConditionalTable() as conditional if stage.contraction is None:
                 (redrawn, hold), _ = tables.prepared_factors(stage)
-                result = hold * result + (redrawn * result).sum(
-                    axis=1 + stage.before.index(conditional.law.previous_state), keepdims=True
-                )
+                axis = 1 + stage.before.index(conditional.law.previous_state)
+                result = hold * result + (redrawn * result).sum(axis=axis, keepdims=True)
             case ConditionalTable():
                 result = self._multiply_in_adjoint(stage, after)
             case JointRequest() | FirstPassage():

@@ -13,10 +13,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from usru_scenarios.exact.discretize import LARGE_TABLE_ROWS, ConditionalTable, FactoredTable, Truths, broadcast_to_axes
+from usru_scenarios.exact.discretize import LARGE_TABLE_ROWS, ConditionalTable, FactoredTable, broadcast_to_axes
 from usru_scenarios.exact.formula_states import ChannelSplit
 from usru_scenarios.light_dataclasses import dataclass
-from usru_scenarios.program.events import Timed
+from usru_scenarios.program.events import Timed, Truth
 from usru_scenarios.program.laws import Parent
 from usru_scenarios.program.program import Floats
 
@@ -56,9 +56,8 @@ class ContractionCost:
 
     def then(self, other: ContractionCost) -> ContractionCost:
         """The cost of one computation after another."""
-        return ContractionCost(
-            max(self.entries, other.entries), max(self.memory, other.memory), self.operations + other.operations
-        )
+        entries, memory = max(self.entries, other.entries), max(self.memory, other.memory)
+        return ContractionCost(entries, memory, self.operations + other.operations)
 
 
 NO_COST = ContractionCost(0, 0, 0)
@@ -280,7 +279,7 @@ class EliminationTask:
         draws_axis: the draws of the judgements among `variables`, where what is read is kept apart by them.
     """
 
-    what: ConditionalTable | dict[Timed, Truths] | JointRequest | FirstPassage
+    what: ConditionalTable | dict[Timed, Truth] | JointRequest | FirstPassage
     variables: Axes
     new_variable: Parent | None = None
     report: JointRequest | None = None

@@ -376,9 +376,8 @@ def mean(distribution: FamilyValues) -> float:
     """
     family = FAMILIES[distribution.family]
     nested = any(isinstance(parameter, FamilyValues) for parameter in distribution.parameters)
-    if nested and not family.is_linear(
-        [_parameter_bounds(parameter) for parameter in distribution.parameters], distribution.limits
-    ):
+    bounds = [_parameter_bounds(parameter) for parameter in distribution.parameters]
+    if nested and not family.is_linear(bounds, distribution.limits):
         values, weights = _integration_grid(distribution)
         return float(family.means(values, distribution.limits) @ weights)
     central = [
@@ -392,9 +391,8 @@ def _parameter_bounds(parameter: float | FamilyValues) -> Interval:
     """The lowest and highest value of a parameter."""
     if not isinstance(parameter, FamilyValues):
         return parameter, parameter
-    return FAMILIES[parameter.family].bounds(
-        [_parameter_bounds(below) for below in parameter.parameters], parameter.limits
-    )
+    bounds = [_parameter_bounds(inner) for inner in parameter.parameters]
+    return FAMILIES[parameter.family].bounds(bounds, parameter.limits)
 
 
 def truncated_mean(mean: Floats, sd: Floats, low: float, high: float) -> Floats:

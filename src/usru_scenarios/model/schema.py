@@ -314,8 +314,8 @@ class Categorical(Part):
     sources: Sources | None = None
 
 
-def _check_range(raw: object) -> object:
-    if not isinstance(raw, tuple):
+def _read_range(raw: object) -> object:
+    if not isinstance(raw, list | tuple) or len(raw) != 2:
         found = f"a list of {len(raw)}" if isinstance(raw, list) else describe_value(raw)
         raise PydanticCustomError(
             "not_a_range", "a range is a list of two numbers, such as [0, 1], not {found}", {"found": found}
@@ -323,7 +323,7 @@ def _check_range(raw: object) -> object:
     for end in raw:
         if isinstance(end, int | float):
             refuse_too_large(float(end))
-    return raw
+    return tuple(raw)
 
 
 class Numeric(Part):
@@ -349,7 +349,7 @@ class Numeric(Part):
     kind: Literal["numeric"]
     title: str | None = None
     summary: str | None = None
-    range: Annotated[tuple[float, float], BeforeValidator(_check_range)]
+    range: Annotated[tuple[float, float], BeforeValidator(_read_range)]
     distribution: Distribution | None = None
     initial: Judgement | None = None
     persistence: Keep | None = None
@@ -357,13 +357,6 @@ class Numeric(Part):
     lagged_influences: NumericInfluences = {}
     events: NumericEvents = {}
     sources: Sources | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _range_to_tuple(cls, raw: object) -> object:
-        if isinstance(raw, dict) and isinstance(scale := raw.get("range"), list) and len(scale) == 2:
-            return {**raw, "range": tuple(scale)}
-        return raw
 
     @model_validator(mode="after")
     def _cut_off_at_range(self) -> Numeric:
@@ -633,14 +626,8 @@ class Model(Part):
     @property
     def signposted_states(self) -> tuple[str, ...]:
         """The scenarios, and states of nodes as `node.state`, that have signposts."""
-        scenarios = (name for name, one in self.scenarios.items() if one.signposts)
-        nodes = (
-            (name, node) for name, node in (self.drivers | self.consequences).items() if isinstance(node, Categorical)
-        )
-        states = (
-            f"{name}.{state}"
-            for name, node in nodes
-            for state, one in node.states.items()
-            if one is not None and one.signposts
-        )
-        return (*scenarios, *states)
+        parts: dict[str, Scenario | State] = {**self.scenarios}
+        for name, node in self.nodes():
+            if isinstance(node, Categorical):
+                parts |= {f"{name}.{state}": part for state, part in node.states.items() if part is not None}
+        return tuple(name for name, part in parts.items() if part.signposts)

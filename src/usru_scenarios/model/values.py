@@ -7,7 +7,7 @@ one shape. The parts of a file that values stand in are in `schema`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Annotated, Any
 
@@ -73,29 +73,24 @@ Names = Annotated[tuple[GivenName, ...], Field(strict=False)]
 Texts = Annotated[tuple[str, ...], Field(strict=False)]
 
 
-def _check_date(value: object) -> object:
-    """A year alone is a number in YAML; a date is text here."""
-    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-    if isinstance(text, str):
+def _time_check(parse: Callable[[str], object], code: str, words: Sequence[str] = ()) -> Callable[[object], object]:
+    """A function that checks a text, or a number such as a year, and returns what it parses to if that is a text."""
+
+    def check(value: object) -> object:
+        if value in words or not isinstance(value, str | int) or isinstance(value, bool):
+            return value
         try:
-            parse_date(text)
+            parsed = parse(str(value))
         except TimeError as error:
-            raise PydanticCustomError("unreadable_date", "{reason}", {"reason": str(error)}) from None
-    return text
+            raise PydanticCustomError(code, "{reason}", {"reason": str(error)}) from None
+        return parsed if isinstance(parsed, str) else str(value)
+
+    return check
 
 
-def _check_day(value: object) -> object:
-    if not isinstance(value, str | int) or isinstance(value, bool):
-        return value
-    try:
-        return parse_day(str(value))
-    except TimeError as error:
-        raise PydanticCustomError("unreadable_day", "{reason}", {"reason": str(error)}) from None
-
-
-def _check_moment(value: object) -> object:
-    return value if value in ("start", "end", "now") else _check_date(value)
-
+_check_date = _time_check(parse_date, "unreadable_date")
+_check_moment = _time_check(parse_date, "unreadable_date", ("start", "end", "now"))
+_check_day = _time_check(parse_day, "unreadable_day")
 
 DateText = Annotated[str, BeforeValidator(_check_date, json_schema_input_type=str | int)]
 """A date of the format, as text."""

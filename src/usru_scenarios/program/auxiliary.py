@@ -65,30 +65,24 @@ def build_chain(
         TooManyCasesError: a stage would have more than `MOST_STATES` states.
     """
     states: tuple[State, ...] = (start,)
-    stages, start_position = list[ChainStage](), 0
-    while start_position < len(sizes):
-        end_position = start_position + 1
-        while (
-            end_position < len(sizes)
-            and len(states) * math.prod(sizes[start_position : end_position + 1]) <= _MOST_STAGE_ROWS
-        ):
-            end_position += 1
-        state_numbers: dict[State, int] = {}
+    stages, first = list[ChainStage](), 0
+    while first < len(sizes):
+        stop = first + 1
+        while stop < len(sizes) and len(states) * math.prod(sizes[first : stop + 1]) <= _MOST_STAGE_ROWS:
+            stop += 1
+        numbers: dict[State, int] = {}
         next_states = []
-        for state_before, combination in itertools.product(
-            states, itertools.product(*map(range, sizes[start_position:end_position]))
-        ):
-            state = state_before
-            for position, parent_state in enumerate(combination, start_position):
+        combinations = itertools.product(*map(range, sizes[first:stop]))
+        for before, combination in itertools.product(states, combinations):
+            state = before
+            for position, parent_state in enumerate(combination, first):
                 state = advance(state, position, parent_state)
-            next_states.append(state_numbers.setdefault(state, len(state_numbers)))
-            if len(state_numbers) > MOST_STATES:
+            next_states.append(numbers.setdefault(state, len(numbers)))
+            if len(numbers) > MOST_STATES:
                 raise TooManyCasesError
-        shape = (len(states), *sizes[start_position:end_position])
-        stages.append(
-            ChainStage(range(start_position, end_position), np.array(next_states).reshape(shape), len(state_numbers))
-        )
-        states, start_position = tuple(state_numbers), end_position
+        shape = (len(states), *sizes[first:stop])
+        stages.append(ChainStage(range(first, stop), np.array(next_states).reshape(shape), len(numbers)))
+        states, first = tuple(numbers), stop
     return ConditionChain(tuple(stages), states)
 
 

@@ -21,6 +21,7 @@ from usru_scenarios.model.values import Judgement, Keep, Persistence, PointRows,
 from usru_scenarios.names import HOLD, OUTCOME, KeyPath
 from usru_scenarios.program.auxiliary import HOLDS, ChainStage, at_least_chain, first_row_chain
 from usru_scenarios.program.conditions import auxiliary_node
+from usru_scenarios.program.events import Truth
 from usru_scenarios.program.latent_scale import LatentScale
 from usru_scenarios.program.laws import Parent, PiecewiseCurve, Term, draws_parent, normalise_rows
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, NodeRole, NumericNode, Program
@@ -67,7 +68,7 @@ class _Compiler:
                 self.states[name] = tuple(sorted(node.states))
         self.rules = sorted(model.rules.items())
         self.auxiliary: dict[str, CategoricalNode] = {}
-        self.rule_masks: dict[str, tuple[npt.NDArray[np.bool_], tuple[Parent, ...]]] = {}
+        self.rule_masks: dict[str, tuple[Truth, tuple[Parent, ...]]] = {}
 
     def compile_program(self) -> Program:
         nodes: dict[str, Node] = {OUTCOME: self._compile_outcome()}
@@ -182,7 +183,7 @@ class _Compiler:
         draws = max(len(one) if one.ndim == 2 else 0 for one in (stated, *priors))
         if math.prod(parent.size for parent in parents) * len(states) > LARGEST_TABLE:
             deciding_rows, parents = self._add_first_row_nodes(name, rows, parents)
-            masks: list[npt.NDArray[np.bool_]] = [deciding_rows == row for row in range(len(rows))]
+            masks: list[Truth] = [deciding_rows == row for row in range(len(rows))]
         else:
             masks = [self._count_met(row.when, parents) == len(row.when) for row in rows]
         shape = tuple(parent.size for parent in parents)
@@ -228,9 +229,8 @@ class _Compiler:
         """Relative odds of the named states, 0 for the others, normalised: shape (states,) or (draws, states)."""
         if shares is None:
             return None
-        return normalise_rows(
-            self._stack_values([self.value(shares[state]) if state in shares else None for state in states])
-        )
+        given = [self.value(shares[state]) if state in shares else None for state in states]
+        return normalise_rows(self._stack_values(given))
 
     def _points_row(self, given: Mapping[str, Judgement] | Judgement, states: tuple[str, ...] | None) -> Floats:
         """Points as a row: one per state and one for `hold`, or the single one of a numeric node; draws before."""
@@ -281,7 +281,7 @@ class _Compiler:
         points = np.where(holds[..., None], given, 0.0)
         return Term(parents, points, weight=name if target == OUTCOME else None)
 
-    def _rule_mask(self, name: str, rule: schema.Rule) -> tuple[npt.NDArray[np.bool_], tuple[Parent, ...]]:
+    def _rule_mask(self, name: str, rule: schema.Rule) -> tuple[Truth, tuple[Parent, ...]]:
         """The mask of a rule, shape (size of each parent ...), and the parents: of a long rule the node that counts."""
         parents = self._condition_parents([rule.when], rule.lag)
         if math.prod(parent.size for parent in parents) <= RULE_ROWS:
@@ -325,7 +325,7 @@ class _Compiler:
             for name, cuts in sorted(edges.items())
         )
 
-    def _parent_mask(self, condition: schema.Condition, parent: Parent) -> npt.NDArray[np.bool_]:
+    def _parent_mask(self, condition: schema.Condition, parent: Parent) -> Truth:
         """The states of a parent, or parts of its scale, in which a condition holds, shape (size,)."""
         if condition.comparison is not None:
             sign, _ = condition.bound()
@@ -386,7 +386,7 @@ def _cut_point(condition: schema.Condition) -> float:
     return math.nextafter(value, math.inf) if sign in (">", "<=") else value
 
 
-def _allowed_mask(allowed: Mapping[str, tuple[str, ...]], states: tuple[str, ...]) -> npt.NDArray[np.bool_] | None:
+def _allowed_mask(allowed: Mapping[str, tuple[str, ...]], states: tuple[str, ...]) -> Truth | None:
     if not allowed:
         return None
     return np.array([[to in allowed.get(state, states) for to in states] for state in states])

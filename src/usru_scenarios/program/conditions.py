@@ -10,7 +10,7 @@ import numpy as np
 from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.program.events import All, Formula, InStates, Timed
 from usru_scenarios.program.laws import Parent, draws_parent
-from usru_scenarios.program.program import CategoricalNode, Floats, Program
+from usru_scenarios.program.program import CategoricalNode, Floats, Node, Program
 
 
 @dataclass(frozen=True)
@@ -113,18 +113,14 @@ def _report_node(name: str, law: dict[int, tuple[tuple[Parent, ...], Floats]], s
 
 def with_reports_of(program: Program, other: Program) -> Program:
     """A program with the reports of another one, on those nodes that have the same states in both."""
-    reports = {name: node for name, node in other.nodes.items() if isinstance(node, CategoricalNode) and node.reports}
-    copied = {
-        name: node
-        for name, node in reports.items()
-        if _has_same_states(other, program, name.partition(" reported.")[0])
-    }
+    copied: dict[str, Node] = {}
+    for name, node in other.nodes.items():
+        if isinstance(node, CategoricalNode) and node.reports:
+            reported = name.partition(" reported.")[0]
+            here, there = program.nodes.get(reported), other.nodes[reported]
+            if isinstance(here, CategoricalNode) and isinstance(there, CategoricalNode) and here.states == there.states:
+                copied[name] = node
     return replace(program, nodes={**program.nodes, **copied}) if copied else program
-
-
-def _has_same_states(one: Program, other: Program, name: str) -> bool:
-    here, there = one.nodes[name], other.nodes.get(name)
-    return isinstance(here, CategoricalNode) and isinstance(there, CategoricalNode) and here.states == there.states
 
 
 def apply_interventions(program: Program, interventions: Iterable[Intervention]) -> Program:

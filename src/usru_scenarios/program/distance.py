@@ -167,19 +167,16 @@ def _is_same_numeric(here: NumericNode, there: NumericNode, step: int) -> bool:
     if here is there:
         return True
     at = slice(step, step + 1)
-    if not (
-        are_equal(here.windows[..., at], there.windows[..., at]) and are_equal(here.imposed[at], there.imposed[at])
-    ):
+    pairs = ((here.windows, there.windows), (here.imposed, there.imposed))
+    if not all(are_equal(one[..., at], other[..., at]) for one, other in pairs):
         return False
     return are_equal(here, replace(there, windows=here.windows, imposed=here.imposed))
 
 
 def _carried_share(law: StepLaw) -> float:
     """How much of a difference before a step is left after it, at the most."""
-    own = any(parent == law.previous_state for parent in law.prior_parents) or any(
-        law.previous_state in term.parents for term in law.terms
-    )
-    if own or law.allowed is not None:
+    blocks = (law.prior_parents, *(term.parents for term in law.terms))
+    if law.allowed is not None or any(law.previous_state in parents for parents in blocks):
         return 1.0
     if law.persistence is None:
         return 0.0

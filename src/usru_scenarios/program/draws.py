@@ -161,13 +161,11 @@ def _split_remainder(own: Floats, rest: Floats, strata: _StratifiedUniforms, pat
         return np.where(own > 0.0, 1.0, np.zeros(strata.draws)), np.zeros(strata.draws)
     if not own.any():
         return np.zeros(strata.draws), np.ones(strata.draws)
-    drawn_share, left_share = beta_quantile(
-        np.maximum(own, _LEAST_BETA_PARAMETER), np.maximum(rest, _LEAST_BETA_PARAMETER), strata.uniforms_at(path)
-    )
-    takes_nothing, takes_everything = own <= 0.0, rest <= 0.0
-    return np.where(takes_nothing, 0.0, np.where(takes_everything, 1.0, drawn_share)), np.where(
-        takes_everything, 0.0, np.where(takes_nothing, 1.0, left_share)
-    )
+    first, second = (np.maximum(parameter, _LEAST_BETA_PARAMETER) for parameter in (own, rest))
+    drawn_share, left_share = beta_quantile(first, second, strata.uniforms_at(path))
+    takes_nothing, takes_all = own <= 0.0, rest <= 0.0
+    drawn_share = np.where(takes_nothing, 0.0, np.where(takes_all, 1.0, drawn_share))
+    return drawn_share, np.where(takes_all, 0.0, np.where(takes_nothing, 1.0, left_share))
 
 
 _LEAST_BETA_PARAMETER = 1e-12

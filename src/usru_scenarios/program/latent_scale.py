@@ -91,9 +91,8 @@ class LatentScale:
         if value.ndim or self.values.ndim == 2:
             draws = len(value) if value.ndim else len(self.values)
             tables = np.broadcast_to(self.values, (draws, self.values.shape[-1]))
-            return np.array(
-                [_interpolate_latent(*pair) for pair in zip(tables, np.broadcast_to(value, draws), strict=True)]
-            )
+            pairs = zip(tables, np.broadcast_to(value, draws), strict=True)
+            return np.array([_interpolate_latent(*pair) for pair in pairs])
         return np.asarray(_interpolate_latent(self.values, float(value)))
 
 

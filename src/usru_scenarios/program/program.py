@@ -230,9 +230,8 @@ def _collect_links(
     parents: Iterable[Parent], terms: Iterable[Term], curves: Iterable[PiecewiseCurve]
 ) -> frozenset[tuple[str, int]]:
     read = [*parents, *(parent for term in terms for parent in term.parents)]
-    return frozenset((parent.node, parent.lag) for parent in read if parent.node != JUDGEMENTS) | {
-        (curve.node, curve.lag) for curve in curves
-    }
+    links = ((parent.node, parent.lag) for parent in read if parent.node != JUDGEMENTS)
+    return frozenset((*links, *((curve.node, curve.lag) for curve in curves)))
 
 
 def _collect_influences(terms: Iterable[Term], curves: Iterable[PiecewiseCurve]) -> frozenset[tuple[str, str | None]]:

@@ -431,9 +431,7 @@ class Support:
         varies: Truth = self.law_varies.copy()
         for step in range(1, self.program.steps):
             law = self.program.law(self.program.outcome, step)
-            reads_itself = law.persistence is not None or any(
-                p == law.previous_state for term in law.terms for p in term.parents
-            )
+            reads_itself = law.persistence is not None or any(law.previous_state in term.parents for term in law.terms)
             varies[step] |= reads_itself and law.fixed is None and varies[step - 1]
         return varies
 
