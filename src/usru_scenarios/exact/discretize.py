@@ -93,9 +93,9 @@ def broadcast_to_axes(
     """An array over `array_axes`, transposed and reshaped to broadcast over `axes`: shape (size or 1 of each ...)."""
     rank = {axis: place for place, axis in enumerate(axes)}
     places: list[int] = sorted(range(len(array_axes)), key=lambda place: rank[array_axes[place]])
-    moved = array.transpose(places)
-    sizes = iter(moved.shape)
-    return moved.reshape([next(sizes) if axis in array_axes else 1 for axis in axes])
+    transposed = array.transpose(places)
+    sizes = iter(transposed.shape)
+    return transposed.reshape([next(sizes) if axis in array_axes else 1 for axis in axes])
 
 
 def union(*groups: Iterable[Parent]) -> tuple[Parent, ...]:
@@ -165,7 +165,7 @@ def factored_table(law: StepLaw, parents: Sequence[Parent]) -> FactoredTable | N
         _half_log_weights(law, halves[0], also_without_parents=True),
         _half_log_weights(law, halves[1], also_without_parents=False),
     ]
-    if sum(float(-one[np.isfinite(one)].min(initial=0.0)) for one in logits) > _WIDEST_LOG_RANGE:
+    if sum(float(-table[np.isfinite(table)].min(initial=0.0)) for table in logits) > _WIDEST_LOG_RANGE:
         return None
     return FactoredTable(halves, (np.exp(logits[0]), np.exp(logits[1])))
 
@@ -206,8 +206,8 @@ class ConditionalTable:
     @cached_property
     def parents(self) -> tuple[Parent, ...]:
         """The variables of the conditional table."""
-        own = self.known_state is not None
-        return tuple(parent for parent in self.law.parents if not (own and parent == self.law.previous_state))
+        is_known = self.known_state is not None
+        return tuple(parent for parent in self.law.parents if not (is_known and parent == self.law.previous_state))
 
     @cached_property
     def rows(self) -> int:
@@ -357,8 +357,8 @@ class EffectiveLaws:
         if self.keeps_state(name, step):
             return [(name, 1)]
         law = self.law(name, step)
-        drawn = [(JUDGEMENTS, 0)] if any(curve.points.ndim > 2 for curve in law.curves) else []
-        return [*((parent.node, parent.lag) for parent in law.parents), *((c.node, c.lag) for c in law.curves), *drawn]
+        draws = [(JUDGEMENTS, 0)] if any(curve.points.ndim > 2 for curve in law.curves) else []
+        return [*((parent.node, parent.lag) for parent in law.parents), *((c.node, c.lag) for c in law.curves), *draws]
 
 
 class DiscretizedModel:
@@ -383,13 +383,13 @@ class DiscretizedModel:
     def __init__(self, laws: EffectiveLaws, atoms: Sequence[Sequence[Atom]], nodes: Sequence[str]) -> None:
         self.laws = laws
         self.program = program = laws.program
-        self.compared = [atom for read in atoms for atom in read if isinstance(atom, Compared)]
+        self.compared = [atom for read_atoms in atoms for atom in read_atoms if isinstance(atom, Compared)]
         self.conditional_tables: dict[Hashable, ConditionalTable] = {}
         self.readings: dict[tuple[str, int, int], StateFunction] = {}
         self.latents: dict[str, LatentQuadrature] = {}
         self.distributions: dict[tuple[str, int], NodeDistribution] = {}
-        wanted = [[*(atom.node for atom in read), *nodes] for read in atoms]
-        self.needed = relevant_nodes([[(name, 0) for name in names] for names in wanted], laws.links)
+        wanted_nodes = [[*(atom.node for atom in read_atoms), *nodes] for read_atoms in atoms]
+        self.needed = relevant_nodes([[(name, 0) for name in names] for names in wanted_nodes], laws.links)
         self.draws_axis: tuple[Parent, ...] = ()
         if any(JUDGEMENTS in needed for needed in self.needed):
             self.draws_axis = (draws_parent(program.draws),)
@@ -397,10 +397,10 @@ class DiscretizedModel:
             self.latents[JUDGEMENTS] = LatentQuadrature(JUDGEMENTS, 0, points, weights)
         self.certain_states = self._find_certain_states()
         for node in program.nodes.values():
-            if isinstance(node, NumericNode) and (drawn := self._uncertain_steps(node)):
+            if isinstance(node, NumericNode) and (steps := self._uncertain_steps(node)):
                 if node.select_draws(range(1)) is not node:
                     raise _uncertain_node_error(node)
-                self._add_quadrature(node, drawn)
+                self._add_quadrature(node, steps)
 
     def with_latent_part(self, name: str, part: slice) -> DiscretizedModel:
         """The same with some of the points of a latent variable only: results add up over the parts."""

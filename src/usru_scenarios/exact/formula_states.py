@@ -80,17 +80,17 @@ def split_by_predicates(
 
     for number, channel in enumerate(channels):
         groups: dict[tuple[Timed, ...], list[tuple[int, Formula]]] = {}
-        for event, left in channel.pending:
-            parts_left = set(timed_parts(left))
-            groups.setdefault(tuple(part for part in predicates if part in parts_left), []).append((event, left))
+        for event, remainder in channel.pending:
+            parts_left = set(timed_parts(remainder))
+            groups.setdefault(tuple(part for part in predicates if part in parts_left), []).append((event, remainder))
         send(number, FormulaState(channel.root, tuple(groups.pop((), ()))), np.ones(shape, dtype=np.bool_))
-        for read, group in groups.items():
-            for truths, where in cases(read):
-                after = [(event, progress_formula(left, truths, step)) for event, left in group]
-                for event, left in after:
-                    if left == TRUE:
+        for parts_read, group in groups.items():
+            for truths, where in cases(parts_read):
+                after = [(event, progress_formula(remainder, truths, step)) for event, remainder in group]
+                for event, remainder in after:
+                    if remainder == TRUE:
                         _add_mask(result.decided, (number, event), where)
-                undecided = tuple((event, left) for event, left in after if left not in (TRUE, FALSE))
+                undecided = tuple((event, remainder) for event, remainder in after if remainder not in (TRUE, FALSE))
                 send(number, FormulaState(False, undecided), where)
     result.channels = list(channel_numbers)
     return result

@@ -208,7 +208,7 @@ def _group_by_nodes(depends: Mapping[Thing, frozenset[str]]) -> list[list[Thing]
 
 
 def _total_cost(passes: Iterable[ForwardPass]) -> ContractionCost:
-    return reduce(ContractionCost.then, (one.cost for one in passes), NO_COST)
+    return reduce(ContractionCost.then, (one_pass.cost for one_pass in passes), NO_COST)
 
 
 @dataclass
@@ -329,15 +329,15 @@ def _plan_passes(laws: EffectiveLaws, questions: Sequence[PassQuestion], bound: 
     unplanned = list(questions)
     while unplanned:
         question = unplanned.pop(0)
-        whole = _make_pass(laws, question)
-        if whole.cost.entries <= bound.entries:
-            passes.append(whole)
+        one_pass = _make_pass(laws, question)
+        if one_pass.cost.entries <= bound.entries:
+            passes.append(one_pass)
         elif halves := question.split():
             unplanned[:0] = halves
-        elif parts := _split_quadrature(laws, whole, bound):
+        elif parts := _split_quadrature(laws, one_pass, bound):
             passes += parts
         else:
-            return [whole]
+            return [one_pass]
     return passes
 
 
@@ -349,17 +349,17 @@ def _make_pass(laws: EffectiveLaws, question: PassQuestion, part: tuple[str, sli
     return Smoothing(laws, question, part)
 
 
-def _split_quadrature(laws: EffectiveLaws, whole: ForwardPass, bound: Bound) -> list[ForwardPass]:
+def _split_quadrature(laws: EffectiveLaws, one_pass: ForwardPass, bound: Bound) -> list[ForwardPass]:
     """Passes over parts of the widest quadrature, each within the bound on entries; none where there is no such way."""
-    if whole.widest_latent is None:
+    if one_pass.widest_latent is None:
         return []
-    points = len(whole.widest_latent.points)
-    count = min(points, -(-whole.cost.entries // bound.entries))
+    points = len(one_pass.widest_latent.points)
+    count = min(points, -(-one_pass.cost.entries // bound.entries))
     while True:
         size = -(-points // count)
         slices = [slice(first, min(first + size, points)) for first in range(0, points, size)]
-        if _make_pass(laws, whole.question, (whole.widest_latent.name, slices[0])).cost.entries <= bound.entries:
-            return [_make_pass(laws, whole.question, (whole.widest_latent.name, part)) for part in slices]
+        if _make_pass(laws, one_pass.question, (one_pass.widest_latent.name, slices[0])).cost.entries <= bound.entries:
+            return [_make_pass(laws, one_pass.question, (one_pass.widest_latent.name, part)) for part in slices]
         if count == points:
             return []
         count = min(points, 2 * count)
@@ -389,7 +389,7 @@ class ExactValues:
         """
         shares = np.broadcast_to(share, len(self.distributions)).tolist()
         pairs = zip(self.distributions, shares, strict=True)
-        return np.array([spread.quantile(own, joints.mean(axis=0)) for (spread, joints), own in pairs])
+        return np.array([spread.quantile(own_share, joints.mean(axis=0)) for (spread, joints), own_share in pairs])
 
     def below(self, values: Floats) -> Floats:
         """The probability of not exceeding values, shape (steps,), in each draw: shape (draws, steps)."""
@@ -440,11 +440,11 @@ def forecast(
     """
     portions = list(_solve_portions(program, _InferenceRequest((), given, bound), _portion_forecast, progress))
     scales = np.exp([log_scale - max(log_scale for _, log_scale in portions) for _, log_scale in portions])
-    forecasts = [one for one, _ in portions]
-    weights = np.concatenate([one.weights * scale for one, scale in zip(forecasts, scales, strict=True)])
+    forecasts = [part for part, _ in portions]
+    weights = np.concatenate([part.weights * scale for part, scale in zip(forecasts, scales, strict=True)])
     if not weights.any():
         raise NothingObservedError("the observation is impossible")
-    draw_weights = [one.weights.mean() * scale / weights.mean() for one, scale in zip(forecasts, scales, strict=True)]
+    counts = [part.weights.mean() * scale / weights.mean() for part, scale in zip(forecasts, scales, strict=True)]
 
     def join_portions(parts: Iterable[Floats]) -> Floats:
         """The arrays of the portions in one, which has an axis for the draws where there are any."""
@@ -452,15 +452,15 @@ def forecast(
         return joined if program.draws else joined[0]
 
     return ExactForecast(
-        scenarios=join_portions(one.scenarios for one in forecasts),
-        ever=join_portions(one.ever for one in forecasts),
-        first_visit=join_portions(one.first_visit for one in forecasts),
-        transitions=join_portions(one.transitions * count for one, count in zip(forecasts, draw_weights, strict=True)),
-        shares={name: join_portions(one.shares[name] for one in forecasts) for name in forecasts[0].shares},
+        scenarios=join_portions(part.scenarios for part in forecasts),
+        ever=join_portions(part.ever for part in forecasts),
+        first_visit=join_portions(part.first_visit for part in forecasts),
+        transitions=join_portions(part.transitions * count for part, count in zip(forecasts, counts, strict=True)),
+        shares={name: join_portions(part.shares[name] for part in forecasts) for name in forecasts[0].shares},
         values={
             name: ExactValues(
-                join_portions(one.values[name].mean for one in forecasts),
-                _join_distributions(forecasts, draw_weights, name),
+                join_portions(part.values[name].mean for part in forecasts),
+                _join_distributions(forecasts, counts, name),
             )
             for name in forecasts[0].values
         },
@@ -518,16 +518,16 @@ def _repeat_draws(array: Floats, draws: int) -> Floats:
     return np.broadcast_to(array, (draws, *array.shape[1:]))
 
 
-def _share_of(part: Floats, whole: Floats) -> Floats:
+def _share_of(part: Floats, total: Floats) -> Floats:
     """Shares of what is observed, 0 where it is not."""
-    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0.0)
+    return np.divide(part, total, out=np.zeros_like(part), where=total > 0.0)
 
 
 def _join_distributions(
     portions: Sequence[ExactForecast], counts: Sequence[float], name: str
 ) -> tuple[tuple[NodeDistribution, Floats], ...]:
     """The distributions of a numeric node in the draws of all portions, of which each counts for so much."""
-    by_step = zip(*(one.values[name].distributions for one in portions), strict=True)
+    by_step = zip(*(portion.values[name].distributions for portion in portions), strict=True)
     return tuple(
         (parts[0][0], np.concatenate([joints * count for (_, joints), count in zip(parts, counts, strict=True)]))
         for parts in by_step
@@ -618,7 +618,7 @@ def _numeric_values(model: DiscretizedModel, name: str, answer: PassAnswer, draw
         if answer.evidence.size:
             joint = joint / (joint.sum() or 1.0) * joint.shape[-1]
         joints = np.ascontiguousarray(np.moveaxis(joint, -1, 0))
-        totals = [(float(one.sum()) or 1.0) if len(answer.evidence) > 1 else 1.0 for one in joints]
-        means.append([float((values * one).sum()) / total for one, total in zip(joints, totals, strict=True)])
+        totals = [(float(row.sum()) or 1.0) if len(answer.evidence) > 1 else 1.0 for row in joints]
+        means.append([float((values * row).sum()) / total for row, total in zip(joints, totals, strict=True)])
         distributions.append((model.distributions[name, step], _repeat_draws(joints, draws)))
     return ExactValues(_repeat_draws(np.array(means).T, draws), tuple(distributions))

@@ -82,9 +82,9 @@ class PassQuestion:
         if self.reported_nodes and self.pairs:
             return ask((), self.reported_nodes), ask(pairs=True)
         for field_name in ("events", "reported_nodes", "visits"):
-            wanted = getattr(self, field_name)
-            if middle := len(wanted) // 2:
-                return ask(**{field_name: wanted[:middle]}), ask(**{field_name: wanted[middle:]})
+            values = getattr(self, field_name)
+            if middle := len(values) // 2:
+                return ask(**{field_name: values[:middle]}), ask(**{field_name: values[middle:]})
         return None
 
 
@@ -139,17 +139,17 @@ class ForwardPass:
         self.question = question
         self.part = part
         self.events = self._followed_events(laws.program.steps)
-        self.timed = list(dict.fromkeys(one for event in self.events for one in timed_parts(event)))
+        self.timed = list(dict.fromkeys(predicate for event in self.events for predicate in timed_parts(event)))
         self.steps = self._count_steps(laws.program.steps)
         self.wants_all_trials = question.given is None and bool(question.reported_nodes or question.pairs)
-        active = [tuple(one for one in self.timed if step in one.steps) for step in range(self.steps)]
-        read_atoms = [[atom for one in timed for atom in atoms(one)] for timed in active]
+        active = [tuple(predicate for predicate in self.timed if step in predicate.steps) for step in range(self.steps)]
+        read_atoms = [[atom for predicate in timed for atom in atoms(predicate)] for timed in active]
         followed = (OUTCOME,) if question.pairs or question.visits else ()
-        whole = DiscretizedModel(laws, read_atoms, (*question.reported_nodes, *followed))
-        self.whole_model = whole
-        self.model = whole if part is None else whole.with_latent_part(*part)
-        self.draws_axis = whole.draws_axis
-        self.draws = whole.draws_axis[0].size if whole.draws_axis else 1
+        whole_model = DiscretizedModel(laws, read_atoms, (*question.reported_nodes, *followed))
+        self.whole_model = whole_model
+        self.model = whole_model if part is None else whole_model.with_latent_part(*part)
+        self.draws_axis = whole_model.draws_axis
+        self.draws = whole_model.draws_axis[0].size if whole_model.draws_axis else 1
         self.active_predicates = active
         self._arrangements: dict[Hashable, tuple[list[ContractionStep], list[FormulaState]]] = {}
         self._cached_factors = StepFactors(every=True)
@@ -166,11 +166,11 @@ class ForwardPass:
 
     def _count_steps(self, steps: int) -> int:
         """How many steps matter."""
-        if any(one.steps and not 0 <= min(one.steps) <= max(one.steps) < steps for one in self.timed):
+        if any(timed.steps and not 0 <= min(timed.steps) <= max(timed.steps) < steps for timed in self.timed):
             raise ValueError(f"an event's time is off the grid of {steps} steps")
         if self.question.reported_nodes or self.question.pairs or self.question.visits:
             return steps
-        return max((max(one.steps) + 1 for one in self.timed if one.steps), default=1)
+        return max((max(timed.steps) + 1 for timed in self.timed if timed.steps), default=1)
 
     # Planning --------------------------------------------------------------------------------------------------------
 
@@ -181,19 +181,19 @@ class ForwardPass:
         for predicate in self.active_predicates[step]:
             axes = union(*(model.reading(atom.node, step).variables for atom in atoms(predicate)))
             groups.setdefault(axes, {})[predicate] = _predicate_mask(predicate.predicate, model, step, axes)
-        drawn = self.draws_axis
-        tasks += [EliminationTask(predicates, (*axes, *drawn), draws_axis=drawn) for axes, predicates in groups.items()]
+        draws = self.draws_axis
+        tasks += [EliminationTask(predicates, (*axes, *draws), draws_axis=draws) for axes, predicates in groups.items()]
         for name in self.question.reported_nodes:
-            axes = (*model.reading(name, step).variables, *drawn)
+            axes = (*model.reading(name, step).variables, *draws)
             tasks.append(EliminationTask(JointRequest(name, axes), axes))
         if self.question.pairs and step:
-            axes = (*union(*(reading.variables for reading in self._scenario_pair(step))), *drawn)
+            axes = (*union(*(reading.variables for reading in self._scenario_pair(step))), *draws)
             tasks.append(EliminationTask(JointRequest(OUTCOME, axes, pairs=True), axes))
         if self.question.visits and self.question.given is None and not model.keeps_state(OUTCOME, step):
             conditional = model.conditional_table(OUTCOME, step)
             tasks.append(
                 EliminationTask(
-                    FirstPassage(conditional, self.question.visits), union(conditional.redraw_parents, drawn)
+                    FirstPassage(conditional, self.question.visits), union(conditional.redraw_parents, draws)
                 )
             )
         return tasks
@@ -264,7 +264,7 @@ class ForwardPass:
         self, axes: Axes, tasks: list[EliminationTask], kept: frozenset[str], channels: list[FormulaState], step: int
     ) -> tuple[list[ContractionStep], list[FormulaState]]:
         all_axes = union(axes, *(task.variables for task in tasks))
-        bit = {axis: 1 << place for place, axis in enumerate(all_axes)}
+        bit = {axis: 1 << position for position, axis in enumerate(all_axes)}
         kept_axes = {axis for axis in all_axes if axis.lag == 0 and axis.node in kept}
         task_order = elimination_order(
             tuple(axis.size for axis in all_axes),
@@ -276,9 +276,9 @@ class ForwardPass:
             ),
         )
         stages: list[ContractionStep] = []
-        for place, number in enumerate(task_order):
+        for position, number in enumerate(task_order):
             task = tasks[number]
-            needed = kept_axes.union(*(tasks[other].variables for other in task_order[place + 1 :]))
+            needed = kept_axes.union(*(tasks[other].variables for other in task_order[position + 1 :]))
             split = None
             before = len(channels)
             if isinstance(task.what, dict):
@@ -357,7 +357,7 @@ class ForwardPass:
         self, stage: ContractionStep, step: int, table: Floats, answer: PassAnswer, tables: StepFactors
     ) -> Floats:
         """Do a task; the table before it may be overwritten."""
-        place = min(step, answer.decided.shape[2] - 1)
+        column = min(step, answer.decided.shape[2] - 1)
         match stage.task.what:
             case ConditionalTable():
                 apply_table = self._keep_or_redraw if stage.is_mixture else self._multiply_in
@@ -368,11 +368,11 @@ class ForwardPass:
                 ((chances,), _) = tables.prepared_factors(stage)
                 entering = chances * table
                 by_draw = marginal(entering, (CHANNELS, *stage.before), (CHANNELS, *self.draws_axis))
-                answer.decided[:, :, place] += by_draw.reshape(len(entering), self.draws)
+                answer.decided[:, :, column] += by_draw.reshape(len(entering), self.draws)
                 table -= entering
             case _:
                 assert stage.split is not None
-                table = split_channels(stage, table, stage.split, answer.decided[:, :, place])
+                table = split_channels(stage, table, stage.split, answer.decided[:, :, column])
         return sum_out(table, (CHANNELS, *stage.before), (CHANNELS, *stage.after))
 
     def _multiply_in(
@@ -403,19 +403,19 @@ class ForwardPass:
         table *= hold
         if joint is not None and report is not None and stage.report_chain is not None:
             kept_table = marginal(table[0], stage.before, (conditional.law.previous_state, *self.draws_axis))
-            kept = np.diag(kept_table) if kept_table.ndim == 1 else np.eye(len(kept_table))[..., None] * kept_table
-            self._report(report, step, marginal(joint, stage.report_chain.after, report.axes) + kept, answer)
+            diagonal = np.diag(kept_table) if kept_table.ndim == 1 else np.eye(len(kept_table))[..., None] * kept_table
+            self._report(report, step, marginal(joint, stage.report_chain.after, report.axes) + diagonal, answer)
         table += redrawn_table
         return sum_out(table, (CHANNELS, *stage.unsummed), (CHANNELS, *stage.after))
 
     def _report(self, report: JointRequest, step: int, joint: Floats, answer: PassAnswer) -> None:
         if report.pairs:
-            over = union(*(reading.variables for reading in self._scenario_pair(step)))
-            at = tuple(
-                broadcast_to_axes(reading.states, reading.variables, over) for reading in self._scenario_pair(step)
+            axes = union(*(reading.variables for reading in self._scenario_pair(step)))
+            indices = tuple(
+                broadcast_to_axes(reading.states, reading.variables, axes) for reading in self._scenario_pair(step)
             )
             by_draw = joint if self.draws_axis else joint[..., None]
-            np.add.at(answer.pairs, tuple(np.broadcast_arrays(*at, by_draw[..., 0])[:2]), by_draw)
+            np.add.at(answer.pairs, tuple(np.broadcast_arrays(*indices, by_draw[..., 0])[:2]), by_draw)
         else:
             # A copy: what is read without a sum may be a view of the table, which later tasks overwrite.
             full = self._expand_part(joint.copy(), report.axes)
@@ -458,7 +458,7 @@ class StepFactors:
 # Conditions ----------------------------------------------------------------------------------------------------------
 
 
-def _predicate_mask(predicate: Formula, model: DiscretizedModel, step: int, over: Axes) -> Truth:
+def _predicate_mask(predicate: Formula, model: DiscretizedModel, step: int, axes: Axes) -> Truth:
     """The truth of a predicate over variables of its step."""
 
     def atom_mask(atom: InStates | Compared | Timed) -> Truth:
@@ -466,6 +466,6 @@ def _predicate_mask(predicate: Formula, model: DiscretizedModel, step: int, over
             raise ValueError("a predicate within a time has no time of its own")  # noqa: TRY004  # the query is at fault
         reading = model.reading(atom.node, step)
         mask = atom_truth(atom, reading.states if reading.values is None else reading.values)
-        return broadcast_to_axes(mask, reading.variables, over)
+        return broadcast_to_axes(mask, reading.variables, axes)
 
-    return np.broadcast_to(truth(predicate, atom_mask), [axis.size for axis in over])
+    return np.broadcast_to(truth(predicate, atom_mask), [axis.size for axis in axes])

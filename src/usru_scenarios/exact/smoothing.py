@@ -49,8 +49,8 @@ class Smoothing(ForwardPass):
     def _followed_events(self, steps: int) -> tuple[Formula, ...]:
         """What is observed, and each first visit that has not come about, together with what is observed."""
         assert self.question.given is not None, "without observations, a pass forward will do"
-        seen = All((self.question.given, _undecidable(steps)))
-        return (seen, *(All((_no_visit(members, steps), seen)) for members in self.question.visits))
+        observed = All((self.question.given, _undecidable(steps)))
+        return (observed, *(All((_no_visit(members, steps), observed)) for members in self.question.visits))
 
     def _count_steps(self, steps: int) -> int:
         self.timed.remove(_undecidable(steps))
@@ -110,18 +110,21 @@ class Smoothing(ForwardPass):
         """The probability of what is observed, in all and without a visit up to a step."""
         table, backward_table = tables
         open_at = {
-            remainder: place for place, one in enumerate(channels) for event, remainder in one.pending if not event
+            remainder: number
+            for number, channel_state in enumerate(channels)
+            for event, remainder in channel_state.pending
+            if not event
         }
         channels_without_visit = [
-            {simplify_formula(All((never, remainder))): place for remainder, place in open_at.items()} | open_at
+            {simplify_formula(All((never, remainder))): number for remainder, number in open_at.items()} | open_at
             for never in (_no_visit(members, self.steps) for members in self.question.visits)
         ]
-        for place, channel in enumerate(channels):
+        for number, channel in enumerate(channels):
             for event, remainder in channel.pending:
                 if event == _OBSERVED:
-                    answer.evidence[:, step] += marginal(table[place] * backward_table[place], axes, self.draws_axis)
+                    answer.evidence[:, step] += marginal(table[number] * backward_table[number], axes, self.draws_axis)
                 else:
-                    joint = table[place] * backward_table[channels_without_visit[event - 1][remainder]]
+                    joint = table[number] * backward_table[channels_without_visit[event - 1][remainder]]
                     answer.decided[event - 1, :, step] += marginal(joint, axes, self.draws_axis)
 
     def _rescale(self, table: Floats) -> tuple[Floats, float]:

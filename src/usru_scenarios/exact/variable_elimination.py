@@ -177,13 +177,13 @@ class TableProduct:
 
     def prepare(self, factor: Floats) -> Floats:
         """The factor as the product wants it: shape (shared, summed, new), or one that broadcasts over the result."""
-        known = (*self._batched, *self._contracted, *self._new)
-        unwanted = tuple(place for place, axis in enumerate(self._factor) if axis not in known)
+        kept_axes = (*self._batched, *self._contracted, *self._new)
+        unwanted = tuple(place for place, axis in enumerate(self._factor) if axis not in kept_axes)
         array = factor.sum(axis=unwanted) if unwanted else factor
-        axes = tuple(axis for axis in self._factor if axis in known)
+        axes = tuple(axis for axis in self._factor if axis in kept_axes)
         if not self._contracted:
             return np.ascontiguousarray(broadcast_to_axes(array, axes, self.after))
-        turned = array.transpose([axes.index(axis) for axis in known])
+        turned = array.transpose([axes.index(axis) for axis in kept_axes])
         return np.ascontiguousarray(turned.reshape(*self._stack_sizes[:2], _count_entries(self._new)))
 
     def __call__(self, table: Floats, prepared: Floats) -> Floats:
@@ -310,15 +310,15 @@ class Contraction:
         """The halves of the table where it has any and no table on the way is larger for them, or else the table."""
         wanted = {*needed, CHANNELS}
         factors: tuple[Axes, ...] = ((*conditional.parents, new_variable),)
-        whole = ProductChain((CHANNELS, *before), factors, wanted)
+        unfactored = ProductChain((CHANNELS, *before), factors, wanted)
         halves = conditional.factored({axis: place for place, axis in enumerate(before)})
         if halves is not None:
             # The second half first: its parents are the last axes of the table, which are summed over without a copy.
             half_axes = tuple((*parents, new_variable) for parents in reversed(halves.parents))
             chain = ProductChain((CHANNELS, *before), half_axes, wanted)
-            if chain.widest <= max(_count_entries(before), whole.widest):
+            if chain.widest <= max(_count_entries(before), unfactored.widest):
                 return Contraction(half_axes, chain, halves)
-        return Contraction(factors, whole, None)
+        return Contraction(factors, unfactored, None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -353,10 +353,15 @@ class ContractionStep:
         if not isinstance(conditional, ConditionalTable) or new_variable is None:
             after = tuple(axis for axis in before if axis in needed)
             return ContractionStep(task, before, before, after, channels, split)
-        contraction, own = None, conditional.law.previous_state
-        if conditional.is_mixture and conditional.rows >= LARGE_TABLE_ROWS and own in before and own not in needed:
+        contraction, previous = None, conditional.law.previous_state
+        if (
+            conditional.is_mixture
+            and conditional.rows >= LARGE_TABLE_ROWS
+            and previous in before
+            and previous not in needed
+        ):
             factors: tuple[Axes, ...] = ((*conditional.redraw_parents, new_variable),)
-            unsummed = tuple(new_variable if axis == own else axis for axis in before)
+            unsummed = tuple(new_variable if axis == previous else axis for axis in before)
             after = tuple(axis for axis in unsummed if axis in needed)
         else:
             contraction = Contraction.of(conditional, new_variable, before, needed)

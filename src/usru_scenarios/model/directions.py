@@ -89,13 +89,13 @@ class PointsCell:
         return all(node in self.cause and _allows_any_of(self.cause[node], states) for node, states in push.cause)
 
 
-def _allows_any_of(asked: str | Condition, states: frozenset[str]) -> bool:
+def _allows_any_of(condition: str | Condition, states: frozenset[str]) -> bool:
     """Whether a state or knot, or what a rule asks for, allows one of some states."""
-    if isinstance(asked, str):
-        return state_key(asked) in states
-    if asked.comparison is None:
-        return not states.isdisjoint(map(state_key, asked.states))
-    return any(asked.holds(float(state)) for state in states if _KNOT.fullmatch(state))
+    if isinstance(condition, str):
+        return state_key(condition) in states
+    if condition.comparison is None:
+        return not states.isdisjoint(map(state_key, condition.states))
+    return any(condition.holds(float(state)) for state in states if _KNOT.fullmatch(state))
 
 
 @dataclass(frozen=True)

@@ -163,9 +163,9 @@ class EvidenceItem(Part):
 
     @model_validator(mode="after")
     def _one_kind(self) -> EvidenceItem:
-        given = [name for name in KINDS if getattr(self, name) is not None]
-        if len(given) != 1:
-            found = f"this has {' and '.join(given)}" if given else "this has none of them"
+        kinds = [name for name in KINDS if getattr(self, name) is not None]
+        if len(kinds) != 1:
+            found = f"this has {' and '.join(kinds)}" if kinds else "this has none of them"
             message = "an item has one of 'seen', 'about', 'signpost' and 'quiet'; {found}"
             raise PydanticCustomError("one_kind", message, {"found": found})
         if (self.about is None) != (self.likelihood is None):

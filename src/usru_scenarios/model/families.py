@@ -128,8 +128,8 @@ class _BoundedFamily(Family):
     def quantile(self, parameters: Sequence[Floats], limits: Interval, shares: Floats) -> Floats:
         low, *modes, high = np.sort(np.broadcast_arrays(*parameters), axis=0)
         width = high - low
-        at = [np.divide(mode - low, width, out=np.zeros_like(width), where=width > 0) for mode in modes]
-        values: Floats = low + width * self.unit_quantile(*at, shares)
+        mode_shares = [np.divide(mode - low, width, out=np.zeros_like(width), where=width > 0) for mode in modes]
+        values: Floats = low + width * self.unit_quantile(*mode_shares, shares)
         return values
 
     def means(self, parameters: Sequence[Floats], limits: Interval) -> Floats:
@@ -219,7 +219,7 @@ class _BetaFamily(Family):
         return beta_density(*parameters), low, high
 
     def repair_parameters(self, parameters: Floats, low: float, high: float) -> list[float]:
-        return [max(float(one), _LEAST_WIDTH) for one in parameters]
+        return [max(float(parameter), _LEAST_WIDTH) for parameter in parameters]
 
 
 # Quantiles ------------------------------------------------------------------------------------------------------------
@@ -309,7 +309,7 @@ def beta_quantile(a: Floats, b: Floats, shares: Floats) -> tuple[Floats, Floats]
         b: the second one, likewise.
         shares: probabilities, shape (values,), strictly between 0 and 1.
     """
-    a, b = (one[:, None] for one in np.broadcast_arrays(a, b))
+    a, b = (parameter[:, None] for parameter in np.broadcast_arrays(a, b))
 
     def log_density(logit: Floats) -> Floats:
         """The logarithm of x^a (1-x)^b: of the density times the x (1-x) of the logit coordinate."""
@@ -324,26 +324,26 @@ def beta_quantile(a: Floats, b: Floats, shares: Floats) -> tuple[Floats, Floats]
             reach = np.where(inside, 2.0 * reach, reach)
         ends.append(direction * np.arcsinh(reach / width))
     cells = _CELLS if len(a) == 1 else _CELLS_PER_VALUE
-    at = ends[0] + (ends[1] - ends[0]) * np.linspace(0.0, 1.0, 2 * cells + 1)
-    height = np.exp(log_density(peak + width * np.sinh(at)) - peak_height) * np.cosh(at)
-    logit_quantiles = peak + width * np.sinh(_invert_density(at, height, shares)[:, None])
+    places = ends[0] + (ends[1] - ends[0]) * np.linspace(0.0, 1.0, 2 * cells + 1)
+    height = np.exp(log_density(peak + width * np.sinh(places)) - peak_height) * np.cosh(places)
+    logit_quantiles = peak + width * np.sinh(_invert_density(places, height, shares)[:, None])
     with np.errstate(over="ignore"):
         return 1.0 / (1.0 + np.exp(-logit_quantiles[:, 0])), 1.0 / (1.0 + np.exp(logit_quantiles[:, 0]))
 
 
-def _invert_density(at: Floats, height: Floats, shares: Floats) -> Floats:
+def _invert_density(places: Floats, height: Floats, shares: Floats) -> Floats:
     """The quantiles of a density that is a parabola in each cell.
 
     Args:
-        at: the ends and the middles of cells of equal width in turn, shape (rows, 2 * cells + 1).
+        places: the ends and the middles of cells of equal width in turn, shape (rows, 2 * cells + 1).
         height: the density there, up to a factor.
         shares: shape (values,); there is one row for all of them or one for each.
     """
     left, middle, right = height[:, :-2:2], height[:, 1:-1:2], height[:, 2::2]
     below = np.cumsum((left + 4.0 * middle + right) / 6.0, axis=1)
     targets = shares * below[:, -1]
-    rows = np.arange(len(shares)) if len(at) > 1 else np.zeros(len(shares), dtype=np.intp)
-    cell = (below[rows] < targets[:, None]).sum(axis=1) if len(at) > 1 else np.searchsorted(below[0], targets)
+    rows = np.arange(len(shares)) if len(places) > 1 else np.zeros(len(shares), dtype=np.intp)
+    cell = (below[rows] < targets[:, None]).sum(axis=1) if len(places) > 1 else np.searchsorted(below[0], targets)
     cell = np.minimum(cell, below.shape[1] - 1)
     remainder = targets - np.where(cell > 0, below[rows, np.maximum(cell - 1, 0)], 0.0)
     at_left, at_middle, at_right = left[rows, cell], middle[rows, cell], right[rows, cell]
@@ -356,8 +356,8 @@ def _invert_density(at: Floats, height: Floats, shares: Floats) -> Floats:
         density = at_left + part * (slope + part * curvature)
         step = part - np.divide(excess, density, out=np.full_like(excess, np.inf), where=density > 0.0)
         part = np.where((step >= low) & (step <= high), step, 0.5 * (low + high))
-    start = at[rows, 2 * cell]
-    quantiles: Floats = start + part * (at[rows, 2 * cell + 2] - start)
+    start = places[rows, 2 * cell]
+    quantiles: Floats = start + part * (places[rows, 2 * cell + 2] - start)
     return quantiles
 
 
@@ -410,11 +410,11 @@ def truncated_mean(mean: Floats, sd: Floats, low: float, high: float) -> Floats:
     reach_from_top = 2.0 * _NEGLIGIBLE / (reach + np.abs(top))  # from the top to where the density is negligible
     first = np.maximum(left - top, -np.where(top <= 0.0, np.maximum(reach_from_top, 0.0), 0.0))
     last = np.minimum(right - top, np.where(top >= 0.0, reach_from_top, 0.0))
-    at, share = np.polynomial.legendre.leggauss(16)
+    nodes, node_weights = np.polynomial.legendre.leggauss(16)
     pieces = np.arange(16)
-    places = ((pieces[:, None] + 0.5 * (1.0 + at)) / 16).ravel()
+    places = ((pieces[:, None] + 0.5 * (1.0 + nodes)) / 16).ravel()
     offsets = first[:, None] + (last - first)[:, None] * places
-    density = np.exp(-offsets * (top[:, None] + 0.5 * offsets)) * np.tile(share, 16)
+    density = np.exp(-offsets * (top[:, None] + 0.5 * offsets)) * np.tile(node_weights, 16)
     shift = (offsets * density).sum(axis=1) / density.sum(axis=1)
     result: Floats = np.clip(np.clip(mean, low, high) + sd * shift, low, high)
     return result
@@ -422,12 +422,12 @@ def truncated_mean(mean: Floats, sd: Floats, low: float, high: float) -> Floats:
 
 def _integration_grid(distribution: FamilyValues) -> tuple[list[Floats], Floats]:
     """The parameters of a law at the nodes of an integration over them, each of shape (nodes,), and the weights."""
-    nodes = [_parameter_nodes(one) for one in distribution.parameters]
-    values = np.meshgrid(*(one for one, _ in nodes), indexing="ij")
+    nodes = [_parameter_nodes(values_of_parameter) for values_of_parameter in distribution.parameters]
+    values = np.meshgrid(*(values_of_parameter for values_of_parameter, _ in nodes), indexing="ij")
     weights = np.ones(())
     for _, own_weights in nodes:
         weights = np.multiply.outer(weights, own_weights)
-    return [one.ravel() for one in values], weights.ravel()
+    return [values_of_parameter.ravel() for values_of_parameter in values], weights.ravel()
 
 
 def _parameter_nodes(parameter: float | FamilyValues) -> tuple[Floats, Floats]:
@@ -468,11 +468,11 @@ def _pert_density(low: float, mode: float, high: float) -> LogDensity:
 
 
 def _triangular_density(low: float, mode: float, high: float) -> LogDensity:
-    at = (mode - low) / (high - low)
+    peak = (mode - low) / (high - low)
 
     def log_density(logit: Floats) -> Floats:
         share, rest = 1.0 / (1.0 + np.exp(-logit)), 1.0 / (1.0 + np.exp(logit))
-        height = np.where(share < at, share * (1.0 - at), rest * at) if 0 < at < 1 else (rest, share)[int(at)]
+        height = np.where(share < peak, share * (1.0 - peak), rest * peak) if 0 < peak < 1 else (rest, share)[int(peak)]
         with np.errstate(divide="ignore"):  # next to the ends the height may be less than a float can hold
             return np.log(height) + beta_density(1.0, 1.0)(logit)
 

@@ -208,7 +208,8 @@ def _replace_values(part: Any, branch: Any) -> Any:
             return {**part, **{key: _replace_values(part[key], below) for key, below in branch.items()}}
         case tuple() if isinstance(branch, dict):
             return tuple(
-                _replace_values(one, branch[index]) if index in branch else one for index, one in enumerate(part)
+                _replace_values(part_of_tuple, branch[index]) if index in branch else part_of_tuple
+                for index, part_of_tuple in enumerate(part)
             )
         case Part() if isinstance(branch, dict) and branch.keys() <= type(part).model_fields.keys():
             update = {field: _replace_values(getattr(part, field), below) for field, below in branch.items()}

@@ -217,7 +217,8 @@ class Distribution(Value):
     def family_values(self) -> FamilyValues:
         """The distribution as plain data."""
         parameters = tuple(
-            one.value.family_values if isinstance(one.value, Distribution) else one.value for one in self.parameters
+            parameter.value.family_values if isinstance(parameter.value, Distribution) else parameter.value
+            for parameter in self.parameters
         )
         return FamilyValues(self.family, parameters, self._limits)
 
@@ -229,18 +230,18 @@ class Distribution(Value):
     @property
     def bounds(self) -> tuple[float, float]:
         """The lowest and highest value that can be drawn."""
-        return self.family_definition.bounds([one.bounds for one in self.parameters], self._limits)
+        return self.family_definition.bounds([parameter.bounds for parameter in self.parameters], self._limits)
 
     @property
     def span(self) -> tuple[float, float]:
         """Where it lies before it is cut off: its bounds, a normal one, which has none, standing at its centre."""
-        spans = [one.span for one in self.parameters]
+        spans = [parameter.span for parameter in self.parameters]
         return self.family_definition.bounds(spans, self.family_definition.centre(spans))
 
     @property
     def is_certain(self) -> bool:
         """Whether it leaves one value only, as `{pert: [1, 1, 1]}` does."""
-        values = {one.value for one in self.parameters}
+        values = {parameter.value for parameter in self.parameters}
         return (
             self.family_definition.is_between and len(values) == 1 and not isinstance(next(iter(values)), Distribution)
         )
@@ -274,7 +275,8 @@ def is_judgement_form(raw: object) -> bool:
     if not isinstance(raw, dict):
         return True
     return "value" in raw or any(
-        isinstance(parameters := raw.get(family), list | tuple) and not any(isinstance(one, str) for one in parameters)
+        isinstance(parameters := raw.get(family), list | tuple)
+        and not any(isinstance(parameter, str) for parameter in parameters)
         for family in JUDGEMENT_FAMILIES
     )
 
@@ -505,8 +507,8 @@ def refuse_uncertain_duration(raw: object) -> None:
         parameters = written.get(family) if isinstance(written, dict) else None
         if not isinstance(parameters, list | tuple):
             continue
-        durations = [_is_duration(one) for one in parameters]
-        is_cited = all(isinstance(one, str) for one in parameters[1:]) and not any(durations[1:])
+        durations = [_is_duration(parameter) for parameter in parameters]
+        is_cited = all(isinstance(parameter, str) for parameter in parameters[1:]) and not any(durations[1:])
         if any(durations) and not (is_cited and not is_long):
             message = "durations can't be uncertain: write numbers per step"
             raise PydanticCustomError("uncertain_duration", message, {"family": family, "parameters": parameters})

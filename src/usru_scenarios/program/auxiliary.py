@@ -90,7 +90,7 @@ HOLDS, FAILS = 0, -1
 """What is open, as the number of conditions that still have to hold, once that is decided."""
 
 
-def at_least_chain(required: int, holds: Sequence[npt.NDArray[np.bool_]]) -> ConditionChain[int]:
+def at_least_chain(required: int, masks: Sequence[npt.NDArray[np.bool_]]) -> ConditionChain[int]:
     """The stages that tell whether at least so many conditions hold.
 
     What is open is how many more have to hold, down to `HOLDS`, or `FAILS` where too few are left. By stage these are
@@ -98,16 +98,16 @@ def at_least_chain(required: int, holds: Sequence[npt.NDArray[np.bool_]]) -> Con
 
     Args:
         required: how many, from 1 to their number.
-        holds: for each condition, shape (states of its parent,), where it holds.
+        masks: for each condition, shape (states of its parent,), where it holds.
     """
 
     def advance(needed: int, position: int, parent_state: int) -> int:
         if needed in (HOLDS, FAILS):
             return needed
-        needed -= int(holds[position][parent_state])
-        return needed if needed < len(holds) - position else FAILS
+        needed -= int(masks[position][parent_state])
+        return needed if needed < len(masks) - position else FAILS
 
-    return build_chain([len(one) for one in holds], required, advance)
+    return build_chain([len(mask) for mask in masks], required, advance)
 
 
 FirstRow = int | tuple[int, ...]

@@ -103,8 +103,10 @@ class _Compiler:
     def _weight_by_step(self, weight: Weight | None) -> Floats:
         if weight is None:
             return np.ones(self.grid.count)
-        mixes = [weight.judgements_at(month) for month in self.grid.step_starts]
-        return self._stack_values([sum((share * self.value(one) for one, share in mix), _ZERO) for mix in mixes])
+        mixtures = [weight.judgements_at(month) for month in self.grid.step_starts]
+        return self._stack_values(
+            [sum((share * self.value(judgement) for judgement, share in mixture), _ZERO) for mixture in mixtures]
+        )
 
     # Nodes -----------------------------------------------------------------------------------------------------------
 
@@ -174,13 +176,13 @@ class _Compiler:
         self, name: str, own: list[Judgement | None], node: schema.Categorical, states: tuple[str, ...]
     ) -> tuple[tuple[Parent, ...], Floats]:
         """The prior for every combination of the parents that `prior_given` names: the first row that holds."""
-        drawn, stated = self._own_prior(own)
+        own_parents, own_prior = self._own_prior(own)
         rows = list(node.prior_given.values())
         if not rows:
-            return drawn, stated
+            return own_parents, own_prior
         parents = self._condition_parents([row.when for row in rows], lag=0)
         priors = [shares for row in rows if (shares := self._normalised_shares(row.prior, states)) is not None]
-        draws = max(len(one) if one.ndim == 2 else 0 for one in (stated, *priors))
+        draws = max(len(shares_of_row) if shares_of_row.ndim == 2 else 0 for shares_of_row in (own_prior, *priors))
         if math.prod(parent.size for parent in parents) * len(states) > LARGEST_TABLE:
             deciding_rows, parents = self._add_first_row_nodes(name, rows, parents)
             masks: list[Truth] = [deciding_rows == row for row in range(len(rows))]
@@ -188,7 +190,7 @@ class _Compiler:
             masks = [self._count_met(row.when, parents) == len(row.when) for row in rows]
         shape = tuple(parent.size for parent in parents)
         table = np.empty((*((draws,) if draws else ()), *shape, len(states)))
-        table[:] = stated.reshape(*stated.shape[:-1], *(1,) * len(shape), len(states))
+        table[:] = own_prior.reshape(*own_prior.shape[:-1], *(1,) * len(shape), len(states))
         for holds, prior in reversed(list(zip(masks, priors, strict=True))):
             table[..., holds, :] = prior[..., None, :]
         return (*((draws_parent(draws),) if draws else ()), *parents), table
@@ -223,22 +225,22 @@ class _Compiler:
 
     def _stack_values(self, values: list[Floats | None]) -> Floats:
         """Values, 0 where there is none, in one row: shape (values,), or (draws, values) where any is drawn."""
-        return np.stack(np.broadcast_arrays(*(_ZERO if one is None else one for one in values)), axis=-1)
+        return np.stack(np.broadcast_arrays(*(_ZERO if value is None else value for value in values)), axis=-1)
 
     def _normalised_shares(self, shares: Mapping[str, Judgement] | None, states: tuple[str, ...]) -> Floats | None:
         """Relative odds of the named states, 0 for the others, normalised: shape (states,) or (draws, states)."""
         if shares is None:
             return None
-        given = [self.value(shares[state]) if state in shares else None for state in states]
-        return normalise_rows(self._stack_values(given))
+        values = [self.value(shares[state]) if state in shares else None for state in states]
+        return normalise_rows(self._stack_values(values))
 
-    def _points_row(self, given: Mapping[str, Judgement] | Judgement, states: tuple[str, ...] | None) -> Floats:
+    def _points_row(self, points: Mapping[str, Judgement] | Judgement, states: tuple[str, ...] | None) -> Floats:
         """Points as a row: one per state and one for `hold`, or the single one of a numeric node; draws before."""
         if states is None:
-            assert isinstance(given, Judgement)
-            return self.value(given)[..., None]
-        assert not isinstance(given, Judgement)
-        return self._stack_values([self.value(given[name]) if name in given else None for name in (*states, HOLD)])
+            assert isinstance(points, Judgement)
+            return self.value(points)[..., None]
+        assert not isinstance(points, Judgement)
+        return self._stack_values([self.value(points[name]) if name in points else None for name in (*states, HOLD)])
 
     def _latent_scale(self, node: schema.Numeric) -> LatentScale:
         if node.distribution is None:
@@ -247,11 +249,11 @@ class _Compiler:
         return LatentScale.of(node.distribution.family_definition, parameters, node.range)
 
     def _collect_points(
-        self, name: str, given: Iterable[tuple[str, int, PointRows, str | None]], states: tuple[str, ...] | None
+        self, name: str, parent_points: Iterable[tuple[str, int, PointRows, str | None]], states: tuple[str, ...] | None
     ) -> tuple[tuple[Term, ...], tuple[PiecewiseCurve, ...]]:
         """The points that a node has from parents, each with lag, rows and weight, and from rules: terms and curves."""
         terms, curves = [], []
-        for parent, lag, rows, weight in given:
+        for parent, lag, rows, weight in parent_points:
             if not rows:
                 continue  # a parent that is named, and no points yet
             if parent in self.numeric:
@@ -268,17 +270,17 @@ class _Compiler:
         nothing = np.zeros(_count_columns(states))
         rows = [self._points_row(by_state[state], states) if state in by_state else nothing for state in parent_states]
         points = np.stack(np.broadcast_arrays(*rows), axis=-2)
-        read = Parent(parent, lag, len(parent_states))
-        return Term((read,) if points.ndim == 2 else (draws_parent(len(points)), read), points, weight)
+        own_parent = Parent(parent, lag, len(parent_states))
+        return Term((own_parent,) if points.ndim == 2 else (draws_parent(len(points)), own_parent), points, weight)
 
     def _rule_term(self, name: str, rule: schema.Rule, target: str, states: tuple[str, ...] | None) -> Term:
         if name not in self.rule_masks:
             self.rule_masks[name] = self._rule_mask(name, rule)
         holds, parents = self.rule_masks[name]
-        given = self._points_row(rule.then[target], states)
-        if given.ndim == 2:
-            given, parents = given.reshape(len(given), *(1,) * holds.ndim, -1), (draws_parent(len(given)), *parents)
-        points = np.where(holds[..., None], given, 0.0)
+        row = self._points_row(rule.then[target], states)
+        if row.ndim == 2:
+            row, parents = row.reshape(len(row), *(1,) * holds.ndim, -1), (draws_parent(len(row)), *parents)
+        points = np.where(holds[..., None], row, 0.0)
         return Term(parents, points, weight=name if target == OUTCOME else None)
 
     def _rule_mask(self, name: str, rule: schema.Rule) -> tuple[Truth, tuple[Parent, ...]]:
@@ -299,10 +301,10 @@ class _Compiler:
         """
         before: tuple[Parent, ...] = ()
         for number, stage in enumerate(stages):
-            read = tuple(parents[position]._replace(lag=0) for position in stage.parents)
+            stage_parents = tuple(parents[position]._replace(lag=0) for position in stage.parents)
             prior = np.eye(stage.size)[stage.next_states if before else stage.next_states[0]]
             states = tuple(map(str, range(stage.size)))
-            node = auxiliary_node(f"{name}.{number}", states, self.grid.count, (*before, *read), prior)
+            node = auxiliary_node(f"{name}.{number}", states, self.grid.count, (*before, *stage_parents), prior)
             self.auxiliary[node.name] = node
             before = (Parent(node.name, 0, stage.size),)
         return before[0]._replace(lag=lag)
@@ -310,9 +312,11 @@ class _Compiler:
     def _curve(
         self, parent: str, lag: int, knots: PointRows, states: tuple[str, ...] | None, weight: str | None
     ) -> PiecewiseCurve:
-        at = sorted((float(knot), given) for knot, given in knots.items())
-        points = np.stack(np.broadcast_arrays(*(self._points_row(given, states) for _, given in at)), axis=-2)
-        return PiecewiseCurve(parent, lag, np.array([knot for knot, _ in at]), points, weight)
+        points_by_knot = sorted((float(knot), given) for knot, given in knots.items())
+        points = np.stack(
+            np.broadcast_arrays(*(self._points_row(given, states) for _, given in points_by_knot)), axis=-2
+        )
+        return PiecewiseCurve(parent, lag, np.array([knot for knot, _ in points_by_knot]), points, weight)
 
     def _condition_parents(self, whens: list[Mapping[str, schema.Condition]], lag: int) -> tuple[Parent, ...]:
         edges: dict[str, set[float]] = {}

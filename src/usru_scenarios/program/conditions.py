@@ -172,8 +172,8 @@ class Conditioned:
     @property
     def texts(self) -> tuple[list[str], list[str]]:
         """The interventions and the observations, as written, without the items of a file of evidence."""
-        observed = [one.text for one in self.observations if not one.item]
-        return [one.text for one in self.interventions], observed
+        observed = [condition.text for condition in self.observations if not condition.item]
+        return [condition.text for condition in self.interventions], observed
 
     def with_base(self, base: Program) -> Conditioned:
         """Another program under the same conditions."""

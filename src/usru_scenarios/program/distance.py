@@ -19,18 +19,18 @@ PointTables = dict[object, Floats]
 """Log-odds by what picks a row of them, shape (rows ..., states + 1)."""
 
 
-def largest_differences(one: Program, other: Program) -> Floats:
+def largest_differences(first: Program, second: Program) -> Floats:
     """The most by which the probability of any set of scenarios can differ in a trial, shape (steps,): method (29).
 
     It is 0 where nothing that the outcome depends on differs up to then, and 1 where other states can differ: then the
     drivers of a trial may be others. Between programs whose scenarios differ it is 1.
     """
-    above = one.upstream([OUTCOME])
-    if one.grid != other.grid or above != other.upstream([OUTCOME]) or [*one.nodes] != [*other.nodes]:
-        return np.ones(one.steps)
-    if one.outcome.states != other.outcome.states:  # what stands in the same place is another scenario
-        return np.ones(one.steps)
-    return _ForwardComparison(one, other, above).differences
+    above = first.upstream([OUTCOME])
+    if first.grid != second.grid or above != second.upstream([OUTCOME]) or [*first.nodes] != [*second.nodes]:
+        return np.ones(first.steps)
+    if first.outcome.states != second.outcome.states:  # what stands in the same place is another scenario
+        return np.ones(first.steps)
+    return _ForwardComparison(first, second, above).differences
 
 
 class _ForwardComparison:
@@ -53,8 +53,10 @@ class _ForwardComparison:
 
     def _is_unchanged(self, name: str) -> bool:
         here, there = self.first.nodes[name], self.second.nodes[name]
-        read = here.weight_names if isinstance(here, CategoricalNode) else ()
-        return here is there and all(are_equal(self.first.weights[each], self.second.weights[each]) for each in read)
+        names = here.weight_names if isinstance(here, CategoricalNode) else ()
+        return here is there and all(
+            are_equal(self.first.weights[weight], self.second.weights[weight]) for weight in names
+        )
 
     def _compare_steps(self, names: Sequence[str], changed: set[str]) -> None:
         for step in range(self.first.steps):
@@ -92,10 +94,10 @@ class _ForwardComparison:
         laws = self._law_pair(self.first.outcome, self.second.outcome, step)
         if self._reads_difference({link for link in laws.links if link[0] != OUTCOME}, step):
             return 1.0
-        apart = laws.difference
+        difference = laws.difference
         if step and (OUTCOME, 1) in laws.links:
-            apart += self.differences[step - 1] * laws.carried_share
-        return min(apart, 1.0)
+            difference += self.differences[step - 1] * laws.carried_share
+        return min(difference, 1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,12 +132,12 @@ class _LawPair:
         states = hold = 0.0
         tables, others = _log_odds_tables(law), _log_odds_tables(changed)
         for key in {**tables, **others}:
-            one, other = tables.get(key), others.get(key)
-            if one is not None and other is not None and np.array_equal(one, other):
+            before, after = tables.get(key), others.get(key)
+            if before is not None and after is not None and np.array_equal(before, after):
                 continue  # as most are, where one judgement or weight is another
-            if one is not None and other is not None and one.shape[:-1] != other.shape[:-1]:
+            if before is not None and after is not None and before.shape[:-1] != after.shape[:-1]:
                 return 1.0
-            tilt = _subtract_log_odds(other, one)
+            tilt = _subtract_log_odds(after, before)
             states += float(np.ptp(tilt[..., :-1], axis=-1).max(initial=0.0))
             hold += float(np.abs(tilt[..., -1]).max(initial=0.0))
         if law.persistence is None:
@@ -146,8 +148,8 @@ class _LawPair:
         with np.errstate(divide="ignore", invalid="ignore"):
             odds = [np.log(keep) - np.log1p(-keep) for keep in (law.persistence, changed.persistence)]
         hold += float(np.abs(_subtract_log_odds(odds[1], odds[0])).max(initial=0.0))
-        apart = float(np.tanh(states / 4) + np.tanh(hold / 4))
-        return min(apart, 1.0) if math.isfinite(apart) else 1.0
+        bound = float(np.tanh(states / 4) + np.tanh(hold / 4))
+        return min(bound, 1.0) if math.isfinite(bound) else 1.0
 
     @cached_property
     def carried_share(self) -> float:
@@ -159,16 +161,16 @@ def _law_links(law: StepLaw) -> set[tuple[str, int]]:
     """The nodes that a law reads, each with its lag."""
     if law.fixed is not None:
         return set()
-    read = {(parent.node, parent.lag) for parent in law.parents if parent.node != JUDGEMENTS}
-    return read | {(curve.node, curve.lag) for curve in law.curves}
+    links = {(parent.node, parent.lag) for parent in law.parents if parent.node != JUDGEMENTS}
+    return links | {(curve.node, curve.lag) for curve in law.curves}
 
 
 def _is_same_numeric(here: NumericNode, there: NumericNode, step: int) -> bool:
     if here is there:
         return True
-    at = slice(step, step + 1)
+    this_step = slice(step, step + 1)
     pairs = ((here.windows, there.windows), (here.imposed, there.imposed))
-    if not all(are_equal(one[..., at], other[..., at]) for one, other in pairs):
+    if not all(are_equal(one[..., this_step], other[..., this_step]) for one, other in pairs):
         return False
     return are_equal(here, replace(there, windows=here.windows, imposed=here.imposed))
 
@@ -194,29 +196,29 @@ def _log_odds_tables(law: StepLaw) -> PointTables:
     return tables
 
 
-def _subtract_log_odds(one: Floats | None, other: Floats | None) -> Floats:
+def _subtract_log_odds(first: Floats | None, second: Floats | None) -> Floats:
     """The difference of log-odds, 0 where both are the same infinite number; what is missing adds nothing."""
-    if one is None or other is None:
-        return np.asarray(one if one is not None else -other if other is not None else 0.0)
+    if first is None or second is None:
+        return np.asarray(first if first is not None else -second if second is not None else 0.0)
     with np.errstate(invalid="ignore"):
-        return np.where(one == other, 0.0, one - other)
+        return np.where(first == second, 0.0, first - second)
 
 
 # What is the same -----------------------------------------------------------------------------------------------------
 
 
-def are_equal(one: object, other: object) -> bool:
+def are_equal(first: object, second: object) -> bool:
     """Whether two parts of programs say the same, number by number."""
-    if one is other:
+    if first is second:
         return True
-    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
-        return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
-    if type(one) is not type(other):
+    if isinstance(first, np.ndarray) and isinstance(second, np.ndarray):
+        return np.array_equal(first, second, equal_nan=first.dtype.kind == "f")
+    if type(first) is not type(second):
         return False
-    if is_dataclass(one):
-        return all(are_equal(getattr(one, part.name), getattr(other, part.name)) for part in fields(one))
-    if isinstance(one, tuple) and isinstance(other, tuple):
-        return len(one) == len(other) and all(map(are_equal, one, other))
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(are_equal(one[key], other[key]) for key in one)
-    return one == other
+    if is_dataclass(first):
+        return all(are_equal(getattr(first, part.name), getattr(second, part.name)) for part in fields(first))
+    if isinstance(first, tuple) and isinstance(second, tuple):
+        return len(first) == len(second) and all(map(are_equal, first, second))
+    if isinstance(first, Mapping) and isinstance(second, Mapping):
+        return first.keys() == second.keys() and all(are_equal(first[key], second[key]) for key in first)
+    return first == second

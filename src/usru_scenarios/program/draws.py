@@ -64,19 +64,19 @@ def drawn_values(judged: Mapping[KeyPath, Judgement], seed: int, draws: int) -> 
     """
     strata = _StratifiedUniforms(seed, draws)
     return {
-        path: _draw_values(one.value, path, strata)
-        if draws and isinstance(one.value, Distribution)
-        else np.asarray(one.mean)
-        for path, one in judged.items()
+        path: _draw_values(judgement.value, path, strata)
+        if draws and isinstance(judgement.value, Distribution)
+        else np.asarray(judgement.mean)
+        for path, judgement in judged.items()
     }
 
 
 def _draw_values(distribution: Distribution, path: KeyPath, strata: _StratifiedUniforms) -> Floats:
     parameters = [
-        _draw_values(one.value, (*path, place), strata)
-        if isinstance(one.value, Distribution)
-        else np.array([one.value])
-        for place, one in enumerate(distribution.parameters)
+        _draw_values(parameter.value, (*path, index), strata)
+        if isinstance(parameter.value, Distribution)
+        else np.array([parameter.value])
+        for index, parameter in enumerate(distribution.parameters)
     ]
     law = distribution.family_values
     return quantile(law.family, parameters, law.limits, strata.uniforms_at(path))
@@ -154,16 +154,16 @@ class _JointPrior:
         return values_by_path
 
 
-def _split_remainder(own: Floats, rest: Floats, strata: _StratifiedUniforms, path: KeyPath) -> tuple[Floats, Floats]:
+def _split_remainder(size: Floats, rest: Floats, strata: _StratifiedUniforms, path: KeyPath) -> tuple[Floats, Floats]:
     """The share that a prior takes of what the ones before have left, and what it leaves, each of shape (draws,)."""
-    own, rest = np.broadcast_arrays(own, rest)
+    size, rest = np.broadcast_arrays(size, rest)
     if not rest.any():
-        return np.where(own > 0.0, 1.0, np.zeros(strata.draws)), np.zeros(strata.draws)
-    if not own.any():
+        return np.where(size > 0.0, 1.0, np.zeros(strata.draws)), np.zeros(strata.draws)
+    if not size.any():
         return np.zeros(strata.draws), np.ones(strata.draws)
-    first, second = (np.maximum(parameter, _LEAST_BETA_PARAMETER) for parameter in (own, rest))
+    first, second = (np.maximum(parameter, _LEAST_BETA_PARAMETER) for parameter in (size, rest))
     drawn_share, left_share = beta_quantile(first, second, strata.uniforms_at(path))
-    takes_nothing, takes_all = own <= 0.0, rest <= 0.0
+    takes_nothing, takes_all = size <= 0.0, rest <= 0.0
     drawn_share = np.where(takes_nothing, 0.0, np.where(takes_all, 1.0, drawn_share))
     return drawn_share, np.where(takes_all, 0.0, np.where(takes_nothing, 1.0, left_share))
 
@@ -190,10 +190,10 @@ def _place_judgements(path: KeyPath, shares: Mapping[str, Judgement | None], *be
 
 
 def _node_joint_priors(
-    path: KeyPath, node: Categorical | Outcome, own: Mapping[str, PlacedJudgement]
+    path: KeyPath, node: Categorical | Outcome, shares: Mapping[str, PlacedJudgement]
 ) -> Iterator[_JointPrior]:
-    if node.prior is not None and own:
-        yield _JointPrior((*path, "prior"), ((*path, "prior", DIRICHLET), node.prior.dirichlet), own)
+    if node.prior is not None and shares:
+        yield _JointPrior((*path, "prior"), ((*path, "prior", DIRICHLET), node.prior.dirichlet), shares)
     yield from _map_joint_priors((*path, "initial"), node.initial or {})
     for key, event in node.events.items():
         yield from _map_joint_priors((*path, "events", key, "prior"), event.prior or {})

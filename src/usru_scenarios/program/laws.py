@@ -68,12 +68,12 @@ class Term:
         """The term with its points multiplied by a factor of shape () or, drawn, (draws,)."""
         if not factor.ndim:
             return Term(self.parents, self.points * factor, self.weight)
-        drawn = draws_parent(len(factor))
-        if drawn in self.parents:
-            axes = [-1 if parent == drawn else 1 for parent in self.parents]
+        draws = draws_parent(len(factor))
+        if draws in self.parents:
+            axes = [-1 if parent == draws else 1 for parent in self.parents]
             return Term(self.parents, self.points * factor.reshape(*axes, 1), self.weight)
         points = self.points * factor.reshape(-1, *(1,) * self.points.ndim)
-        return Term((drawn, *self.parents), points, self.weight)
+        return Term((draws, *self.parents), points, self.weight)
 
 
 @dataclass(frozen=True)

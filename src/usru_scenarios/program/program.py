@@ -222,15 +222,15 @@ Node = CategoricalNode | NumericNode
 
 def _number_kinds(kinds: Iterable[tuple[bool, object]]) -> tuple[tuple[int, bool], ...]:
     """Kinds of laws by numbers, each with whether it is settled."""
-    seen: dict[object, tuple[int, bool]] = {}
-    return tuple(seen.setdefault(kind, (len(seen), kind[0])) for kind in kinds)
+    numbered: dict[object, tuple[int, bool]] = {}
+    return tuple(numbered.setdefault(kind, (len(numbered), kind[0])) for kind in kinds)
 
 
 def _collect_links(
     parents: Iterable[Parent], terms: Iterable[Term], curves: Iterable[PiecewiseCurve]
 ) -> frozenset[tuple[str, int]]:
-    read = [*parents, *(parent for term in terms for parent in term.parents)]
-    links = ((parent.node, parent.lag) for parent in read if parent.node != JUDGEMENTS)
+    parents_read = [*parents, *(parent for term in terms for parent in term.parents)]
+    links = ((parent.node, parent.lag) for parent in parents_read if parent.node != JUDGEMENTS)
     return frozenset((*links, *((curve.node, curve.lag) for curve in curves)))
 
 
@@ -307,7 +307,7 @@ class Program:
         """The `links` of a node, with those of auxiliary nodes in the place of these nodes."""
         links = set(self.nodes[name].links)
         while auxiliary := {link for link in links if self.nodes[link[0]].role == "auxiliary"}:
-            behind = {(parent, lag) for one, lag in auxiliary for parent, _ in self.nodes[one].links}
+            behind = {(parent, lag) for node, lag in auxiliary for parent, _ in self.nodes[node].links}
             links = links - auxiliary | behind
         return links
 

@@ -160,8 +160,8 @@ class Support:
     def _find_states(self, node: CategoricalNode, step: int) -> None:
         """Find the possible states of a node at a step; the same law over the same states is worked out once."""
         previous = self.possible[node.name][step - 1] if step else None
-        read = [(parent, lag) for parent, lag in sorted(node.links) if step or not lag]
-        state = tuple(self._readable_key(parent, step - lag) for parent, lag in read)
+        parents = [(parent, lag) for parent, lag in sorted(node.links) if step or not lag]
+        state = tuple(self._readable_key(parent, step - lag) for parent, lag in parents)
         law = (node, self.program.law_key(node, step), state, bool(step))
         key, known_targets = (law, None if previous is None else previous.tobytes()), self._cache.targets
         if node.name == OUTCOME:
@@ -190,17 +190,17 @@ class Support:
             return np.broadcast_to(law.fixed > 0, (law.size, law.size)), False
         prior = self._possible_rows(law.prior, law.prior_parents, step)
         rows: Truth = prior.reshape(-1, law.size) > 0
-        goes = np.zeros((law.size, law.size), dtype=np.bool_)
+        can_go = np.zeros((law.size, law.size), dtype=np.bool_)
         if law.persistence is None:
-            goes[:] = rows.any(axis=0)
+            can_go[:] = rows.any(axis=0)
         else:
             keep = law.persistence.reshape(-1, law.size)
             for state in range(law.size) if previous is None else np.flatnonzero(previous).tolist():
                 targets = rows if law.allowed is None else rows & law.allowed[state]
                 if (keep[:, state] < 1).any():
-                    goes[state] = targets.any(axis=0)
-                goes[state, state] |= bool((keep[:, state] > 0).any() or not targets.any(axis=1).all())
-        return goes, self._law_varies(law, prior, step)
+                    can_go[state] = targets.any(axis=0)
+                can_go[state, state] |= bool((keep[:, state] > 0).any() or not targets.any(axis=1).all())
+        return can_go, self._law_varies(law, prior, step)
 
     def _law_varies(self, law: StepLaw, prior: Floats, step: int) -> bool:
         """Whether a law differs between trials: by what varies of its parents, or by drawn judgements."""
@@ -219,9 +219,9 @@ class Support:
             for points in [_relative_points(curve.points, law.size, holds=law.persistence is not None)]
         )
 
-    def _differs_along_parents(self, table: Floats, parents: Sequence[Parent], own: str) -> bool:
+    def _differs_along_parents(self, table: Floats, parents: Sequence[Parent], own_name: str) -> bool:
         """Whether a table, cut down to what is possible, differs along a parent other than the own past."""
-        others = [axis for axis, parent in enumerate(parents) if not (parent.node == own and parent.lag)]
+        others = [axis for axis, parent in enumerate(parents) if not (parent.node == own_name and parent.lag)]
         return any(_differs_along(table, axis) for axis in others)
 
     def _point_tables(self, law: StepLaw, step: int) -> Iterator[tuple[Floats, tuple[Parent, ...]]]:
@@ -266,8 +266,8 @@ class Support:
             self.varies[name][step] = bool(latent_varies[step] or shift is None or node.scale.values.ndim > 1)
             self.ranges[name][step] = ends
             if not self.varies[name][step] and node.initial is not None:
-                moved = (shift or 0.0) - (self._latent_shift(node, 0) or 0.0)
-                latent_value = np.atleast_1d(node.scale.latent(node.initial) + moved)
+                shift_since_start = (shift or 0.0) - (self._latent_shift(node, 0) or 0.0)
+                latent_value = np.atleast_1d(node.scale.latent(node.initial) + shift_since_start)
                 self.ranges[name][step] = node.scale(latent_value)[0]
 
     def _latent_shift(self, node: NumericNode, step: int) -> float | None:
@@ -410,10 +410,8 @@ class Support:
 
     def outcome_depends_on(self, name: str) -> bool:
         """Whether the outcome's law depends on a node at any step."""
-        outcome = self.program.outcome
-        return any(
-            self._law_depends_on(self.program.law(outcome, step), name, step) for step in range(self.program.steps)
-        )
+        laws = (self.program.law(self.program.outcome, step) for step in range(self.program.steps))
+        return any(self._law_depends_on(law, name, step) for step, law in enumerate(laws))
 
     def _law_depends_on(self, law: StepLaw, name: str, step: int) -> bool:
         if law.fixed is not None:
@@ -479,7 +477,7 @@ class Support:
             return np.flatnonzero(self.possible[name][step]).tolist()
         low, high = self.ranges[name][step].tolist()
         edges = sorted({low, high, *(value for value in ends if low < value < high)})
-        return [*edges, *((one + other) / 2 for one, other in pairwise(edges))]
+        return [*edges, *((edge + next_edge) / 2 for edge, next_edge in pairwise(edges))]
 
 
 def _log_weight_tables(law: StepLaw) -> Tables:
