@@ -130,6 +130,10 @@ class FactoredTable:
         first, second = (odds.reshape(-1, odds.shape[-1]) for odds in self.odds)
         return (first @ second.T).reshape([parent.size for parent in self.all_parents])
 
+    def totals_over(self, axes: Sequence[Parent]) -> Floats:
+        """The totals, laid out to broadcast over some axes."""
+        return broadcast_to_axes(self.totals(), self.all_parents, axes)
+
     def shares(self) -> Floats:
         """The table multiplied out, shape (size of each parent of the first half and the second ..., states)."""
         first, second = (odds.reshape(-1, odds.shape[-1]) for odds in self.odds)

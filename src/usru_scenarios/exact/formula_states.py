@@ -17,6 +17,7 @@ from usru_scenarios.program.events import All, Formula, Not, Some, Timed, Truth,
 
 TRUE = All(())
 FALSE = Some(())
+_OPPOSITES: dict[Formula, Formula] = {TRUE: FALSE, FALSE: TRUE}
 
 
 @dataclass(frozen=True)
@@ -149,21 +150,11 @@ def _rebuild_formula(formula: Formula, leaf: Callable[[Formula], Formula]) -> Fo
     """A formula with other leaves, simplified."""
     match formula:
         case Not(part):
-            return _negate(_rebuild_formula(part, leaf))
+            inner = _rebuild_formula(part, leaf)
+            return inner.part if isinstance(inner, Not) else _OPPOSITES.get(inner, Not(inner))
         case All(parts) | Some(parts):
             return _join([_rebuild_formula(part, leaf) for part in parts], type(formula))
     return leaf(formula)
-
-
-def _negate(part: Formula) -> Formula:
-    match part:
-        case Not(inner):
-            return inner
-        case All(()):
-            return FALSE
-        case Some(()):
-            return TRUE
-    return Not(part)
 
 
 def _join(parts: Sequence[Formula], kind: type[All | Some]) -> Formula:

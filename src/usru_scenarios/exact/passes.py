@@ -383,9 +383,7 @@ class ForwardPass:
         assert contraction is not None
         factors, report_factors = tables.prepared_factors(stage)
         if contraction.factored is not None:
-            table = table / broadcast_to_axes(
-                contraction.factored.totals(), contraction.factored.all_parents, stage.before
-            )
+            table = table / contraction.factored.totals_over(stage.before)
         if report is not None and stage.report_chain is not None:
             joint = stage.report_chain(table[0], report_factors)
             self._report(report, step, marginal(joint, stage.report_chain.after, report.axes), answer)

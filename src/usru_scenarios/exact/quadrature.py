@@ -117,10 +117,6 @@ class NodeDistribution:
     axis: int | None
     fixed: float | None = None
 
-    def below(self, value: float, joint: Floats) -> float:
-        """P(x <= value) where the variables have the joint distribution `joint`, whose axes are theirs."""
-        return float((joint * self.below_given(value, joint.ndim)).sum())
-
     def below_given(self, value: float, variables: int) -> Floats:
         """P(x <= value) given the states of so many variables, of a shape that broadcasts over theirs.
 
@@ -139,13 +135,17 @@ class NodeDistribution:
         return np.clip((cumulative - cumulative_before) / weights, 0.0, 1.0)
 
     def quantile(self, share: float, joint: Floats) -> float:
-        """The least value that is not exceeded with probability `share`, by bisection."""
+        """The least value that is not exceeded with probability `share`, by bisection.
+
+        The axes of `joint`, the joint distribution of the variables, are theirs.
+        """
         if self.fixed is not None:
             return self.fixed
         low, high = float(self.scale.scale.values[0]), float(self.scale.scale.values[-1])
         for _ in range(60):
             middle = 0.5 * (low + high)
-            low, high = (middle, high) if self.below(middle, joint) < share else (low, middle)
+            below = float((joint * self.below_given(middle, joint.ndim)).sum())
+            low, high = (middle, high) if below < share else (low, middle)
         return high
 
 

@@ -178,27 +178,18 @@ class Smoothing(ForwardPass):
         return np.broadcast_to(result, (stage.channels[0], *(axis.size for axis in stage.before)))
 
     def _multiply_in_adjoint(self, stage: ContractionStep, after: Floats) -> Floats:
-        """The adjoint of multiplying a conditional table in."""
-        assert stage.contraction is not None
-        chain, factors, totals = self._reverse_chain(stage)
-        result: Floats = broadcast_to_axes(chain(after, factors), chain.after, (CHANNELS, *stage.before))
-        return result if totals is None else result / totals
-
-    def _reverse_chain(self, stage: ContractionStep) -> tuple[ProductChain, list[Floats], Floats | None]:
-        """The sums that take a stage back, their factors laid out, and what halves are divided by."""
-        contraction = stage.contraction
+        """The adjoint of multiplying a conditional table in; the sums that take a stage back are kept."""
+        contraction, before = stage.contraction, (CHANNELS, *stage.before)
         assert contraction is not None
         if stage not in self._cached_reversals:
             if not self._keeps_factors:
                 self._cached_reversals.clear()
-            chain = ProductChain((CHANNELS, *stage.after), contraction.factors, {CHANNELS, *stage.before})
-            totals = None
-            if contraction.factored is not None:
-                totals = broadcast_to_axes(
-                    contraction.factored.totals(), contraction.factored.all_parents, stage.before
-                )
+            chain = ProductChain((CHANNELS, *stage.after), contraction.factors, set(before))
+            totals = None if contraction.factored is None else contraction.factored.totals_over(stage.before)
             self._cached_reversals[stage] = chain, chain.prepare(stage.factors()), totals
-        return self._cached_reversals[stage]
+        chain, factors, totals = self._cached_reversals[stage]
+        result: Floats = broadcast_to_axes(chain(after, factors), chain.after, before)
+        return result if totals is None else result / totals
 
     @cached_property
     def _cached_reversals(self) -> dict[ContractionStep, tuple[ProductChain, list[Floats], Floats | None]]:

@@ -35,10 +35,10 @@ BOUND_MARGIN = 1e-9
 """How far above an open bound drawn values are kept."""
 
 
-def _refuse_reserved_name(text: str) -> str:
-    if text in RESERVED:
-        raise PydanticCustomError("reserved_name", "'{name}' is a reserved word", {"name": text})
-    return text
+def _refuse_reserved_name(name: object) -> object:
+    if isinstance(name, str) and name in RESERVED:
+        raise PydanticCustomError("reserved_name", "'{name}' is a reserved word", {"name": name})
+    return name
 
 
 NAME = r"^[a-z][a-z0-9_]*$"
@@ -47,7 +47,7 @@ NAME = r"^[a-z][a-z0-9_]*$"
 Name = Annotated[str, StringConstraints(pattern=NAME)]
 """An identifier: a small letter, then small letters, digits and underscores."""
 
-NewName = Annotated[Name, BeforeValidator(lambda name: _refuse_reserved_name(name) if isinstance(name, str) else name)]
+NewName = Annotated[Name, BeforeValidator(_refuse_reserved_name)]
 """An identifier that the file gives to something; reserved words are refused."""
 
 
@@ -185,18 +185,14 @@ class Distribution(Value):
                 "the parameters of '{family}' must rise: lowest first, highest last",
                 {"family": self.family},
             )
-        if any(one.mean <= 0 or one.span[0] < 0 for one in self._positive_parameters):
+        positive = [self.parameters[index] for index in family.positive_parameters]
+        if any(parameter.mean <= 0 or parameter.span[0] < 0 for parameter in positive):
             raise PydanticCustomError("not_positive", "{reason}", {"reason": family.positivity_message})
-        for parameter in self._positive_parameters:
+        for parameter in positive:
             parameter.cut_off(BOUND_MARGIN, math.inf)
         return self
 
     _limits: tuple[float, float] = PrivateAttr((-math.inf, math.inf))
-
-    @property
-    def _positive_parameters(self) -> tuple[Judgement, ...]:
-        """The parameters that are above 0 whatever is drawn."""
-        return tuple(self.parameters[index] for index in self.family_definition.positive_parameters)
 
     @property
     def family_definition(self) -> Family:
