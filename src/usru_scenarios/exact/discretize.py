@@ -401,10 +401,13 @@ class DiscretizedModel:
             self.latents[JUDGEMENTS] = LatentQuadrature(JUDGEMENTS, 0, points, weights)
         self.certain_states = self._find_certain_states()
         for node in program.nodes.values():
-            if isinstance(node, NumericNode) and (steps := self._uncertain_steps(node)):
-                if node.select_draws(range(1)) is not node:
+            if isinstance(node, NumericNode):
+                places = [step for step, needed in enumerate(self.needed) if node.name in needed]
+                uncertain_steps = [step for step in places if laws.settled_value(node, step) is None]
+                if uncertain_steps and node.select_draws(range(1)) is not node:
                     raise _uncertain_node_error(node)
-                self._add_quadrature(node, steps)
+                if uncertain_steps:
+                    self._add_quadrature(node, uncertain_steps)
 
     def with_latent_part(self, name: str, part: slice) -> DiscretizedModel:
         """The same with some of the points of a latent variable only: results add up over the parts."""
@@ -446,14 +449,6 @@ class DiscretizedModel:
         return certain_by_step
 
     # Numeric nodes ---------------------------------------------------------------------------------------------------
-
-    def _uncertain_steps(self, node: NumericNode) -> list[int]:
-        """The steps at which the node matters and its value is left to its latent normal."""
-        return [
-            step
-            for step, needed in enumerate(self.needed)
-            if node.name in needed and self.laws.settled_value(node, step) is None
-        ]
 
     def _breakpoints(self, name: str) -> list[float]:
         """The values of a numeric node at which its readers have corners or jumps: knots, and edges of comparisons."""

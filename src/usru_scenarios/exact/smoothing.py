@@ -88,7 +88,9 @@ class Smoothing(ForwardPass):
             for stage, backward_table in zip(stages, stage_tables, strict=True):
                 if isinstance(report := stage.task.what, JointRequest):
                     joint = marginal((table * backward_table).sum(axis=0), stage.before, report.axes)
-                    self._report_share(report, step, joint, answer)
+                    # What follows what is summed over the steps, so that each of them has to count alike.
+                    total = joint.sum() if report.pairs and self.part is None else 1.0
+                    self._report(report, step, joint / (total or 1.0), answer)
                     table = sum_out(table, (CHANNELS, *stage.before), (CHANNELS, *stage.after))
                 else:
                     table = self._apply(stage, step, table, unused_answer, tables)
@@ -99,33 +101,23 @@ class Smoothing(ForwardPass):
                 answer.log_scale += math.log(scale)
         return answer
 
-    def _report_share(self, report: JointRequest, step: int, joint: Floats, answer: PassAnswer) -> None:
-        """Report; what follows what is summed over the steps, so each of them has to count alike."""
-        total = joint.sum() if report.pairs and self.part is None else 1.0
-        self._report(report, step, joint / (total or 1.0), answer)
-
     def _add_evidence(
         self, step: int, channels: Sequence[FormulaState], axes: Axes, tables: tuple[Floats, Floats], answer: PassAnswer
     ) -> None:
         """The probability of what is observed, in all and without a visit up to a step."""
         table, backward_table = tables
-        open_at = {
-            remainder: number
-            for number, channel_state in enumerate(channels)
-            for event, remainder in channel_state.pending
-            if not event
-        }
+        pending = [(number, *event) for number, channel in enumerate(channels) for event in channel.pending]
+        open_at = {remainder: number for number, event, remainder in pending if event == _OBSERVED}
         channels_without_visit = [
             {simplify_formula(All((never, remainder))): number for remainder, number in open_at.items()} | open_at
             for never in (_no_visit(members, self.steps) for members in self.question.visits)
         ]
-        for number, channel in enumerate(channels):
-            for event, remainder in channel.pending:
-                if event == _OBSERVED:
-                    answer.evidence[:, step] += marginal(table[number] * backward_table[number], axes, self.draws_axis)
-                else:
-                    joint = table[number] * backward_table[channels_without_visit[event - 1][remainder]]
-                    answer.decided[event - 1, :, step] += marginal(joint, axes, self.draws_axis)
+        for number, event, remainder in pending:
+            if event == _OBSERVED:
+                answer.evidence[:, step] += marginal(table[number] * backward_table[number], axes, self.draws_axis)
+            else:
+                joint = table[number] * backward_table[channels_without_visit[event - 1][remainder]]
+                answer.decided[event - 1, :, step] += marginal(joint, axes, self.draws_axis)
 
     def _rescale(self, table: Floats) -> tuple[Floats, float]:
         """The table with 1 as its largest entry, and that; parts of a quadrature are added up and keep one scale."""
@@ -158,11 +150,9 @@ class Smoothing(ForwardPass):
     def _adjoint(self, stage: ContractionStep, after: Floats, tables: StepFactors) -> Floats:
         """The backward table before a stage from that after it."""
         before = (CHANNELS, *stage.before)
-        result = (
-            broadcast_to_axes(after, (CHANNELS, *stage.after), (CHANNELS, *stage.unsummed))
-            if stage.contraction is None
-            else after
-        )
+        result = after
+        if stage.contraction is None:
+            result = broadcast_to_axes(after, (CHANNELS, *stage.after), (CHANNELS, *stage.unsummed))
         match stage.task.what:
             case ConditionalTable() as conditional if stage.contraction is None:
                 (redrawn, hold), _ = tables.prepared_factors(stage)

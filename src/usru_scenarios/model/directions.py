@@ -137,18 +137,12 @@ def cited_directions(model: Model, pushes: Mapping[str, Sequence[ClaimPush]]) ->
         model: the model.
         pushes: of each claim; a claim that states no direction may be missing.
     """
-    for cell in points_cells(model):
-        if cell.entry.sources:
-            cited_pushes = [(claim, push) for claim in cell.entry.sources for push in pushes.get(claim, ())]
+    for entry in judgements(model):
+        if entry.role == "points" and entry.sources:
+            cause, (node, state) = _cause_and_target(model, entry.path)
+            cell = PointsCell(entry, cause, target_key(node, state))
+            cited_pushes = [(claim, push) for claim in entry.sources for push in pushes.get(claim, ())]
             yield Direction(cell, tuple(cited for cited in cited_pushes if cell.is_target_of(cited[1])))
-
-
-def points_cells(model: Model) -> Iterator[PointsCell]:
-    """Every number of points, in the order of `judgements`."""
-    for judged in judgements(model):
-        if judged.role == "points":
-            cause, (node, state) = _cause_and_target(model, judged.path)
-            yield PointsCell(judged, cause, target_key(node, state))
 
 
 def _cause_and_target(model: Model, path: KeyPath) -> tuple[dict[str, str | Condition], tuple[str, str | None]]:

@@ -23,7 +23,7 @@ from usru_scenarios.program.auxiliary import HOLDS, ChainStage, at_least_chain, 
 from usru_scenarios.program.conditions import auxiliary_node
 from usru_scenarios.program.events import Truth
 from usru_scenarios.program.latent_scale import LatentScale
-from usru_scenarios.program.laws import Parent, PiecewiseCurve, Term, draws_parent, normalise_rows
+from usru_scenarios.program.laws import Parent, PiecewiseCurve, Term, draws_parent, leading_draws, normalise_rows
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, NodeRole, NumericNode, Program
 
 _ZERO: Floats = np.asarray(0.0)
@@ -221,7 +221,7 @@ class _Compiler:
         if all(share is None for share in own):
             return (), np.ones(len(own))
         stated = self._stack_values([None if share is None else self.value(share) for share in own])
-        return ((draws_parent(len(stated)),) if stated.ndim == 2 else ()), stated
+        return leading_draws(stated, 1), stated
 
     def _stack_values(self, values: list[Floats | None]) -> Floats:
         """Values, 0 where there is none, in one row: shape (values,), or (draws, values) where any is drawn."""
@@ -271,7 +271,7 @@ class _Compiler:
         rows = [self._points_row(by_state[state], states) if state in by_state else nothing for state in parent_states]
         points = np.stack(np.broadcast_arrays(*rows), axis=-2)
         own_parent = Parent(parent, lag, len(parent_states))
-        return Term((own_parent,) if points.ndim == 2 else (draws_parent(len(points)), own_parent), points, weight)
+        return Term((*leading_draws(points, 2), own_parent), points, weight)
 
     def _rule_term(self, name: str, rule: schema.Rule, target: str, states: tuple[str, ...] | None) -> Term:
         if name not in self.rule_masks:
@@ -356,20 +356,17 @@ class _Compiler:
         self, events: Mapping[int | str, schema.Event | schema.NumericEvent], states: tuple[str, ...] | None
     ) -> Floats:
         """The points of all windows at each step, shape (steps, columns), added in an order that no file decides."""
-        windows = [
-            (self._window_steps(event), self._points_row(event.points, states))
-            for event in events.values()
-            if event.points is not None
-        ]
+        windows = []
+        for event in events.values():
+            if event.points is not None:
+                first = self.grid.steps_of_moment(event.at)[0]
+                last = first if event.until is None else self.grid.steps_of_moment(event.until)[-1]
+                windows.append((range(first, last + 1), self._points_row(event.points, states)))
         draws = max((len(points) for _, points in windows if points.ndim == 2), default=0)
         total = np.zeros((*((draws,) if draws else ()), self.grid.count, _count_columns(states)))
         for window, points in sorted(windows, key=lambda given: (given[0].start, given[0].stop, given[1].tobytes())):
             total[..., window.start : window.stop, :] += points[..., None, :]
         return total
-
-    def _window_steps(self, event: schema.Event | schema.NumericEvent) -> range:
-        first = self.grid.steps_of_moment(event.at)[0]
-        return range(first, (first if event.until is None else self.grid.steps_of_moment(event.until)[-1]) + 1)
 
 
 def _influences(

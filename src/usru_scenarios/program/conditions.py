@@ -9,7 +9,7 @@ import numpy as np
 
 from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.program.events import All, Formula, InStates, Timed
-from usru_scenarios.program.laws import Parent, draws_parent
+from usru_scenarios.program.laws import Parent, leading_draws
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, Program
 
 
@@ -73,13 +73,14 @@ def with_virtual_evidence(program: Program, reports: Iterable[VirtualEvidence]) 
         while report.step in laws_by_node.setdefault(name := f"{report.node} reported.{number}", {}):
             number += 1
         likelihood = report.likelihood
-        parents = (
-            *([draws_parent(len(likelihood))] if likelihood.ndim == 2 else []),
-            Parent(report.node, 0, likelihood.shape[-1]),
-        )
+        parents = (*leading_draws(likelihood, 1), Parent(report.node, 0, likelihood.shape[-1]))
         laws_by_node[name][report.step] = parents, np.stack([likelihood, 1.0 - likelihood], axis=-1)
         events.append(Timed("at", range(report.step, report.step + 1), InStates(name, frozenset([REPORTED]))))
-    nodes = {name: _report_node(name, law, program.steps) for name, law in laws_by_node.items()}
+    nodes = {}
+    for name, laws in laws_by_node.items():
+        node = auxiliary_node(name, ("reported", "not reported"), program.steps, (), np.ones(2))
+        imposed = np.array([-1 if step in laws else REPORTED for step in range(program.steps)])
+        nodes[name] = replace(node, imposed=imposed, reports=laws)
     return replace(program, nodes={**program.nodes, **nodes}) if nodes else program, events
 
 
@@ -104,11 +105,6 @@ def auxiliary_node(
         log_odds=np.asarray(0.0),
         imposed=np.full(steps, -1),
     )
-
-
-def _report_node(name: str, law: dict[int, tuple[tuple[Parent, ...], Floats]], steps: int) -> CategoricalNode:
-    node = auxiliary_node(name, ("reported", "not reported"), steps, (), np.ones(2))
-    return replace(node, imposed=np.array([-1 if step in law else REPORTED for step in range(steps)]), reports=law)
 
 
 def with_reports_of(program: Program, other: Program) -> Program:

@@ -283,6 +283,11 @@ def draws_parent(draws: int) -> Parent:
     return Parent(JUDGEMENTS, 0, draws)
 
 
+def leading_draws(values: Floats, own_axes: int) -> tuple[Parent, ...]:
+    """The draws as a parent, where values have an axis for them before `own_axes` of their own; else none."""
+    return (draws_parent(len(values)),) if values.ndim > own_axes else ()
+
+
 def replace_if_changed(part: ProgramPart, **new_fields: object) -> ProgramPart:
     """The part with other fields; itself where they are the same objects, or tuples and maps of the same objects."""
     changed_fields = {name: value for name, value in new_fields.items() if not _is_same(value, getattr(part, name))}

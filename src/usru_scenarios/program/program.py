@@ -26,7 +26,7 @@ from usru_scenarios.program.laws import (
     PiecewiseCurve,
     StepLaw,
     Term,
-    draws_parent,
+    leading_draws,
     replace_if_changed,
     select_table_draws,
     select_value_draws,
@@ -390,21 +390,20 @@ class Program:
         if step == 0 and node.initial is not None:
             if node.initial.ndim == 1:
                 return StepLaw(node.name, size, node.initial)
-            parents = (draws_parent(len(node.initial)),)
-            return StepLaw(node.name, size, None, parents, node.initial, offset=np.zeros(size + 1))
+            return StepLaw(
+                node.name, size, None, leading_draws(node.initial, 1), node.initial, offset=np.zeros(size + 1)
+            )
         prior, prior_parents = node.prior, node.prior_parents
         if (forced := node.forced.get(step)) is not None:
-            prior, prior_parents = forced, (draws_parent(len(forced)),) if forced.ndim == 2 else ()
+            prior, prior_parents = forced, leading_draws(forced, 1)
         terms = [
             term.multiply_points(self._log_odds_per_point(node, term.weight, step))
             for term in node.terms
             if step > 0 or not any(parent.lag for parent in term.parents)
         ]
         window = node.windows[..., step, :]
-        if window.ndim == 2:
-            terms.append(Term((draws_parent(len(window)),), window).multiply_points(node.log_odds))
-        elif node.log_odds.ndim and window.any():
-            terms.append(Term((), window).multiply_points(node.log_odds))
+        if window.ndim == 2 or (node.log_odds.ndim and window.any()):
+            terms.append(Term(leading_draws(window, 1), window).multiply_points(node.log_odds))
         is_certain = window.ndim == 1 and not node.log_odds.ndim
         can_keep = step > 0 and forced is None and bool(np.any(node.persistence > 0) or node.allowed is not None)
         return StepLaw(

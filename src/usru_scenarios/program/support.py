@@ -383,7 +383,8 @@ class Support:
                 self._cache.redraw_weights.clear()
             outcome = self.program.outcome
             law, size = self.program.law(outcome, step), len(outcome.states)
-            before, tables = range(size if step else 1), _log_weight_tables(law)
+            before, terms = range(size if step else 1), () if law.fixed is not None else (law.prior_term(), *law.terms)
+            tables = [(term.points, term.parents) for term in terms]
             reads_itself = law.previous_state in {parent for _, parents in tables for parent in parents}
             read_states = before if reads_itself else range(1)
             limits = [self._log_weight_limits(law, tables, state, step) for state in read_states]
@@ -478,13 +479,6 @@ class Support:
         low, high = self.ranges[name][step].tolist()
         edges = sorted({low, high, *(value for value in ends if low < value < high)})
         return [*edges, *((edge + next_edge) / 2 for edge, next_edge in pairwise(edges))]
-
-
-def _log_weight_tables(law: StepLaw) -> Tables:
-    """The tables that a law's log-weights are added up from, each with its parents."""
-    if law.fixed is not None:
-        return []
-    return [(term.points, term.parents) for term in (law.prior_term(), *law.terms)]
 
 
 def _weights_from_state(
