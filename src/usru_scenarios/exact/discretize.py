@@ -387,22 +387,22 @@ class DiscretizedModel:
     def __init__(self, laws: EffectiveLaws, atoms: Sequence[Sequence[Atom]], nodes: Sequence[str]) -> None:
         self.laws = laws
         self.program = program = laws.program
-        self.compared = [atom for read_atoms in atoms for atom in read_atoms if isinstance(atom, Compared)]
+        self.comparisons = [atom for read_atoms in atoms for atom in read_atoms if isinstance(atom, Compared)]
         self.conditional_tables: dict[Hashable, ConditionalTable] = {}
         self.readings: dict[tuple[str, int, int], StateFunction] = {}
         self.latents: dict[str, LatentQuadrature] = {}
         self.distributions: dict[tuple[str, int], NodeDistribution] = {}
         wanted_nodes = [[*(atom.node for atom in read_atoms), *nodes] for read_atoms in atoms]
-        self.needed = relevant_nodes([[(name, 0) for name in names] for names in wanted_nodes], laws.links)
+        self.needed_nodes = relevant_nodes([[(name, 0) for name in names] for names in wanted_nodes], laws.links)
         self.draws_axis: tuple[Parent, ...] = ()
-        if any(JUDGEMENTS in needed for needed in self.needed):
+        if any(JUDGEMENTS in needed for needed in self.needed_nodes):
             self.draws_axis = (draws_parent(program.draws),)
             points, weights = np.arange(float(program.draws)), np.ones(program.draws)
             self.latents[JUDGEMENTS] = LatentQuadrature(JUDGEMENTS, 0, points, weights)
         self.certain_states = self._find_certain_states()
         for node in program.nodes.values():
             if isinstance(node, NumericNode):
-                places = [step for step, needed in enumerate(self.needed) if node.name in needed]
+                places = [step for step, needed in enumerate(self.needed_nodes) if node.name in needed]
                 uncertain_steps = [step for step in places if laws.settled_value(node, step) is None]
                 if uncertain_steps and node.select_draws(range(1)) is not node:
                     raise _uncertain_node_error(node)
@@ -421,7 +421,7 @@ class DiscretizedModel:
     def keeps_state(self, name: str, step: int) -> bool:
         """Whether a variable keeps its state for certain at a step."""
         if name in self.latents:
-            return step > self.latents[name].first
+            return step > self.latents[name].first_step
         return self.laws.keeps_state(name, step)
 
     def sources(self, name: str, step: int) -> list[tuple[str, int]]:
@@ -433,7 +433,7 @@ class DiscretizedModel:
     def _find_certain_states(self) -> list[dict[str, int]]:
         """For each step, the states of the categorical nodes that are certain in advance."""
         certain_by_step: list[dict[str, int]] = []
-        for step, needed in enumerate(self.needed):
+        for step, needed in enumerate(self.needed_nodes):
             certain: dict[str, int] = {}
             for name in sorted(needed):
                 if name == JUDGEMENTS or isinstance(self.program.nodes[name], NumericNode):
@@ -452,8 +452,8 @@ class DiscretizedModel:
 
     def _breakpoints(self, name: str) -> list[float]:
         """The values of a numeric node at which its readers have corners or jumps: knots, and edges of comparisons."""
-        places = [atom.value for atom in self.compared if atom.node == name]
-        for step, needed in enumerate(self.needed):
+        places = [atom.value for atom in self.comparisons if atom.node == name]
+        for step, needed in enumerate(self.needed_nodes):
             for reader in sorted(needed - {JUDGEMENTS}):
                 node = self.program.nodes[reader]
                 if isinstance(node, NumericNode):

@@ -25,11 +25,11 @@ class FormulaState:
     """Trials of which the same is left to ask.
 
     Attributes:
-        root: whether all trials are in it.
+        has_all_trials: whether all trials are in it.
         pending: the number of each event that has yet to be decided here, and what is left of it.
     """
 
-    root: bool
+    has_all_trials: bool
     pending: tuple[tuple[int, Formula], ...]
 
 
@@ -55,28 +55,28 @@ class ChannelSplit:
         return all(before == after for before, after in self.routes)
 
 
-def initial_channels(events: Sequence[Formula], *, root: bool) -> tuple[list[FormulaState], list[int]]:
+def initial_channels(events: Sequence[Formula], *, wants_all_trials: bool) -> tuple[list[FormulaState], list[int]]:
     """The one channel before the first step (none where nothing is pending), and the events that are certain at once.
 
-    With `root`, the channel of all trials is wanted for itself.
+    With `wants_all_trials`, the channel of all trials is wanted for itself.
     """
     simplified_events = [(number, simplify_formula(event)) for number, event in enumerate(events)]
     pending = tuple((number, event) for number, event in simplified_events if event not in (TRUE, FALSE))
     certain = [number for number, event in simplified_events if event == TRUE]
-    return ([FormulaState(True, pending)] if root or pending else []), certain
+    return ([FormulaState(True, pending)] if wants_all_trials or pending else []), certain
 
 
 def split_by_predicates(
-    channels: Sequence[FormulaState], step: int, predicates: Mapping[Timed, Truth], *, root: bool
+    channels: Sequence[FormulaState], step: int, predicates: Mapping[Timed, Truth], *, wants_all_trials: bool
 ) -> ChannelSplit:
-    """Read timed predicates at a step, from where each holds, all of one shape; `root` is as in `initial_channels`."""
+    """Read timed predicates at a step, from where each holds; `wants_all_trials` is as in `initial_channels`."""
     shape = np.broadcast_shapes(*(truth.shape for truth in predicates.values()))
     cases = cache(lambda parts: _truth_combinations({part: np.broadcast_to(predicates[part], shape) for part in parts}))
     result = ChannelSplit([])
     channel_numbers: dict[FormulaState, int] = {}
 
     def send(number: int, channel: FormulaState, where: Truth) -> None:
-        if channel.pending or (channel.root and root):
+        if channel.pending or (channel.has_all_trials and wants_all_trials):
             _add_mask(result.routes, (number, channel_numbers.setdefault(channel, len(channel_numbers))), where)
 
     for number, channel in enumerate(channels):
@@ -84,7 +84,7 @@ def split_by_predicates(
         for event, remainder in channel.pending:
             parts_left = set(timed_parts(remainder))
             groups.setdefault(tuple(part for part in predicates if part in parts_left), []).append((event, remainder))
-        send(number, FormulaState(channel.root, tuple(groups.pop((), ()))), np.ones(shape, dtype=np.bool_))
+        send(number, FormulaState(channel.has_all_trials, tuple(groups.pop((), ()))), np.ones(shape, dtype=np.bool_))
         for parts_read, group in groups.items():
             for truths, where in cases(parts_read):
                 after = [(event, progress_formula(remainder, truths, step)) for event, remainder in group]

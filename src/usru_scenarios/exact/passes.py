@@ -139,10 +139,15 @@ class ForwardPass:
         self.question = question
         self.part = part
         self.events = self._followed_events(laws.program.steps)
-        self.timed = list(dict.fromkeys(predicate for event in self.events for predicate in timed_parts(event)))
+        self.timed_predicates = list(
+            dict.fromkeys(predicate for event in self.events for predicate in timed_parts(event))
+        )
         self.steps = self._count_steps(laws.program.steps)
         self.wants_all_trials = question.given is None and bool(question.reported_nodes or question.pairs)
-        active = [tuple(predicate for predicate in self.timed if step in predicate.steps) for step in range(self.steps)]
+        active = [
+            tuple(predicate for predicate in self.timed_predicates if step in predicate.steps)
+            for step in range(self.steps)
+        ]
         read_atoms = [[atom for predicate in timed for atom in atoms(predicate)] for timed in active]
         followed = (OUTCOME,) if question.pairs or question.visits else ()
         whole_model = DiscretizedModel(laws, read_atoms, (*question.reported_nodes, *followed))
@@ -162,15 +167,17 @@ class ForwardPass:
         """The channels before the first step, and the events that are certain at once; each visit has a channel."""
         if self.question.visits and self.question.given is None:
             return [FormulaState(True, ())] * len(self.question.visits), []
-        return initial_channels(self.events, root=self.wants_all_trials)
+        return initial_channels(self.events, wants_all_trials=self.wants_all_trials)
 
     def _count_steps(self, steps: int) -> int:
         """How many steps matter."""
-        if any(timed.steps and not 0 <= min(timed.steps) <= max(timed.steps) < steps for timed in self.timed):
+        if any(
+            timed.steps and not 0 <= min(timed.steps) <= max(timed.steps) < steps for timed in self.timed_predicates
+        ):
             raise ValueError(f"an event's time is off the grid of {steps} steps")
         if self.question.reported_nodes or self.question.pairs or self.question.visits:
             return steps
-        return max((max(timed.steps) + 1 for timed in self.timed if timed.steps), default=1)
+        return max((max(timed.steps) + 1 for timed in self.timed_predicates if timed.steps), default=1)
 
     # Planning --------------------------------------------------------------------------------------------------------
 
@@ -205,10 +212,10 @@ class ForwardPass:
     @property
     def plan(self) -> list[list[ContractionStep]]:
         """What is done at each step, in a good order; steps at which the same is done share their stages."""
-        return [stages for stages, _ in self.arrangement]
+        return [stages for stages, _ in self.stages_by_step]
 
     @cached_property
-    def arrangement(self) -> list[tuple[list[ContractionStep], list[FormulaState]]]:
+    def stages_by_step(self) -> list[tuple[list[ContractionStep], list[FormulaState]]]:
         """The plan, with the channels that there are after each step."""
         model = self.model
         reading_tasks = [self._reading_tasks(step) for step in range(self.steps)]
@@ -236,7 +243,9 @@ class ForwardPass:
     def _step_tasks(self, reading_tasks: list[EliminationTask], needed: set[str], step: int) -> list[EliminationTask]:
         """All tasks of a step: the moves of the variables that matter, and the readings."""
         tasks = []
-        requests = [task.what for task in reading_tasks if isinstance(task.what, JointRequest) and task.what.pairs]
+        requests = [
+            task.action for task in reading_tasks if isinstance(task.action, JointRequest) and task.action.pairs
+        ]
         has_several_axes = bool(requests) and len(requests[0].axes) - len(self.draws_axis) > 1
         in_passing = requests[0] if has_several_axes and self.question.given is None else None
         for name in sorted(needed):
@@ -247,13 +256,13 @@ class ForwardPass:
             report = in_passing if name == OUTCOME else None
             variables = union(conditional.parents, [new_variable], report.axes if report else ())
             tasks.append(EliminationTask(conditional, variables, new_variable, report))
-        return tasks + [task for task in reading_tasks if in_passing is None or task.what is not in_passing]
+        return tasks + [task for task in reading_tasks if in_passing is None or task.action is not in_passing]
 
     def _arrange(
         self, axes: Axes, tasks: list[EliminationTask], kept: frozenset[str], channels: list[FormulaState], step: int
     ) -> tuple[list[ContractionStep], list[FormulaState]]:
         """The tasks in a good order, with the axes that the table has before and after each."""
-        if any(isinstance(task.what, dict) for task in tasks):
+        if any(isinstance(task.action, dict) for task in tasks):
             return self._order_stages(axes, tasks, kept, channels, step)
         key = axes, tuple(tasks), kept, len(channels)
         if key not in self._arrangements:
@@ -281,8 +290,8 @@ class ForwardPass:
             needed = kept_axes.union(*(tasks[other].variables for other in task_order[position + 1 :]))
             split = None
             before = len(channels)
-            if isinstance(task.what, dict):
-                split = split_by_predicates(channels, step, task.what, root=self.wants_all_trials)
+            if isinstance(task.action, dict):
+                split = split_by_predicates(channels, step, task.action, wants_all_trials=self.wants_all_trials)
                 channels = split.channels
             stages.append(ContractionStep.of(task, axes, needed, (before, len(channels)), split))
             axes = stages[-1].after
@@ -296,7 +305,7 @@ class ForwardPass:
         operations = sum(stage.operations for stage in stages)
         last_built: dict[str, ConditionalTable] = {}
         for stage in stages:
-            if isinstance(stage.task.what, ConditionalTable | FirstPassage):
+            if isinstance(stage.task.action, ConditionalTable | FirstPassage):
                 conditional, size = stage.conditional_table, stage.conditional_entries
                 name = conditional.law.name
                 largest_tables[name] = max(largest_tables.get(name, 0), size)
@@ -358,7 +367,7 @@ class ForwardPass:
     ) -> Floats:
         """Do a task; the table before it may be overwritten."""
         column = min(step, answer.decided.shape[2] - 1)
-        match stage.task.what:
+        match stage.task.action:
             case ConditionalTable():
                 apply_table = self._keep_or_redraw if stage.is_mixture else self._multiply_in
                 return apply_table(stage, step, table, tables, answer)
@@ -393,7 +402,7 @@ class ForwardPass:
         self, stage: ContractionStep, step: int, table: Floats, tables: StepFactors, answer: PassAnswer
     ) -> Floats:
         """Keep or redraw, in place: method (37)."""
-        conditional, report = stage.task.what, stage.task.report
+        conditional, report = stage.task.action, stage.task.report
         assert isinstance(conditional, ConditionalTable)
         (redrawn, hold), report_factors = tables.prepared_factors(stage)
         redrawn_table = redrawn * table.sum(axis=1 + stage.before.index(conditional.law.previous_state), keepdims=True)

@@ -87,12 +87,12 @@ class LatentQuadrature:
 
     Attributes:
         name: of the variable that stands for it.
-        first: the first step at which anything asks for it.
+        first_step: the first step at which anything asks for it.
         points, weights: shape (points,), standard normals and their weights.
     """
 
     name: str
-    first: int
+    first_step: int
     points: Floats
     weights: Floats
 
@@ -106,7 +106,7 @@ class NodeDistribution:
         shift: shape (size of each variable ...), by how much points move it; (1,) where the value is known.
         weights: of the quadrature points, shape (points,), along `axis`; one of weight 1 where it is integrated out.
         axis: the axis of the variables that the quadrature points run along, or None.
-        fixed: the value where it is known whatever the latent normal, or None.
+        fixed_value: the value where it is known whatever the latent normal, or None.
     """
 
     scale: SmoothScale
@@ -115,7 +115,7 @@ class NodeDistribution:
     shift: Floats
     weights: Floats
     axis: int | None
-    fixed: float | None = None
+    fixed_value: float | None = None
 
     def below_given(self, value: float, variables: int) -> Floats:
         """P(x <= value) given the states of so many variables, of a shape that broadcasts over theirs.
@@ -123,8 +123,8 @@ class NodeDistribution:
         Within the stretch of the latent normal that a quadrature point stands for, the normal's own shape is used: the
         result has no error of discretisation where the latent normal is independent of the other variables.
         """
-        if self.fixed is not None:
-            return np.array(float(self.fixed <= value))
+        if self.fixed_value is not None:
+            return np.array(float(self.fixed_value <= value))
         edge = float(self.scale.latent(np.array(value))) - self.centre - self.shift
         if self.sd == 0.0:
             return (edge >= 0).astype(np.float64)
@@ -139,8 +139,8 @@ class NodeDistribution:
 
         The axes of `joint`, the joint distribution of the variables, are theirs.
         """
-        if self.fixed is not None:
-            return self.fixed
+        if self.fixed_value is not None:
+            return self.fixed_value
         low, high = float(self.scale.scale.values[0]), float(self.scale.scale.values[-1])
         for _ in range(60):
             middle = 0.5 * (low + high)

@@ -53,7 +53,7 @@ class Smoothing(ForwardPass):
         return (observed, *(All((_no_visit(members, steps), observed)) for members in self.question.visits))
 
     def _count_steps(self, steps: int) -> int:
-        self.timed.remove(_undecidable(steps))
+        self.timed_predicates.remove(_undecidable(steps))
         super()._count_steps(steps)
         return steps
 
@@ -83,10 +83,10 @@ class Smoothing(ForwardPass):
         backward_tables = self._backward_tables(tables)
         table = np.ones(len(self._initial_channels()[0]))
         axes: Axes = ()
-        for step, (stages, channels) in enumerate(self.arrangement):
+        for step, (stages, channels) in enumerate(self.stages_by_step):
             stage_tables = self._stage_tables(stages, backward_tables[step], tables)
             for stage, backward_table in zip(stages, stage_tables, strict=True):
-                if isinstance(report := stage.task.what, JointRequest):
+                if isinstance(report := stage.task.action, JointRequest):
                     joint = marginal((table * backward_table).sum(axis=0), stage.before, report.axes)
                     # What follows what is summed over the steps, so that each of them has to count alike.
                     total = joint.sum() if report.pairs and self.part is None else 1.0
@@ -128,12 +128,12 @@ class Smoothing(ForwardPass):
 
     def _backward_tables(self, tables: StepFactors) -> list[Floats]:
         """After each step, the probability of what is still to be observed, from every entry of the table."""
-        stages, channels = self.arrangement[-1]
+        stages, channels = self.stages_by_step[-1]
         axes = stages[-1].after if stages else ()
         is_observed = [(_OBSERVED, _undecidable(self.steps)) in channel.pending for channel in channels]
         shape = len(channels), *(axis.size for axis in axes)
         backward_tables = [np.broadcast_to(np.reshape(is_observed, (-1, *(1,) * len(axes))), shape).astype(np.float64)]
-        for stages, _ in reversed(self.arrangement[1:]):
+        for stages, _ in reversed(self.stages_by_step[1:]):
             after = backward_tables[-1]
             before = self._stage_tables(stages, after, tables)[0] if stages else after
             backward_tables.append(self._rescale(before)[0])
@@ -153,7 +153,7 @@ class Smoothing(ForwardPass):
         result = after
         if stage.contraction is None:
             result = broadcast_to_axes(after, (CHANNELS, *stage.after), (CHANNELS, *stage.unsummed))
-        match stage.task.what:
+        match stage.task.action:
             case ConditionalTable() as conditional if stage.contraction is None:
                 (redrawn, hold), _ = tables.prepared_factors(stage)
                 axis = 1 + stage.before.index(conditional.law.previous_state)

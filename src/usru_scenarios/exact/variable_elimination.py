@@ -272,14 +272,14 @@ class EliminationTask:
     """One thing to do at a step; truths of predicates have the shape (size of each axis of `predicate_axes` ...).
 
     Attributes:
-        what: a move, timed predicates over the same variables and where they hold, a report, or first visits.
+        action: a move, timed predicates over the same variables and where they hold, a report, or first visits.
         variables: all variables that must be in the table.
         new_variable: the variable that comes in.
         report: of scenarios in sequence, read in passing while the outcome moves.
         draws_axis: the draws of the judgements among `variables`, where what is read is kept apart by them.
     """
 
-    what: ConditionalTable | dict[Timed, Truth] | JointRequest | FirstPassage
+    action: ConditionalTable | dict[Timed, Truth] | JointRequest | FirstPassage
     variables: Axes
     new_variable: Parent | None = None
     report: JointRequest | None = None
@@ -349,7 +349,7 @@ class ContractionStep:
         task: EliminationTask, before: Axes, needed: set[Parent], channels: tuple[int, int], split: ChannelSplit | None
     ) -> ContractionStep:
         """A task where the table has some axes, of which some are needed afterwards."""
-        conditional, new_variable = task.what, task.new_variable
+        conditional, new_variable = task.action, task.new_variable
         if not isinstance(conditional, ConditionalTable) or new_variable is None:
             after = tuple(axis for axis in before if axis in needed)
             return ContractionStep(task, before, before, after, channels, split)
@@ -373,12 +373,12 @@ class ContractionStep:
     @property
     def is_mixture(self) -> bool:
         """Whether a move mixes keeping and redrawing in place."""
-        return isinstance(self.task.what, ConditionalTable) and self.contraction is None
+        return isinstance(self.task.action, ConditionalTable) and self.contraction is None
 
     @property
     def conditional_table(self) -> ConditionalTable:
         """The move whose conditional table the task takes."""
-        what = self.task.what
+        what = self.task.action
         assert isinstance(what, ConditionalTable | FirstPassage)
         return what if isinstance(what, ConditionalTable) else what.conditional_table
 
@@ -394,7 +394,7 @@ class ContractionStep:
         The factors of `contraction`; for a move that mixes in place the redraw's shares times the chance of a redraw,
         and the chance to keep; for first visits their chances.
         """
-        match self.task.what:
+        match self.task.action:
             case ConditionalTable() as conditional if self.contraction is not None:
                 halves = self.contraction.factored
                 return [conditional.table()] if halves is None else [*reversed(halves.odds)]
@@ -418,7 +418,7 @@ class ContractionStep:
     @property
     def conditional_entries(self) -> int:
         """The entries of the conditional table."""
-        match self.task.what:
+        match self.task.action:
             case ConditionalTable() if self.contraction is not None and self.contraction.factored is not None:
                 return sum(odds.size for odds in self.contraction.factored.odds)
             case ConditionalTable() as conditional:
