@@ -131,7 +131,7 @@ class FactoredTable:
         return (first @ second.T).reshape([parent.size for parent in self.all_parents])
 
     def totals_over(self, axes: Sequence[Parent]) -> Floats:
-        """The totals, laid out to broadcast over some axes."""
+        """The totals, laid out to broadcast over some axes: shape (size or 1 of each ...)."""
         return broadcast_to_axes(self.totals(), self.all_parents, axes)
 
     def shares(self) -> Floats:
