@@ -45,7 +45,7 @@ class _Line(NamedTuple):
             yield line
 
 
-def _entry(key: str, value: object, meaning: str = "", depth: int = 0) -> _Line:
+def _entry_line(key: str, value: object, meaning: str = "", depth: int = 0) -> _Line:
     return _Line(f"{key}: {to_flow_yaml(value)}", meaning, depth)
 
 
@@ -102,15 +102,15 @@ class _Draft:
     def model_lines(self) -> Iterator[_Line]:
         """What concerns the model as a whole."""
         odds_per_point = _without_claims(self.data.get("odds_per_point", 1.5))
-        yield _entry("odds_per_point", odds_per_point, "what one point multiplies the odds by")
+        yield _entry_line("odds_per_point", odds_per_point, "what one point multiplies the odds by")
         outcome = self.data.get("outcome", {})
         if "persistence" in outcome:
             persistence = _without_claims(outcome["persistence"])
             meaning = "how likely a scenario lasts for a step, whatever the drivers do"
-            yield _entry("outcome", {"persistence": persistence}, meaning)
+            yield _entry_line("outcome", {"persistence": persistence}, meaning)
         if all(scenario.baseline for scenario in self.model.scenarios.values()):
             baselines = _without_claims_by_name(self.data["scenarios"], "baseline")
-            yield _entry("scenarios", baselines, "baselines: how likely each is where no driver speaks")
+            yield _entry_line("scenarios", baselines, "baselines: how likely each is where no driver speaks")
 
     def driver_lines(self) -> Iterator[_Line]:
         """The driver that bears most on the scenarios at length, and the weights of others."""
@@ -119,10 +119,10 @@ class _Draft:
         first, *others = self.ranked
         yield _Line("drivers:", is_active=True)
         yield _Line(f"{first}:", depth=1, is_active=True)
-        yield _entry("title", self.model.drivers[first].title or first, depth=2)._replace(is_active=True)
+        yield _entry_line("title", self.model.drivers[first].title or first, depth=2)._replace(is_active=True)
         yield from (line._replace(depth=2) for line in self._changes_of_driver(first))
         for name in others[:_MAXIMUM_WEIGHTS]:
-            yield _entry(name, {"weight": self._weight(name)}, self.model.drivers[name].title or "", depth=1)
+            yield _entry_line(name, {"weight": self._weight(name)}, self.model.drivers[name].title or "", depth=1)
         if (more := len(others) - _MAXIMUM_WEIGHTS) > 0:
             yield _Line(f" and {more} more", depth=1)
 
@@ -131,24 +131,24 @@ class _Draft:
 
     def _changes_of_driver(self, name: str) -> Iterator[_Line]:
         driver, data = self.model.drivers[name], self.data["drivers"][name]
-        yield _entry("weight", self._weight(name), "0 takes its impact on the scenarios away, 2 doubles it")
+        yield _entry_line("weight", self._weight(name), "0 takes its impact on the scenarios away, 2 doubles it")
         if isinstance(driver, CategoricalDriver) and all(state.prior for state in driver.states.values()):
             priors = _without_claims_by_name(data["states"], "prior")
-            yield _entry("states", priors, "priors: how likely each is in the long run")
+            yield _entry_line("states", priors, "priors: how likely each is in the long run")
         for key, meaning in (
             ("distribution", "where it lies if nothing acts on it"),
             ("initial", "at the first step"),
             ("persistence", "how likely a step leaves it as it is"),
         ):
             if key in data:
-                yield _entry(key, _without_claims(data[key]), meaning)
+                yield _entry_line(key, _without_claims(data[key]), meaning)
         state, _ = self._strongest_points(name)
         impacts = {state: _without_claims(data["impacts"][state])}
-        yield _entry("impacts", impacts, "points for the scenarios, from -3 (hinders) to +3")
+        yield _entry_line("impacts", impacts, "points for the scenarios, from -3 (hinders) to +3")
         if driver.influences:
             parent, by_state = next(iter(data["influences"].items()))
             row = dict([next(iter(by_state.items()))])
-            yield _entry("influences", {parent: _without_claims(row)}, f"points from {parent}")
+            yield _entry_line("influences", {parent: _without_claims(row)}, f"points from {parent}")
         yield from self._new_event(name)
 
     def _new_event(self, name: str) -> Iterator[_Line]:
@@ -167,7 +167,7 @@ class _Draft:
             event["points"], meaning = 1, "a point up at that step"
         present = self.data["drivers"][name].get("events", {})
         events = [*present, event] if isinstance(present, list) and present else {"my_event": event}
-        yield _entry("events", events, meaning)
+        yield _entry_line("events", events, meaning)
 
     def new_part_lines(self) -> Iterator[_Line]:
         """New parts: a rule, an expectation, a profile."""
@@ -177,14 +177,14 @@ class _Draft:
         state, scenario = self._strongest_points(first)
         when = {name: self._condition(name, self._strongest_points(name)[0]) for name in (first, *others[:1])}
         rule = {"title": "Both at once", "when": when, "then": {OUTCOME: {scenario: 1}}}
-        yield _entry("rules", {self._unused_name("my_rule"): rule}, "points where all of `when` holds")
+        yield _entry_line("rules", {self._unused_name("my_rule"): rule}, "points where all of `when` holds")
         is_numeric = isinstance(self.model.drivers[first], NumericDriver)
         event = f"{first}{when[first]}" if is_numeric else f"{first}={state}"
         expectation = {"that": f"P({scenario} | {event}) > P({scenario})", "title": "What has to come out"}
         expectations = {self._unused_name("my_expectation"): expectation}
-        yield _entry("expectations", expectations, "usru check tells whether it holds")
+        yield _entry_line("expectations", expectations, "usru check tells whether it holds")
         profile = {"weights": dict.fromkeys((first, *others[:1]), "x2")}
-        yield _entry("profiles", {self._unused_name("my_profile"): profile}, "another reading, for -p my_profile")
+        yield _entry_line("profiles", {self._unused_name("my_profile"): profile}, "another reading, for -p my_profile")
 
     def _unused_name(self, name: str) -> str:
         return name if name not in self.used_names else self._unused_name(f"{name}_2")

@@ -251,7 +251,7 @@ class ScenarioFile:
         if not is_complete:  # what the file lacks may stand in what could not be read
             faults = recover_model(tree.data, tree.place).faults
             raise ModelError(_sorted([*problems, *(fault.problem for fault in faults if fault.kind != "missing")]))
-        self.is_read = not problems
+        self.has_valid_text = not problems
         """Whether the text itself had no fault, so that the data are all that it says."""
         self._set_base(tree, problems)
 
@@ -379,7 +379,7 @@ class ScenarioFile:
             all_findings, unknown = at_their_definitions(context, findings(context), with_pushes=base is None)
             problems += _to_problems(_for_resolved_files(all_findings, tree), tree)
             problems += misspelt_names(unknown)
-            if self.is_read and is_complete and not any(problem.severity == "error" for problem in problems):
+            if self.has_valid_text and is_complete and not any(problem.severity == "error" for problem in problems):
                 problems += [
                     problem
                     for problem in _to_problems(remarks(context), tree)
