@@ -186,8 +186,8 @@ def _text_with_item(file: EvidenceText, name: str, content: dict[str, Any]) -> s
     else:
         indent, end = _end_of_items(place)
     margin = " " * indent
-    new = [f"{margin}{name}:", *(f"{margin}  {key}: {to_flow_yaml(value)}" for key, value in content.items())]
-    return "".join([*lines[:end], *(line + line_break for line in new), *lines[end:]])
+    item_lines = [f"{margin}{name}:", *(f"{margin}  {key}: {to_flow_yaml(value)}" for key, value in content.items())]
+    return "".join([*lines[:end], *(line + line_break for line in item_lines), *lines[end:]])
 
 
 def _end_of_items(place: Place) -> tuple[int, int]:

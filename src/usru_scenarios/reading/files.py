@@ -139,7 +139,7 @@ def _temporary_file(path: Path, data: bytes, prefix: str, mode: int | None) -> I
     import tempfile  # what is only read needs none of it
 
     handle, name = tempfile.mkstemp(prefix=prefix, dir=path.parent)
-    new = Path(name)
+    temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -147,11 +147,11 @@ def _temporary_file(path: Path, data: bytes, prefix: str, mode: int | None) -> I
                 file.flush()
                 os.fsync(file.fileno())
         if mode is not None:
-            new.chmod(mode)
-        yield new
+            temporary.chmod(mode)
+        yield temporary
     finally:
         with suppress(OSError):
-            new.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
 
 
 def list_names(folder: Path) -> list[str]:

@@ -337,22 +337,22 @@ class ScenarioFile:
         """The file under each of its profiles; faults that a profile brings are added to the problems."""
         profiles = tree.data.get("profiles")
         for name in islice(profiles, MAXIMUM_PROFILES) if isinstance(profiles, dict) else ():
-            own: list[Problem] = []
-            variant = apply_profile(tree, name, own)
-            if variant is tree and not own:
+            profile_problems: list[Problem] = []
+            variant = apply_profile(tree, name, profile_problems)
+            if variant is tree and not profile_problems:
                 continue
             checked = self._check(variant)
             known = set(problems)
             misspelt = {problem.span for problem in problems if problem.code == "misspelt_name" and problem.span}
             is_counted = any(problem.code == MORE_FAULTS for problem in known)
-            new = [
+            new_problems = [
                 problem
-                for problem in (*own, *checked.errors)
+                for problem in (*profile_problems, *checked.errors)
                 if problem not in known
                 and not (is_counted and problem.code == MORE_FAULTS)
                 and not _follows_from_misspelt(problem, misspelt)
             ]
-            problems += _naming_profile(new, name, tree.child("profiles").child(name).place)
+            problems += _naming_profile(new_problems, name, tree.child("profiles").child(name).place)
             yield name, checked
 
     def _check(self, tree: Tree) -> _CheckedData:
@@ -556,7 +556,7 @@ def _with_fix(problem: Problem) -> Problem:
 def _sorted(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Each problem once, in the order of the files, the one that was asked for first; warnings of a kind are one."""
     unique = list(dict.fromkeys(problems))
-    more = sum(problem.count for problem in unique if problem.code == MORE_FAULTS)
+    hidden_count = sum(problem.count for problem in unique if problem.code == MORE_FAULTS)
     unique = [problem for problem in unique if problem.code != MORE_FAULTS]
     files = list(dict.fromkeys(problem.span.source for problem in unique if problem.span))
 
@@ -570,5 +570,5 @@ def _sorted(problems: Iterable[Problem]) -> tuple[Problem, ...]:
         errors += problem.severity == "error"
         if problem.severity != "error" or errors <= MAXIMUM_FAULTS:
             shown.append(_with_fix(problem))
-    more += max(0, errors - MAXIMUM_FAULTS)
-    return (*shown, more_faults_problem(more)) if more else tuple(shown)
+    hidden_count += max(0, errors - MAXIMUM_FAULTS)
+    return (*shown, more_faults_problem(hidden_count)) if hidden_count else tuple(shown)

@@ -256,8 +256,8 @@ def _set_weight(tree: Tree, name: str, weight: Tree, problems: list[Problem]) ->
 def _multiplied_weight(part: Tree, weight: Tree) -> Tree:
     """The weight that a part is to have, which may be a multiple of its present one."""
     raw = weight.data
-    written = raw[0] if isinstance(raw, list) and raw else raw.get("value") if isinstance(raw, dict) else raw
-    match = _FACTOR.fullmatch(written.strip()) if isinstance(written, str) else None
+    text = raw[0] if isinstance(raw, list) and raw else raw.get("value") if isinstance(raw, dict) else raw
+    match = _FACTOR.fullmatch(text.strip()) if isinstance(text, str) else None
     if match is None:
         return weight
     present = part.child("weight") if part.data.get("weight") is not None else Tree(1, weight.place)

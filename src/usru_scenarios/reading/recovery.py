@@ -58,22 +58,22 @@ def recover_model(data: dict[str, Any], place: Place, validated: dict[str, Any] 
     except ValidationError as error:
         data, faults = _apply_repairs(data, place, faults_of(error, data, place))
     removed: set[KeyPath] = set()
-    rest: Any = data
+    remaining: Any = data
     for _ in range(_MAXIMUM_ROUNDS):
         try:
-            return RecoveredModel(Model.model_validate(rest), faults, not removed and not faults, data)
+            return RecoveredModel(Model.model_validate(remaining), faults, not removed and not faults, data)
         except ValidationError as error:
             from usru_scenarios.reading.repairs.keys import with_missing_key_hint
 
-            new = [with_missing_key_hint(fault, data) for fault in faults_of(error, data, place)]
-        faults += [fault for fault in new if not _is_reported(fault, place) and not _follows_from(removed, fault)]
-        if any(fault.kind == MORE_FAULTS for fault in new):
+            new_faults = [with_missing_key_hint(fault, data) for fault in faults_of(error, data, place)]
+        faults += [fault for fault in new_faults if _is_unreported(fault, place, removed)]
+        if any(fault.kind == MORE_FAULTS for fault in new_faults):
             break
-        for fault in new:
+        for fault in new_faults:
             if fault.kind != "extra_forbidden":  # an unknown key says nothing of what it stands in
                 locate(place, fault.path)[0].has_fault = True
-            rest = _without_fault(rest, fault, removed)
-        if not isinstance(rest, dict):
+            remaining = _without_fault(remaining, fault, removed)
+        if not isinstance(remaining, dict):
             break
     return RecoveredModel(None, faults, is_complete=False, data=data)
 
@@ -105,14 +105,11 @@ def _apply_repairs(data: dict[str, Any], place: Place, faults: list[Fault]) -> t
     return data, repaired
 
 
-def _follows_from(removed: set[KeyPath], fault: Fault) -> bool:
-    """Whether a fault is there only because of what was taken out before."""
-    return any(fault.path[: len(path)] == path or path[: len(fault.path)] == fault.path for path in removed)
-
-
-def _is_reported(fault: Fault, place: Place) -> bool:
-    """Whether a fault of the same value has been reported already, such as that an alias stands there."""
-    return fault.kind != "extra_forbidden" and locate(place, fault.path)[0].has_fault
+def _is_unreported(fault: Fault, place: Place, removed: set[KeyPath]) -> bool:
+    """Whether no fault of the same value was reported before, and the fault does not follow from what was taken out."""
+    if fault.kind != "extra_forbidden" and locate(place, fault.path)[0].has_fault:
+        return False
+    return not any(fault.path[: len(path)] == path or path[: len(fault.path)] == fault.path for path in removed)
 
 
 def _without_fault(data: Any, fault: Fault, removed: set[KeyPath]) -> Any:
