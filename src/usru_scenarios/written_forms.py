@@ -1,6 +1,6 @@
-"""Numbers, dates, durations and names as people write them: what was likely meant, in the form that is read.
+"""Numbers, dates, durations and names as people write them, and the form in which the program reads them.
 
-Nothing here is ever taken for what was written; it says what an error proposes instead.
+Nothing here is ever taken for what was written; it says what an error suggests instead.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ def _normalize(text: str) -> str:
 
 
 class Suggestion(NamedTuple):
-    """What was likely meant."""
+    """What a text is likely to mean."""
 
     text: str
-    """As it is written rightly; a number, or the text of a map such as `{pert: [1, 2, 3]}`."""
+    """The right form; empty where it takes thought; a number, or the text of a map such as `{pert: [1, 2, 3]}`."""
     hint: str
     value: float | dict[str, list[float]] | list[float] | str
 
@@ -55,22 +55,15 @@ _NUMBER_WORDS = {
     **{
         word: number
         for number, word in enumerate(
-            ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+            ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
         )
     },
-    "eleven": 11,
-    "twelve": 12,
-    "half": 0.5,
-    "a half": 0.5,
-    "one half": 0.5,
-    "a third": 1 / 3,
-    "one third": 1 / 3,
-    "a quarter": 0.25,
-    "one quarter": 0.25,
+    **dict.fromkeys(("a", "an"), 1),
+    **dict.fromkeys(("half", "a half", "one half"), 1 / 2),
+    **dict.fromkeys(("a third", "one third"), 1 / 3),
+    **dict.fromkeys(("a quarter", "one quarter"), 1 / 4),
     "two thirds": 2 / 3,
-    "three quarters": 0.75,
-    "a": 1,
-    "an": 1,
+    "three quarters": 3 / 4,
 }
 _PERCENT = re.compile(
     r"(?P<number>.*?) ?(?:(?P<hundred>%|per ?cents?|pct\.?|prozent|pour ?cent|\u043f\u0440\u043e\u0446\S*)|\u2030)"
@@ -110,33 +103,28 @@ def parse_loose_number(text: str) -> float | None:
 
 
 def format_number(number: float) -> str:
-    """A number as it is proposed."""
+    """A number as a hint writes it."""
     return f"{number:.10g}" if number != int(number) or abs(number) >= 1e15 else f"{number:.0f}"
 
 
 def _round_computed(number: float) -> float:
-    """What was reckoned, with few digits."""
+    """A computed number, with few digits."""
     return number if len(format_number(number)) <= 6 else float(f"{number:.3g}")
-
-
-def is_ambiguous(text: str) -> bool:
-    """Whether a comma or point may stand between thousands or before decimals: 1,500."""
-    return re.fullmatch(r"[-+]?[1-9]\d{0,2},\d{3}", _normalize(text)) is not None
 
 
 def suggest_number(written: str) -> Suggestion | None:
     """The number that a text is likely to mean, and why it wasn't read as one."""
     text = _normalize(written)
-    if is_ambiguous(text):
+    if re.fullmatch(r"[-+]?[1-9]\d{0,2},\d{3}", text):
         thousands, decimal = text.replace(",", ""), format_number(float(text.replace(",", ".")))
         return Suggestion("", f"write {thousands}, or {decimal} if the comma is a decimal one", float(thousands))
     if about := _APPROXIMATELY.match(text.lower()):
         text = text[about.end() :]
-    value, reason = _parse_quantity(text)
+    value, is_computed = _parse_quantity(text)
     if value is None or not abs(value) <= 1e100:
         return None
     number = format_number(value)
-    if reason:
+    if is_computed:
         return Suggestion(number, f"write {number} for {text}", float(number))
     if "," in text and number != text.replace(",", ""):
         return Suggestion(number, f"a decimal comma: write {number}", float(number))
@@ -156,31 +144,31 @@ def claim_ids_in(written: str) -> list[str]:
     return re.findall(r"[^,; ]+", text) if _CLAIM_IDS.fullmatch(text) else []
 
 
-_NUMBER_AND_REST = re.compile(r"[=(\[$\u20ac ]*(?P<number>[-+]?(?:\d[\d.,]*)?\d(?: ?%)?)(?P<more>(?!\w).*)")
+_NUMBER_AND_REST = re.compile(r"[=(\[$\u20ac ]*(?P<number>[-+]?(?:\d[\d.,]*)?\d(?: ?%)?)(?P<rest>(?!\w).*)")
 
 
 def suggest_number_in_text(written: str) -> Suggestion | None:
     """The one number of a text that says more: `0.3 (own guess)`, `0.3, C1`, `0.3;`, `> 0.3`."""
     text = _normalize(written)
-    if (bound := _BOUND.match(text.lower())) and (meant := suggest_number(text[bound.end() :])) and meant.text:
-        hint = f"write one number, such as {meant.text}, or a range, such as {{uniform: [low, high]}}"
-        return Suggestion("", hint, meant.value)
-    found = _NUMBER_AND_REST.fullmatch(text)
-    if found is None or (meant := suggest_number(found["number"])) is None or not meant.text:
+    if (bound := _BOUND.match(text.lower())) and (number := suggest_number(text[bound.end() :])) and number.text:
+        hint = f"write one number, such as {number.text}, or a range, such as {{uniform: [low, high]}}"
+        return Suggestion("", hint, number.value)
+    match = _NUMBER_AND_REST.fullmatch(text)
+    if match is None or (number := suggest_number(match["number"])) is None or not number.text:
         return None
-    more = found["more"].strip(" ()[]{};:,.#/*!?=-")
-    if not more:
-        return Suggestion(meant.text, f"write {meant.text}", meant.value)
-    if claims := claim_ids_in(more):
-        listed = f"[{', '.join([meant.text, *claims])}]"
-        return Suggestion("", f"write {listed}: the number, then its claims", meant.value)
-    if re.match(r"\W*\d", more):
+    rest = match["rest"].strip(" ()[]{};:,.#/*!?=-")
+    if not rest:
+        return Suggestion(number.text, f"write {number.text}", number.value)
+    if claims := claim_ids_in(rest):
+        hint = f"write [{', '.join([number.text, *claims])}]: the number, then its claims"
+        return Suggestion("", hint, number.value)
+    if re.match(r"\W*\d", rest):
         return None
-    return Suggestion("", f"write {meant.text}; what else there is to say stands behind a '#'", meant.value)
+    return Suggestion("", f"write {number.text}; what else there is to say stands behind a '#'", number.value)
 
 
 def _parse_quantity(text: str) -> tuple[float | None, bool]:
-    """A number, and whether it takes some reckoning."""
+    """A number, and whether it is computed, as from a percentage."""
     lower = text.lower()
     if percent := _PERCENT.fullmatch(lower):
         part = parse_loose_number(percent["number"])
@@ -196,18 +184,11 @@ def _parse_quantity(text: str) -> tuple[float | None, bool]:
 
 
 _FAMILIES = {
-    **{name: name for name in ("pert", "uniform", "triangular", "normal", "beta")},
-    "n": "normal",
-    "gauss": "normal",
-    "gaussian": "normal",
-    "u": "uniform",
-    "unif": "uniform",
-    "tri": "triangular",
-    "triangle": "triangular",
-    "betapert": "pert",
-    "range": "uniform",
-    "interval": "uniform",
-    "flat": "uniform",
+    "beta": "beta",
+    **dict.fromkeys(("pert", "betapert"), "pert"),
+    **dict.fromkeys(("uniform", "u", "unif", "range", "interval", "flat"), "uniform"),
+    **dict.fromkeys(("triangular", "tri", "triangle"), "triangular"),
+    **dict.fromkeys(("normal", "n", "gauss", "gaussian"), "normal"),
 }
 _FAMILY_CALL = re.compile(r"(?P<family>[A-Za-z]+) ?[(\[:]? ?\[? ?(?P<numbers>[-+.,;/\d%\s]+?) ?[)\]]*")
 _RANGE = re.compile(
@@ -229,8 +210,7 @@ def suggest_distribution(written: str) -> Suggestion | None:
     """The distribution that a text such as `pert(1,2,3)`, `1..3` or `2 +- 1` is likely to mean."""
     text = _normalize(written).replace("{", "").replace("}", "")
     if (call := _FAMILY_CALL.fullmatch(text)) and (family := _FAMILIES.get(call["family"].lower())):
-        wanted = 3 if family in ("pert", "triangular") else 2
-        numbers = parse_number_list(call["numbers"], wanted)
+        numbers = _parse_parameters(family, call["numbers"])
         return _distribution_suggestion(family, numbers) if numbers else None
     for pattern, family in ((_MEAN_AND_SD, "normal"), (_RANGE, "uniform")):
         if match := pattern.fullmatch(text.replace("...", "..")):
@@ -244,22 +224,26 @@ def suggest_parameter_list(family: str, written: str) -> Suggestion | None:
     """The parameters of a distribution that stand without brackets, as in `{pert: 1, 2, 3}`."""
     if family not in _FAMILIES.values():
         return None
-    numbers = parse_number_list(written.strip("() "), 3 if family in ("pert", "triangular") else 2)
+    numbers = _parse_parameters(family, written.strip("() "))
     if numbers is None:
         return None
     text = f"[{', '.join(map(format_number, numbers))}]"
     return Suggestion(text, f"write {{{family}: {text}}}", numbers)
 
 
-def parse_number_list(text: str, wanted: int) -> list[float] | None:
-    """So many numbers in a list as it is written, whatever stands between them."""
+def _parse_parameters(family: str, text: str) -> list[float] | None:
+    return parse_number_list(text, 3 if family in ("pert", "triangular") else 2)
+
+
+def parse_number_list(text: str, size: int) -> list[float] | None:
+    """The numbers of a list of some size, whatever stands between them; None where the text is no such list."""
     for pattern in (r"[;/]\s*", r",\s+", r",\s*", r"\s+"):
         pieces = [piece.strip() for piece in re.split(pattern, text.strip()) if piece.strip()]
         values = [_parse_quantity(piece)[0] for piece in pieces]
-        if len(values) == wanted and None not in values:
+        if len(values) == size and None not in values:
             return [value for value in values if value is not None]
     pieces = re.split(r"\s*,\s*", text.strip())
-    if len(pieces) == 2 * wanted and all(piece.lstrip("-+").isdecimal() for piece in pieces):
+    if len(pieces) == 2 * size and all(piece.lstrip("-+").isdecimal() for piece in pieces):
         return [float(f"{left}.{right}") for left, right in zip(pieces[::2], pieces[1::2], strict=True)]
     return None
 
@@ -365,8 +349,8 @@ def suggest_dates(written: str) -> tuple[str, ...]:
     text = _normalize(written).lower()
     for pattern in _DATE_PATTERNS:
         if match := pattern.fullmatch(text):
-            found = _dates_of_parts(match.groupdict())
-            return found[:1] if re.fullmatch(r"\d+\.\d+\.\d+", text) else found  # with points the day comes first
+            dates = _dates_of_parts(match.groupdict())
+            return dates[:1] if re.fullmatch(r"\d+\.\d+\.\d+", text) else dates  # with points the day comes first
     return ()
 
 
@@ -380,8 +364,8 @@ def _dates_of_parts(parts: dict[str, str | None]) -> tuple[str, ...]:
         return (f"{year}-{_MONTHS_BY_NAME[name]:02d}",) if name in _MONTHS_BY_NAME else ()
     if parts.get("first"):
         first, second = int(parts["first"] or 0), int(parts["second"] or 0)
-        ways = ((second, first), (first, second))
-        months = dict.fromkeys(month for month, day in ways if 0 < month < 13 and 0 < day < 32)
+        orders = ((second, first), (first, second))
+        months = dict.fromkeys(month for month, day in orders if 0 < month < 13 and 0 < day < 32)
         return tuple(f"{year}-{month:02d}" for month in months)
     if month := parts.get("month"):
         return (f"{year}-{int(month):02d}",) if 0 < int(month) < 13 else ()
@@ -389,7 +373,7 @@ def _dates_of_parts(parts: dict[str, str | None]) -> tuple[str, ...]:
 
 
 def suggest_date(written: str) -> tuple[str, str]:
-    """What to say of a text that is no date, and the date that it is likely to mean; both may be empty."""
+    """The hint for a text that is no date, and the date that it is likely to mean; both may be empty."""
     quarter = re.fullmatch(r"\d{4}-?\s*[Qq]\s*(\d+)", written.strip())
     if quarter and quarter[1] not in ("1", "2", "3", "4"):
         return f"there is no quarter {quarter[1]}", ""
@@ -405,17 +389,14 @@ def suggest_date(written: str) -> tuple[str, str]:
 def suggest_day(written: str) -> str | None:
     """The day of the calendar that a text is likely to mean, as `2027-06-30`."""
     text = _normalize(written).lower()
-    for pattern in _DATE_PATTERNS:
-        match = pattern.fullmatch(text)
-        parts = match.groupdict() if match else {}
-        if parts.get("first"):
-            continue_with = _dates_of_parts(parts)
-            day = int(parts["first"] or 0) if continue_with else 0
-            other = int(parts["second"] or 0)
-            if len(continue_with) == 1:
-                return f"{continue_with[0]}-{(day if int(continue_with[0][-2:]) == other else other):02d}"
-        elif parts.get("day") and len(found := _dates_of_parts(parts)) == 1:
-            return f"{found[0]}-{int(parts['day'] or 0):02d}"
+    for match in filter(None, (pattern.fullmatch(text) for pattern in _DATE_PATTERNS)):
+        parts = match.groupdict()
+        months = _dates_of_parts(parts)
+        day = parts.get("day")
+        if parts.get("first") and months:
+            day = parts["first"] if int(months[0][-2:]) == int(parts["second"] or 0) else parts["second"]
+        if day and len(months) == 1:
+            return f"{months[0]}-{int(day):02d}"
     return None
 
 
@@ -434,16 +415,9 @@ _LOOK_ALIKES = str.maketrans(
     "\u0430\u0432\u0435\u043a\u043c\u043d\u043e\u0440\u0441\u0442\u0443\u0445\u0456\u0455\u0458\u0501\u04bb\u03bf\u03b1\u03bd\u03c1\u03c5\u03b9\u0131",
     "abekmhopctyxisjdhoavpuii",
 )
-_LATIN_LETTERS = {
-    "\u00df": "ss",
-    "\u00f8": "o",
-    "\u00e6": "ae",
-    "\u0153": "oe",
-    "\u0142": "l",
-    "\u0111": "d",
-    "\u00fe": "th",
-    "\u00f0": "d",
-}
+_LATIN_LETTERS = dict(
+    zip("\u00df\u00f8\u00e6\u0153\u0142\u0111\u00fe\u00f0", ("ss", "o", "ae", "oe", "l", "d", "th", "d"), strict=True)
+)
 
 
 def non_ascii_letters(text: str) -> list[str]:

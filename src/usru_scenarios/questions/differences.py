@@ -29,7 +29,7 @@ from usru_scenarios.model.values import (
 from usru_scenarios.program.compilation import compile_model, compile_node
 from usru_scenarios.program.program import Program
 from usru_scenarios.questions.program_edits import FileDifferences, ProgramEdit
-from usru_scenarios.reading.checks import Context, findings
+from usru_scenarios.reading.checks import Context, run_checks
 from usru_scenarios.results.compare import InputDifference, InputValue
 
 Path = tuple[str | int, ...]
@@ -242,7 +242,7 @@ def with_edits(model: Model, differences: Sequence[ModelDifference]) -> Model | 
     if all(difference.weight_of is not None for difference in differences):
         return model
     checked = model.model_copy(update={"profiles": {}, "expectations": {}, "questions": {}, "anchor": None})
-    faults = findings(Context(checked, _names_for_checks(checked)))
+    faults = run_checks(Context(checked, _names_for_checks(checked)))
     return None if any(finding.severity == "error" for finding in faults) else model
 
 

@@ -10,7 +10,7 @@ from usru_scenarios.model.judgements import JudgementEntry, dotted_path, is_assu
 from usru_scenarios.model.schema import Condition
 from usru_scenarios.model.values import Distribution, Duration, Judgement, Keep
 from usru_scenarios.problems import Problem, RequestError, list_choices, suggest_name
-from usru_scenarios.reading.checks import Context, unknown_names
+from usru_scenarios.reading.checks import Context, unknown_push_names
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.register import Register
 from usru_scenarios.results.common import FileRun
@@ -97,7 +97,9 @@ def _describe_cause(node: str, condition: str | Condition) -> str:
 
 def _skipped_pushes(loaded: Loaded) -> list[SkippedPush]:
     context = Context(loaded.model, loaded.data, loaded.register)
-    missing = {(unknown.claim, unknown.push): unknown.name for unknown in unknown_names(context) if unknown.is_needed}
+    missing = {
+        (unknown.claim, unknown.push): unknown.name for unknown in unknown_push_names(context) if unknown.is_needed
+    }
     return [
         SkippedPush(claim, push.text, name, push.span.source, push.span.line) for (claim, push), name in missing.items()
     ]

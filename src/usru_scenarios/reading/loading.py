@@ -359,10 +359,10 @@ class ScenarioFile:
         """Hold data against the format."""
         from usru_scenarios.reading.checks import (  # not at the top: a file that is recalled is valid
             Context,
-            at_their_definitions,
-            findings,
-            misspelt_names,
-            remarks,
+            report_at_definitions,
+            report_misspelt_names,
+            run_checks,
+            run_remarks,
         )
 
         problems: list[Problem] = []
@@ -376,13 +376,13 @@ class ScenarioFile:
             valid = base.valid_model if base is not None and base.register is register else None
             unchanged = None if base is None or valid is None else Context(valid, base.tree.data, register)
             context = Context(model, data, register, unchanged)
-            all_findings, unknown = at_their_definitions(context, findings(context), with_pushes=base is None)
+            all_findings, unknown = report_at_definitions(context, run_checks(context), with_pushes=base is None)
             problems += _to_problems(_for_resolved_files(all_findings, tree), tree)
-            problems += misspelt_names(unknown)
+            problems += report_misspelt_names(unknown)
             if self.has_valid_text and is_complete and not any(problem.severity == "error" for problem in problems):
                 problems += [
                     problem
-                    for problem in _to_problems(remarks(context), tree)
+                    for problem in _to_problems(run_remarks(context), tree)
                     if base is None or problem in base.problems
                 ]
         return _CheckedData(tree, model, register, problems, is_complete)
@@ -443,12 +443,12 @@ def _without_inferred_points(model: Model, tree: Tree) -> Tree:
 # Findings as problems
 
 
-def _for_resolved_files(findings: Iterable[Finding], tree: Tree) -> Iterator[Finding]:
+def _for_resolved_files(run_checks: Iterable[Finding], tree: Tree) -> Iterator[Finding]:
     """The findings, less strict on citations in a resolved file, whose claims were checked where it was made.
 
     A claim that is not there is a warning. A number that had lain over the claims of another file is its author's own.
     """
-    for finding in findings:
+    for finding in run_checks:
         if finding.code in ("unknown_claim", "contradicted_number"):
             place, _ = locate(tree.place, finding.path)
             if is_resolved(place.source):
@@ -458,13 +458,13 @@ def _for_resolved_files(findings: Iterable[Finding], tree: Tree) -> Iterator[Fin
         yield finding
 
 
-def _to_problems(findings: Iterable[Finding], tree: Tree) -> Iterator[Problem]:
+def _to_problems(run_checks: Iterable[Finding], tree: Tree) -> Iterator[Problem]:
     """The findings at their places: all warnings, and of faults as many as are shown, with the number of others.
 
     Of others nothing but the number is looked for, since a likely right name may take long to find.
     """
     faults: set[tuple[str, str, KeyPath]] = set()
-    for finding in findings:
+    for finding in run_checks:
         if finding.severity == "error":
             faults.add((finding.code, finding.message, finding.path))
             if len(faults) > MAXIMUM_FAULTS:
@@ -478,21 +478,21 @@ def _to_problems(findings: Iterable[Finding], tree: Tree) -> Iterator[Problem]:
 def _to_problem(finding: Finding, tree: Tree) -> Problem | None:
     """A finding at its place in the text; None where a fault of that place has been reported already."""
     place, _ = locate(tree.place, finding.path)
-    if place.has_fault or len({locate(tree.place, path)[0].source for path in finding.together}) > 1:
+    if place.has_fault or len({locate(tree.place, path)[0].source for path in finding.joint_paths}) > 1:
         return None
     span = place.key_span() if finding.of_key else place.span()
     hint = finding.hint if isinstance(finding.hint, str) else finding.hint()
-    if finding.also is not None:
-        other = locate(tree.place, finding.also)[0].key_span()
+    if finding.related_path is not None:
+        other = locate(tree.place, finding.related_path)[0].key_span()
         hint = f"{hint}{': ' if hint else ''}the other is at {other}"
     fix: tuple[Replacement, ...] = ()
-    if finding.instead is not None:
+    if finding.replacement is not None:
         from usru_scenarios.reading.repairs.common import rewrite_entry  # few files have faults
 
-        hint, fix = rewrite_entry(place, finding.instead)
+        hint, fix = rewrite_entry(place, finding.replacement)
     message = finding.message
-    if finding.uses:
-        uses = [locate(tree.place, path)[0].span() for path in finding.uses]
+    if finding.used_at:
+        uses = [locate(tree.place, path)[0].span() for path in finding.used_at]
         message = message.replace("{lines}", _describe_lines(uses, span.source))
     return Problem(finding.code, message, span, hint, finding.severity, finding.plural_message, fix=fix)
 

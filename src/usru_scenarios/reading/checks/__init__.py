@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from usru_scenarios.reading.checks import calendar, dependence, directions, no_effect, references, shares
 from usru_scenarios.reading.checks.context import Context, Finding
-from usru_scenarios.reading.checks.directions import misspelt_names, unknown_names
-from usru_scenarios.reading.checks.misspelt import at_their_definitions
+from usru_scenarios.reading.checks.directions import report_misspelt_names, unknown_push_names
+from usru_scenarios.reading.checks.misspelt import report_at_definitions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,51 +20,51 @@ __all__ = [
     "REMARKS",
     "Context",
     "Finding",
-    "at_their_definitions",
-    "findings",
-    "misspelt_names",
-    "remarks",
-    "unknown_names",
+    "report_at_definitions",
+    "report_misspelt_names",
+    "run_checks",
+    "run_remarks",
+    "unknown_push_names",
 ]
 
 CHECKS: tuple[Callable[[Context], Iterator[Finding]], ...] = (
-    references.one_namespace,
-    references.influences,
-    references.impacts,
-    references.own_states,
-    references.prior_rows,
-    references.rules,
-    references.long_rules,
-    references.profiles,
-    references.groups,
-    references.claims,
-    directions.contradictions,
-    shares.priors,
-    shares.baselines,
-    shares.share_maps,
-    shares.persistence,
-    shares.coverage,
-    shares.countable,
-    shares.scales,
-    shares.anchor,
-    shares.magnitudes,
-    calendar.time,
-    calendar.events,
-    calendar.redraws,
-    calendar.anchor,
-    calendar.schedules,
-    dependence.circles,
-    no_effect.rules_that_never_hold,
-    no_effect.rows_that_never_hold,
-    no_effect.points_that_never_act,
-    no_effect.weights_without_impacts,
+    references.check_names_differ,
+    references.check_influences,
+    references.check_impacts,
+    references.check_own_states,
+    references.check_prior_rows,
+    references.check_rules,
+    references.check_rule_length,
+    references.check_profiles,
+    references.check_groups,
+    references.check_claims,
+    directions.check_contradictions,
+    shares.check_priors,
+    shares.check_baselines,
+    shares.check_share_maps,
+    shares.check_persistence,
+    shares.check_coverage,
+    shares.check_case_count,
+    shares.check_scales,
+    shares.check_anchor_shares,
+    shares.check_magnitudes,
+    calendar.check_time,
+    calendar.check_events,
+    calendar.check_redraws,
+    calendar.check_anchor_date,
+    calendar.check_schedules,
+    dependence.check_circles,
+    no_effect.check_rules_hold,
+    no_effect.check_rows_hold,
+    no_effect.check_points_act,
+    no_effect.check_weights_act,
 )
 """Every check that a model is held against."""
 
 REMARKS: tuple[Callable[[Context], Iterator[Finding]], ...] = (
-    shares.sums,
-    no_effect.drivers_that_act_on_nothing,
-    no_effect.priors_that_are_never_used,
+    shares.check_sums,
+    no_effect.check_drivers_act,
+    no_effect.check_priors_are_used,
 )
 """What a valid file is warned of besides: of one with faults it is not known what it was meant to be.
 
@@ -72,13 +72,13 @@ Only of the file itself: a profile or an argument that brings something odd abou
 """
 
 
-def remarks(context: Context) -> Iterator[Finding]:
+def run_remarks(context: Context) -> Iterator[Finding]:
     """What is odd about a model that has no fault."""
     for check in REMARKS:
         yield from check(context)
 
 
-def findings(context: Context) -> Iterator[Finding]:
+def run_checks(context: Context) -> Iterator[Finding]:
     """All faults that the checks find, check by check."""
     for check in CHECKS:
         yield from check(context)

@@ -22,7 +22,7 @@ FileNode = Categorical | Numeric | Outcome
 
 @dataclass(frozen=True)
 class Finding:
-    """A fault or a warning at a path of the model; `also` is another path that its hint shows the place of."""
+    """A fault or a warning at a path of the model; `related_path` is another path that its hint shows the place of."""
 
     code: str
     message: str
@@ -32,17 +32,17 @@ class Finding:
     of_key: bool = True
     """Whether the key at the path is meant and not its value."""
     severity: Literal["error", "warning"] = "error"
-    also: KeyPath | None = None
+    related_path: KeyPath | None = None
     plural_message: str = ""
     """As in `Problem`."""
-    instead: object = None
-    """What to write in the place of the entry at the path, its key and its value, as plain data of one key."""
-    refers: tuple[str, str] | None = None
-    """Of a name that nothing has: whose state it would be (the outcome has scenarios, nothing nodes), and the name."""
-    uses: tuple[KeyPath, ...] = ()
-    """Where else something stands that the message speaks of: their lines take the place of `{lines}` in it."""
-    together: tuple[KeyPath, ...] = ()
-    """Values that were written together, or else nothing is said: where an overlay changes one of them, it means to."""
+    replacement: object = None
+    """What to write in the place of the entry at the path: plain data with one key and its value."""
+    unknown_name: tuple[str, str] | None = None
+    """A name that nothing has, behind the node whose state it would be; the outcome has scenarios, and "" has nodes."""
+    used_at: tuple[KeyPath, ...] = ()
+    """Further places that the message speaks of: their lines take the place of `{lines}` in it."""
+    joint_paths: tuple[KeyPath, ...] = ()
+    """The finding is dropped unless these values are of one file: an overlay that changes one of them means to."""
 
 
 _NO_NAMES = dict[str, Any]().keys()
@@ -76,7 +76,7 @@ class Context:
     data: dict[str, Any]
     register: Register | None = None
     """The claims that may be cited, or None where the file names no register."""
-    sound: Context | None = None
+    valid_base: Context | None = None
     """That of the file as it stands, known to have no fault, where this one is a variant of it."""
 
     @property
@@ -109,14 +109,14 @@ class Context:
         """The names of all nodes, the outcome's among them."""
         return dict.fromkeys((*self.drivers, OUTCOME, *self.consequences)).keys()
 
-    def fresh(self, keys: Collection[str] = ()) -> Model:
+    def changed_model(self, keys: Collection[str] = ()) -> Model:
         """The model without the parts that it shares with the sound one, or that differ in other keys than these."""
-        if self.sound is None:
+        if self.valid_base is None:
             return self.model
-        sections = {section: dict(self._fresh(section, self.sound, keys)) for section in _SECTIONS}
+        sections = {section: dict(self._changed_parts(section, self.valid_base, keys)) for section in _SECTIONS}
         return self.model.model_copy(update=sections)
 
-    def _fresh(self, section: str, sound: Context, keys: Collection[str]) -> Iterator[tuple[str, object]]:
+    def _changed_parts(self, section: str, sound: Context, keys: Collection[str]) -> Iterator[tuple[str, object]]:
         known, before, after = getattr(sound.model, section), sound.data.get(section), self.data.get(section)
         for name, part in getattr(self.model, section).items():
             if part is known.get(name):
@@ -126,7 +126,7 @@ class Context:
                 yield name, part
 
     @cached_property
-    def rules_on(self) -> dict[str, list[tuple[str, Rule]]]:
+    def rules_by_target(self) -> dict[str, list[tuple[str, Rule]]]:
         """For each node the rules that give it points, with their names."""
         rules: dict[str, list[tuple[str, Rule]]] = {}
         for name, rule in self.model.rules.items():
@@ -144,7 +144,7 @@ class Context:
         except TimeError:
             return None
 
-    def raw(self, name: str) -> dict[str, Any] | None:
+    def written_node(self, name: str) -> dict[str, Any] | None:
         """What the file says of a driver or consequence."""
         for section in ("drivers", "consequences"):
             entries = self.data.get(section)
@@ -154,13 +154,13 @@ class Context:
 
     def is_numeric(self, name: str) -> bool:
         """Whether a node is a number on a scale."""
-        return (self.raw(name) or {}).get("kind") == "numeric"
+        return (self.written_node(name) or {}).get("kind") == "numeric"
 
     def states(self, name: str) -> KeysView[str] | None:
         """The states of a node as the file has them; None where it has none that could be read."""
         if name == OUTCOME:
             return self.scenarios or None
-        states = (self.raw(name) or {}).get("states")
+        states = (self.written_node(name) or {}).get("states")
         return states.keys() if isinstance(states, dict) and states else None
 
     def scale(self, name: str) -> tuple[float, float] | None:
@@ -183,7 +183,7 @@ class Context:
             *(NamedNode(name, ("consequences", name), node) for name, node in self.model.consequences.items()),
         )
 
-    def categorical(self) -> Iterator[tuple[str, KeyPath, Categorical | Outcome]]:
+    def categorical_nodes(self) -> Iterator[tuple[str, KeyPath, Categorical | Outcome]]:
         """The nodes that have states."""
         for name, path, node in self.nodes:
             if not isinstance(node, Numeric):

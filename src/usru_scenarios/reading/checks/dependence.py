@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
     from usru_scenarios.names import KeyPath
 
-Edges = dict[str, dict[str, "KeyPath"]]
+ParentPaths = dict[str, dict[str, "KeyPath"]]
 """For each node its same-step parents, with the place in the file that makes each one a parent."""
 
 
-def same_step_edges(context: Context) -> Edges:
+def same_step_parents(context: Context) -> ParentPaths:
     """Who depends on whom in the same step: influences, rows of `prior_given`, and rules without lag."""
-    edges: Edges = {name: {} for name in (*context.drivers, *context.consequences)}
+    edges: ParentPaths = {name: {} for name in (*context.drivers, *context.consequences)}
     for name, path, node in context.nodes:
         if isinstance(node, Outcome):
             continue
@@ -37,17 +37,17 @@ def same_step_edges(context: Context) -> Edges:
     return edges
 
 
-def circles(context: Context) -> Iterator[Finding]:
+def check_circles(context: Context) -> Iterator[Finding]:
     """The same-step graph has no circle; each one that it has is shown whole, once."""
-    edges = _allowed(context, same_step_edges(context))
+    edges = _edges_of_circles(context, same_step_parents(context))
     shown: set[str] = set()
-    for circle in _circles(edges):
+    for circle in _find_circles(edges):
         if shown.isdisjoint(circle):
             shown |= set(circle)
-            yield _finding(circle, edges)
+            yield _circle_finding(circle, edges)
 
 
-def _allowed(context: Context, edges: Edges) -> Edges:
+def _edges_of_circles(context: Context, edges: ParentPaths) -> ParentPaths:
     """The edges that could be part of a circle: of a driver on a later node has been told elsewhere."""
     drivers = set(context.drivers)
     return {
@@ -60,7 +60,7 @@ def _allowed(context: Context, edges: Edges) -> Edges:
     }
 
 
-def _circles(edges: Edges) -> Iterator[list[str]]:
+def _find_circles(edges: ParentPaths) -> Iterator[list[str]]:
     """Circles met on a walk through the graph, depth first and without recursion; every tangle is met at least once."""
     done: set[str] = set()
     for start in edges:
@@ -82,7 +82,7 @@ def _circles(edges: Edges) -> Iterator[list[str]]:
                 walk.append((parent, iter(edges[parent])))
 
 
-def _finding(circle: list[str], edges: Edges) -> Finding:
+def _circle_finding(circle: list[str], edges: ParentPaths) -> Finding:
     """Each name of the circle depends on the next, so that influence runs the other way."""
     first = circle[0]
     around = [first, *reversed(circle[1:]), first]

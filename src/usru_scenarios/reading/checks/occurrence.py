@@ -30,12 +30,12 @@ def persistences(context: Context, name: str, node: Categorical | Outcome) -> li
     if node.persistence is None:
         # A driver is kept; the outcome and the consequences are drawn afresh.
         return [1.0 if name in context.drivers else 0.0]
-    one = node.persistence.all_states
-    keeps = [one] if one is not None else (node.persistence.by_state or {}).values()
+    for_all = node.persistence.all_states
+    keeps = [for_all] if for_all is not None else (node.persistence.by_state or {}).values()
     return [keep.value if isinstance(keep.value, int | float) else None for keep in keeps]
 
 
-def states_that_occur(context: Context, name: str) -> frozenset[str]:
+def possible_states(context: Context, name: str) -> frozenset[str]:
     """The states of a node that some draw can bring, if nothing is imposed: points can't bring one whose share is 0.
 
     All of them where the file doesn't tell, as where a part of it is at fault.
@@ -44,29 +44,29 @@ def states_that_occur(context: Context, name: str) -> frozenset[str]:
     states = frozenset(context.states(name) or ())
     if grid is None or node is None or isinstance(node, Numeric):
         return states
-    own = _of_priors(context, node, states)
-    forced = frozenset[str]().union(*(_above_0(event.prior) for event in node.events.values() if event.prior))
-    found = own if node.initial is None else _above_0(node.initial)
-    found, before = found | forced, frozenset[str]()
-    if not found <= states:
+    own = _states_of_priors(context, node, states)
+    forced = frozenset[str]().union(*(_positive_states(event.prior) for event in node.events.values() if event.prior))
+    reached = (own if node.initial is None else _positive_states(node.initial)) | forced
+    if not reached <= states:
         return states
     if grid.count == 1 or all(keep == 1 for keep in persistences(context, name, node)):
-        return found
-    while found != before:
-        before = found
-        found = found.union(*(own.intersection(node.allowed.get(state, states)) for state in before))
-    return found
+        return reached
+    before = frozenset[str]()
+    while reached != before:
+        before = reached
+        reached = reached.union(*(own.intersection(node.allowed.get(state, states)) for state in before))
+    return reached
 
 
-def has_no_share(context: Context, name: str, states: Iterable[str]) -> bool:
+def is_never_drawn(context: Context, name: str, states: Iterable[str]) -> bool:
     """Whether a draw from a node's own priors could bring none of some states, whatever the present state."""
     node = context.node(name)
     assert node is not None
     assert not isinstance(node, Numeric)
-    return _of_priors(context, node, frozenset(context.states(name) or ())).isdisjoint(states)
+    return _states_of_priors(context, node, frozenset(context.states(name) or ())).isdisjoint(states)
 
 
-def _of_priors(context: Context, node: Categorical | Outcome, states: frozenset[str]) -> frozenset[str]:
+def _states_of_priors(context: Context, node: Categorical | Outcome, states: frozenset[str]) -> frozenset[str]:
     """The states that a draw from the node's own priors can bring, those of its rows among them."""
     parts = context.model.scenarios if isinstance(node, Outcome) else node.states
     given = {
@@ -75,11 +75,11 @@ def _of_priors(context: Context, node: Categorical | Outcome, states: frozenset[
         if (share := getattr(part, "baseline" if isinstance(node, Outcome) else "prior")) is not None
     }
     rows = node.prior_given.values() if isinstance(node, Categorical) else ()
-    found = frozenset[str]().union(*(_above_0(row.prior) for row in rows))
+    from_rows = frozenset[str]().union(*(_positive_states(row.prior) for row in rows))
     if len(given) < len(states):  # none is given, or a fault is told: then they are equal, unless rows give all
-        return states if given or not rows else found
-    return found | _above_0(given)
+        return states if given or not rows else from_rows
+    return from_rows | _positive_states(given)
 
 
-def _above_0(shares: Mapping[str, Judgement]) -> frozenset[str]:
+def _positive_states(shares: Mapping[str, Judgement]) -> frozenset[str]:
     return frozenset(name for name, share in shares.items() if name != DIRICHLET and share.span[1] > 0)
