@@ -23,7 +23,7 @@ from usru_scenarios.entry import HELP, WIDTH, help_file
 from usru_scenarios.model import evidence, schema
 from usru_scenarios.model.values import Part
 from usru_scenarios.reading import register
-from usru_scenarios.schemas import described
+from usru_scenarios.schemas import describe_keys
 
 HERE = Path(__file__).parent
 PAGE, FORMAT, METHOD = HERE / "cli.md", HERE / "format.md", HERE / "method.md"
@@ -174,7 +174,7 @@ def tabulated(page: str) -> str:
 def _keys(name: str, headings: dict[str, str]) -> Iterator[str]:
     """The table of the keys of a part of a file; those that many parts have stand in one row."""
     part = next(getattr(module, name) for module in (register, evidence, schema) if hasattr(module, name))
-    texts, common = described(part), described(Part) if part is not Part else {}
+    texts, common = describe_keys(part), describe_keys(Part) if part is not Part else {}
     named = [field.alias or name for name, field in part.model_fields.items()]
     keys = [key for key in named or texts if texts[key] != common.get(key)]
     yield "| key | what | example |\n|---|---|---|"

@@ -18,7 +18,13 @@ from support.cases import Case, cases
 from support.enumerated import by_parts
 from support.reference_models import at
 from usru_scenarios.language.query import parse_assignment, parse_expectation, parse_observation, parse_statement
-from usru_scenarios.language.questions import ComparisonStatement, Probability, Statement, evaluate, probabilities
+from usru_scenarios.language.questions import (
+    ComparisonStatement,
+    Probability,
+    Statement,
+    distinct_probabilities,
+    evaluate,
+)
 from usru_scenarios.language.text import MAXIMUM_DEPTH
 from usru_scenarios.limits import MOST_OPERATIONS
 from usru_scenarios.model.schema import Model
@@ -350,7 +356,7 @@ def test_a_profile_may_change_what_the_names_mean() -> None:
     text = "P(reset @ end | profile(sunny)) > P(reset @ end)"
     comparison = parse_expectation(text, model(), program(), in_profile={"sunny": sunny}.__getitem__)
     shifted = InStates("scenario", frozenset([3]))
-    assert [leaf.cases[0].event for leaf in probabilities(comparison)] == [at(7, shifted), at(7, RESET)]
+    assert [leaf.cases[0].event for leaf in distinct_probabilities(comparison)] == [at(7, shifted), at(7, RESET)]
 
 
 OBSERVATIONS: Mapping[str, Formula] = {
@@ -440,7 +446,7 @@ def test_each_compares_step_by_step() -> None:
     text = "P(reset @ each 2025 | talks=deal) + 0.1 > P(cold @ each 2025) > P(warm)"
     chain = parse_expectation(text, model(), program())
     assert chain.each == range(4)
-    reset, cold, warm = probabilities(chain)
+    reset, cold, warm = distinct_probabilities(chain)
     assert (reset.each, cold.each, warm.each) == (True, True, False)
     assert [case.given for case in reset.cases] == [at(step, DEAL) for step in range(4)]
     links = list(chain.links())
@@ -467,7 +473,7 @@ def test_each_alone_is_every_step() -> None:
 
 def test_the_same_probability_is_asked_once() -> None:
     statement = read("P(reset) * P(warm) + P(reset)/P( reset )")
-    assert [leaf.text for leaf in probabilities(statement)] == ["P(reset)", "P(warm)", "P( reset )"]
+    assert [leaf.text for leaf in distinct_probabilities(statement)] == ["P(reset)", "P(warm)", "P( reset )"]
 
 
 # --- Refusals --------------------------------------------------------------------------------------------------------
@@ -629,7 +635,7 @@ def test_the_expectations_of_the_bundled_model_are_understood() -> None:
     expectations = bundled()[0].expectations
     assert expectations
     for name, expectation in expectations.items():
-        assert probabilities(parse_expectation(expectation.that, *bundled(), source=name))
+        assert distinct_probabilities(parse_expectation(expectation.that, *bundled(), source=name))
 
 
 SAYINGS = [

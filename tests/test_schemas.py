@@ -75,7 +75,7 @@ def test_sabotaged_a_key_without_a_description_is_noticed() -> None:
         said: int
         unsaid: int
 
-    found = TypeAdapter(Silent).json_schema(schema_generator=schemas.Documented)
+    found = TypeAdapter(Silent).json_schema(schema_generator=schemas.DocumentedSchema)
     assert mute(found) == ["properties/unsaid"]
     assert found["description"] == "A part with two keys."
     assert found["properties"]["said"]["description"] == "What it is."
@@ -89,15 +89,15 @@ def test_docstrings_speak_of_keys_that_there_are(monkeypatch: pytest.MonkeyPatch
         seen[part] = {*found["properties"]}
         return found
 
-    monkeypatch.setattr(schemas.Documented, "_documented", look)
+    monkeypatch.setattr(schemas.DocumentedSchema, "_add_descriptions", look)
     for name in schemas.NAMES:
         TypeAdapter(PARTS.get(name) or schemas.OUTPUTS[name]).json_schema(
-            schema_generator=schemas.Documented, mode="validation" if name in PARTS else "serialization"
+            schema_generator=schemas.DocumentedSchema, mode="validation" if name in PARTS else "serialization"
         )
     assert len(seen) > 80
     for part, names in seen.items():
         alone = type("_", (), {"__doc__": part.__doc__})
-        assert set(schemas.described(alone)) <= names, part
+        assert set(schemas.describe_keys(alone)) <= names, part
 
 
 @pytest.mark.parametrize("schema", [MODEL, CLAIMS, EVIDENCE], ids=["model", "claims", "evidence"])

@@ -10,7 +10,7 @@ import pytest
 
 from support.sampled import compiled, exact_model
 from usru_scenarios.language.query import parse_statement
-from usru_scenarios.language.questions import probabilities
+from usru_scenarios.language.questions import distinct_probabilities
 from usru_scenarios.program.program import CategoricalNode, Floats, Program
 from usru_scenarios.questions.probability import ProbabilityEstimator
 from usru_scenarios.sampler import rng
@@ -115,7 +115,7 @@ def test_draws_that_are_held_to_observations_are_nobody_elses(bundled: Study) ->
         "P(dialogue=summit @ end | sanctions=lifted @ 2025-Q2)",
     ]
     statements = [parse_statement(text, study.outline, study.program) for text in asked]
-    wanted = [one for statement in statements for one in probabilities(statement)]
+    wanted = [one for statement in statements for one in distinct_probabilities(statement)]
 
     def found(kernels: KernelCache) -> list[float]:
         settings = RunSettings(2_000, 1, "sample")

@@ -16,7 +16,7 @@ from support.oracle import Json, Path, marginals, paths_of
 from support.sampled import compiled, simulated
 from support.tiny import QUESTIONS, TINY
 from usru_scenarios.language.query import parse_statement
-from usru_scenarios.language.questions import probabilities
+from usru_scenarios.language.questions import distinct_probabilities
 from usru_scenarios.model.schema import Model
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.events import Compared, Timed
@@ -118,7 +118,7 @@ def test_the_truth_values_of_events_are_those_that_paths_have(raw: Json, monkeyp
     for text, asked in QUESTIONS.items():
         if asked.do or asked.profile:
             continue
-        (probability,) = probabilities(parse_statement(text, Model.model_validate(raw), program))
+        (probability,) = distinct_probabilities(parse_statement(text, Model.model_validate(raw), program))
         for case, event in zip(probability.cases, asked.events, strict=True):
             truths = {event(path) for path in every}
             assert support.truths(case.event) >= truths, text
@@ -139,7 +139,7 @@ def test_interventions_and_observations_are_known() -> None:
 
 
 def parsed(text: str, program: Program) -> Timed:
-    (probability,) = probabilities(parse_statement(text, Model.model_validate(TINY), program))
+    (probability,) = distinct_probabilities(parse_statement(text, Model.model_validate(TINY), program))
     event = probability.cases[0].event
     assert isinstance(event, Timed)
     return event

@@ -9,7 +9,7 @@ import pytest
 
 from support.sampled import compiled, exact_model
 from usru_scenarios.language.query import parse_statement
-from usru_scenarios.language.questions import probabilities
+from usru_scenarios.language.questions import distinct_probabilities
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.program.events import All, Compared, Formula, InStates, Not, Timed
 from usru_scenarios.program.program import CategoricalNode, NumericNode, Program
@@ -146,7 +146,9 @@ def test_what_is_asked_together_is_answered_as_if_alone(bundled: Study) -> None:
     asked = [
         one
         for query in queries
-        for one in probabilities(parse_statement(query, study.loaded.model, study.program, in_profile=study.under))
+        for one in distinct_probabilities(
+            parse_statement(query, study.loaded.model, study.program, in_profile=study.under)
+        )
     ]
     settings = RunSettings(1024, 3, "sample")
 

@@ -11,7 +11,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from usru_scenarios.light_dataclasses import dataclass, replace
-from usru_scenarios.names import KEPT_NAMES
+from usru_scenarios.names import CACHED_NAMES
 from usru_scenarios.settings import DEFAULT_LIMITS, RunSettings, SampleLimits, check_optional_text
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class CompiledFile:
 
         def make() -> Outline:
             if self.compile_cache is not None:
-                self.compile_cache.get_or_make(KEPT_NAMES, lambda: _collect_names(self.loaded.file.tree.data))
+                self.compile_cache.get_or_make(CACHED_NAMES, lambda: _collect_names(self.loaded.file.tree.data))
             return self.loaded.outline
 
         outline = self._get_or_make("outline", make)
@@ -91,7 +91,7 @@ class CompiledFile:
     @cached_property
     def names(self) -> dict[str, list[str]]:
         """The names of the model by kind: see `model.outline`."""
-        return self._get_or_make(KEPT_NAMES, lambda: _collect_names(self.loaded.data))
+        return self._get_or_make(CACHED_NAMES, lambda: _collect_names(self.loaded.data))
 
     @cached_property
     def program(self) -> Program:

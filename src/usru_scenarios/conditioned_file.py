@@ -55,19 +55,19 @@ class ConditionedFile(CompiledFile):
         """A program under conditions as they are written, and under the evidence."""
         from usru_scenarios.program.conditions import Conditioned
 
-        conditioned = Conditioned(program)
+        with_conditions = Conditioned(program)
         if do or given:
             from usru_scenarios.language.query import parse_assignment, parse_observation
 
             for text in do:
-                intervention = parse_assignment(text, self.outline, conditioned.program)
-                conditioned = replace(conditioned, interventions=(*conditioned.interventions, intervention))
-            observations = tuple(parse_observation(text, self.outline, conditioned.program) for text in given)
-            conditioned = replace(conditioned, observations=observations)
+                intervention = parse_assignment(text, self.outline, with_conditions.program)
+                with_conditions = replace(with_conditions, interventions=(*with_conditions.interventions, intervention))
+            observations = tuple(parse_observation(text, self.outline, with_conditions.program) for text in given)
+            with_conditions = replace(with_conditions, observations=observations)
         if self.evidence is not None:
-            observations = (*conditioned.observations, *self.evidence.observations(program, self.outline))
-            conditioned = replace(conditioned, observations=observations)
-        return conditioned
+            observations = (*with_conditions.observations, *self.evidence.observations(program, self.outline))
+            with_conditions = replace(with_conditions, observations=observations)
+        return with_conditions
 
     def _query_run(
         self, settings: RunSettings, method: Method, do: Sequence[str], given: Sequence[str], map_blocks: MapBlocks
@@ -90,7 +90,7 @@ class ConditionedFile(CompiledFile):
     def _query_reader(self, do: Sequence[str], given: Sequence[str]) -> Callable[[str | SourceText], Asked]:
         """Return a function that reads a query and adds conditions to every probability in it."""
         from usru_scenarios.language.query import parse_statement
-        from usru_scenarios.language.questions import conditioned
+        from usru_scenarios.language.questions import with_conditions
 
         conditions_under = self._conditions_by_profile(do, given)
         add_conditions = self._condition_adder(conditions_under)
@@ -104,7 +104,7 @@ class ConditionedFile(CompiledFile):
                 source=source,
                 in_profile=lambda profile: conditions_under(profile).program,
             )
-            return conditioned(statement, add_conditions)
+            return with_conditions(statement, add_conditions)
 
         return read
 
@@ -266,7 +266,7 @@ def choose_method(settings: RunSettings, programs: Iterable[Conditioned]) -> Run
     """
     if settings.method != "auto":
         return settings
-    is_faster = all(_is_faster_exactly(conditioned.program, conditioned.given) for conditioned in programs)
+    is_faster = all(_is_faster_exactly(with_conditions.program, with_conditions.given) for with_conditions in programs)
     return replace(settings, method="exact" if is_faster else "sample")
 
 

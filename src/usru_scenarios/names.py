@@ -28,5 +28,5 @@ KINDS = ("drivers", "states", "scenarios", "profiles", "rules", "paths")
 Measure = Literal["probability", "difference", "number"]
 """What a value is: a probability, a difference of some, or another number, such as a ratio or a logarithm."""
 
-KEPT_NAMES = "names"
+CACHED_NAMES = "names"
 """What the names of a file are kept as between runs, for the completion of command lines."""

@@ -41,14 +41,8 @@ def schema(name: str) -> Schema:
     Raises:
         KeyError: there is none of that name.
     """
-    match name:
-        case "model":
-            return model_schema()
-        case "claims":
-            return claims_schema()
-        case "evidence":
-            return evidence_schema()
-    return output_schema(name)
+    of_files = {"model": model_schema, "claims": claims_schema, "evidence": evidence_schema}
+    return of_files[name]() if name in of_files else output_schema(name)
 
 
 class NotAResultError(ValueError):
@@ -62,7 +56,7 @@ class NotAResultError(ValueError):
 _NAMED_FORMAT = re.compile(r"usru\.(\w+)/(\d+)\.(\d+)")
 
 
-def result_of(data: object) -> tuple[str, Any]:
+def parse_result(data: object) -> tuple[str, Any]:
     """The name of an output and the result that its JSON says: what `to_dict` of a result gives back.
 
     Later minor versions of a format are read, as far as this version knows their keys.
@@ -71,14 +65,14 @@ def result_of(data: object) -> tuple[str, Any]:
         NotAResultError: the data is no output, of another major version, or lacks something.
     """
     written = data.get("format") if isinstance(data, dict) else None
-    found = _NAMED_FORMAT.fullmatch(written) if isinstance(written, str) else None
-    if not isinstance(data, dict) or found is None:
+    match = _NAMED_FORMAT.fullmatch(written) if isinstance(written, str) else None
+    if not isinstance(data, dict) or match is None:
         raise NotAResultError("it is no result of usru", "such as that of usru simulate --json")
-    kind = OUTPUTS.get(name := found[1])
+    kind = OUTPUTS.get(name := match[1])
     if kind is None:
         raise NotAResultError(f"there is no output '{name}'", ", ".join(OUTPUTS))
     (version,) = get_args(get_type_hints(kind)["format"])
-    if found[2] != version.rpartition("/")[2].partition(".")[0]:
+    if match[2] != version.rpartition("/")[2].partition(".")[0]:
         raise NotAResultError(f"it is of the format {written}, which this version can't read", f"it reads {version}")
     try:
         return name, TypeAdapter(kind).validate_python({**data, "format": version})
@@ -92,23 +86,23 @@ def result_of(data: object) -> tuple[str, Any]:
 
 def output_schema(name: str) -> Schema:
     """The schema of an output; unknown keys are allowed, since some may come."""
-    found = TypeAdapter(OUTPUTS[name]).json_schema(mode="serialization", schema_generator=Documented)
+    found = TypeAdapter(OUTPUTS[name]).json_schema(mode="serialization", schema_generator=DocumentedSchema)
     found["properties"].pop("compares", None)  # JSON says it by having `holds`
     version = found["properties"]["format"]["const"]
-    return {"$schema": DIALECT, "$id": f"urn:{version.replace('.', ':', 1)}", **_lean(found), "title": version}
+    return {"$schema": DIALECT, "$id": f"urn:{version.replace('.', ':', 1)}", **_simplify(found), "title": version}
 
 
 def claims_schema() -> Schema:
     """The schema of one file of the claim register: a document, or the list of assumptions."""
     from usru_scenarios.reading.register import SourceDocument
 
-    found = _lean(SourceDocument.model_json_schema(schema_generator=Documented))
+    found = _simplify(SourceDocument.model_json_schema(schema_generator=DocumentedSchema))
     return {"$schema": DIALECT, "$id": "urn:usru:claims:1", **found}
 
 
 def evidence_schema() -> Schema:
     """The schema of an evidence file, in all its written forms; of one that `extends` another as in `model_schema`."""
-    whole = _lean(EvidenceFile.model_json_schema(schema_generator=Documented))
+    whole = _simplify(EvidenceFile.model_json_schema(schema_generator=DocumentedSchema))
     values = _written_forms()
     parts = {**whole.pop("$defs"), "File": whole, **values}
     parts["SoughtSign"] = {"anyOf": [{"type": "string"}, parts["SoughtSign"]], REPLACED_WHOLE_KEY: True}
@@ -124,10 +118,12 @@ def _file_schema(name: str, what: str, parts: Schema, values: set[str]) -> Schem
         parts: of the file, by name; `File` is all of it.
         values: the names of those that overlays replace whole.
     """
-    laid_over = {name for name, part in parts.items() if not part.get(REPLACED_WHOLE_KEY) and name not in values}
-    overlays = {_overlay_name(name): _as_overlay(parts[name], laid_over) for name in laid_over}
+    merged_parts = {name for name, part in parts.items() if not part.get(REPLACED_WHOLE_KEY) and name not in values}
+    overlays = {f"{name}Overlay": _overlay_schema(parts[name], merged_parts) for name in merged_parts}
     if "Profile" in parts:
-        overlays["Overrides"] = _without(overlays["FileOverlay"], "usru", "extends", "profiles")
+        keys = overlays["FileOverlay"]["properties"]
+        allowed = {name: key for name, key in keys.items() if name not in ("usru", "extends", "profiles")}
+        overlays["Overrides"] = {**overlays["FileOverlay"], "properties": allowed}
     return {
         "$schema": DIALECT,
         "$id": name,
@@ -135,7 +131,7 @@ def _file_schema(name: str, what: str, parts: Schema, values: set[str]) -> Schem
         "if": {"required": ["extends"]},
         "then": _ref("FileOverlay"),
         "else": _ref("File"),
-        "$defs": _used(_unmarked(parts | dict(sorted(overlays.items()))), "File", "FileOverlay"),
+        "$defs": _reachable_parts(_remove_marks(parts | dict(sorted(overlays.items()))), "File", "FileOverlay"),
     }
 
 
@@ -144,39 +140,39 @@ def model_schema() -> Schema:
 
     A file that `extends` another is laid over it: no key must be there, and `null` removes what the other file has.
     """
-    whole = _lean(Model.model_json_schema(schema_generator=Documented))
+    whole = _simplify(Model.model_json_schema(schema_generator=DocumentedSchema))
     values = _written_forms()
     parts = {**whole.pop("$defs"), "File": whole, **values}
     for name, short in (("State", [_ref("Number"), {"type": "null"}]), ("Scenario", [_ref("Number")])):
         parts[name] = {"description": parts[name].pop("description"), "anyOf": [*short, parts[name]]}
     for owner in ("Categorical", "CategoricalDriver", "Outcome", "Numeric", "NumericDriver"):
-        _list_or_map(parts[owner]["properties"])
-    _fill_in(parts["Profile"]["properties"])
+        _allow_lists(parts[owner]["properties"])
+    _complete_profile(parts["Profile"]["properties"])
     return _file_schema("urn:usru:model:1", "A scenario file of usru, format 1.", parts, set(values))
 
 
-def _used(parts: Schema, *names: str) -> Schema:
+def _reachable_parts(parts: Schema, *names: str) -> Schema:
     """Those parts of a schema that the named ones lead to, in their order."""
-    found, ahead = set(names), [*names]
-    while ahead:
-        named = set(re.findall(r"#/\$defs/(\w+)", json.dumps(parts[ahead.pop()])))
-        ahead += named - found
-        found |= named
-    return {name: part for name, part in parts.items() if name in found}
+    reached, pending = set(names), [*names]
+    while pending:
+        referenced = set(re.findall(r"#/\$defs/(\w+)", json.dumps(parts[pending.pop()])))
+        pending += referenced - reached
+        reached |= referenced
+    return {name: part for name, part in parts.items() if name in reached}
 
 
 # What keys mean
 
 
-class Described(NamedTuple):
+class KeyDescription(NamedTuple):
     """What a key means, and an example of it as YAML; empty where there is none."""
 
     text: str
     example: str
 
     @property
-    def sentences(self) -> str:
-        """Both, for people."""
+    def full_text(self) -> str:
+        """The text with the example."""
         return f"{self.text} Example: `{self.example}`" if self.example else self.text
 
 
@@ -185,54 +181,54 @@ _ENTRY = re.compile(r"^    (\w+(?:, \w+)*): (.*(?:\n {8,}.*)*)", re.MULTILINE)
 _EXAMPLE = re.compile(r"(?P<text>.*?)(?: Example: `(?P<example>.*)`)?")
 
 
-def described(part: type) -> dict[str, Described]:
+def describe_keys(part: type) -> dict[str, KeyDescription]:
     """What the keys of a part or a result mean, from the `Attributes` of its docstring and of its bases' docstrings."""
-    found: dict[str, Described] = {}
+    descriptions: dict[str, KeyDescription] = {}
     for base in (base for base in reversed(part.__mro__) if base is not BaseModel):
         section = _SECTION.search(inspect.cleandoc(base.__dict__.get("__doc__") or ""))
         for names, text in _ENTRY.findall(section[1]) if section else ():
-            found |= dict.fromkeys(names.split(", "), _described(" ".join(text.split())))
-    return found
+            descriptions |= dict.fromkeys(names.split(", "), _parse_description(" ".join(text.split())))
+    return descriptions
 
 
-def _described(text: str) -> Described:
+def _parse_description(text: str) -> KeyDescription:
     match = _EXAMPLE.fullmatch(text)
     assert match is not None
-    return Described(match["text"][:1].upper() + match["text"][1:], match["example"] or "")
+    return KeyDescription(match["text"][:1].upper() + match["text"][1:], match["example"] or "")
 
 
-def _prose(part: type) -> str:
+def _describe_class(part: type) -> str:
     """What a part or a result is: its docstring without its attributes."""
     return " ".join(inspect.cleandoc(part.__doc__ or "").partition("Attributes:\n")[0].split())
 
 
-class Documented(GenerateJsonSchema):
+class DocumentedSchema(GenerateJsonSchema):
     """Schemas whose keys have descriptions; those of values, which overlays replace whole, are marked."""
 
     def model_schema(self, schema: Any) -> Schema:
         """Of a part of a file."""
-        found = self._documented(super().model_schema(schema), schema["cls"])
-        return {**found, REPLACED_WHOLE_KEY: True} if issubclass(schema["cls"], Value) else found
+        described = self._add_descriptions(super().model_schema(schema), schema["cls"])
+        return {**described, REPLACED_WHOLE_KEY: True} if issubclass(schema["cls"], Value) else described
 
     def dataclass_schema(self, schema: Any) -> Schema:
         """Of a part of a result."""
-        return self._documented(super().dataclass_schema(schema), schema["cls"])
+        return self._add_descriptions(super().dataclass_schema(schema), schema["cls"])
 
-    def _documented(self, found: Schema, part: type) -> Schema:
-        texts = described(part)
+    def _add_descriptions(self, found: Schema, part: type) -> Schema:
+        texts = describe_keys(part)
         keys = found.get("properties", {})
-        documented = {name: _saying(one, texts[name]) if name in texts else one for name, one in keys.items()}
-        return {**found, "description": _prose(part), "properties": documented}
+        documented = {name: _with_description(one, texts[name]) if name in texts else one for name, one in keys.items()}
+        return {**found, "description": _describe_class(part), "properties": documented}
 
 
-def _saying(key: Schema, text: Described) -> Schema:
-    return {**key, "description": text.sentences}
+def _with_description(key: Schema, text: KeyDescription) -> Schema:
+    return {**key, "description": text.full_text}
 
 
 # Overlays
 
 
-def _as_overlay(node: Any, laid_over: set[str]) -> Any:
+def _overlay_schema(node: Any, merged_parts: set[str]) -> Any:
     """A part as a file that is laid over another may have it: no key must be there, and any may be null.
 
     Values, and maps and lists that are replaced whole, are as they are elsewhere.
@@ -241,101 +237,92 @@ def _as_overlay(node: Any, laid_over: set[str]) -> Any:
         return node
     if "$ref" in node:
         name = node["$ref"].rpartition("/")[2]
-        return {**node, **_ref(_overlay_name(name))} if name in laid_over else node
-    kept = {key: value for key, value in node.items() if key not in ("required", "minProperties")}
-    if "anyOf" in kept:
-        kept["anyOf"] = [_as_overlay(one, laid_over) for one in kept["anyOf"]]
+        return {**node, **_ref(f"{name}Overlay")} if name in merged_parts else node
+    overlay = {key: value for key, value in node.items() if key not in ("required", "minProperties")}
+    if "anyOf" in overlay:
+        overlay["anyOf"] = [_overlay_schema(form, merged_parts) for form in overlay["anyOf"]]
     for key in ("properties", "patternProperties"):
-        if key in kept:
-            kept[key] = {name: _nullable(_as_overlay(one, laid_over)) for name, one in kept[key].items()}
-    if isinstance(entry := kept.get("additionalProperties"), dict):
-        kept["additionalProperties"] = _nullable(_as_overlay(entry, laid_over))
-    return kept
+        if key in overlay:
+            overlay[key] = {name: _or_null(_overlay_schema(form, merged_parts)) for name, form in overlay[key].items()}
+    if isinstance(entry := overlay.get("additionalProperties"), dict):
+        overlay["additionalProperties"] = _or_null(_overlay_schema(entry, merged_parts))
+    return overlay
 
 
-def _overlay_name(name: str) -> str:
-    return f"{name}Overlay"
-
-
-def _nullable(node: Schema) -> Schema:
+def _or_null(node: Schema) -> Schema:
     """The same or null, with its description where editors look for it."""
     forms = node.get("anyOf", [{key: value for key, value in node.items() if key != "description"}])
-    said = {key: node[key] for key in ("description",) if key in node}
-    return {**said, "anyOf": [*forms, *([] if {"type": "null"} in forms else [{"type": "null"}])]}
+    description = {key: node[key] for key in ("description",) if key in node}
+    return {**description, "anyOf": [*forms, *([] if {"type": "null"} in forms else [{"type": "null"}])]}
 
 
-def _without(part: Schema, *keys: str) -> Schema:
-    return {**part, "properties": {name: one for name, one in part["properties"].items() if name not in keys}}
-
-
-def _unmarked(node: Any) -> Any:
+def _remove_marks(node: Any) -> Any:
     """A schema without the marks of what overlays replace whole."""
     if isinstance(node, list):
-        return [_unmarked(one) for one in node]
+        return [_remove_marks(item) for item in node]
     if not isinstance(node, dict):
         return node
-    return {key: _unmarked(value) for key, value in node.items() if key != REPLACED_WHOLE_KEY}
+    return {key: _remove_marks(value) for key, value in node.items() if key != REPLACED_WHOLE_KEY}
 
 
 # Written forms
 
 
-def _list_or_map(fields: Schema) -> None:
-    """Events and rows may be written as a list or as a map by key."""
+def _allow_lists(fields: Schema) -> None:
+    """Allow events and rows to be written as a list, too."""
     for name in ("events", "prior_given"):
         if name in fields:
-            said = {"description": fields[name].pop("description")}
+            description = {"description": fields[name].pop("description")}
             entry = fields[name]["additionalProperties"]
-            fields[name] = {**said, "anyOf": [fields[name], {"type": "array", "items": entry}]}
+            fields[name] = {**description, "anyOf": [fields[name], {"type": "array", "items": entry}]}
 
 
-def _fill_in(profile: Schema) -> None:
-    """What a profile lays over the file."""
+def _complete_profile(profile: Schema) -> None:
+    """Add to the schema of a profile the forms of what it changes in the file."""
     factor = {"type": "string", "pattern": r"^\s*x\s*(\d+(\.\d*)?|\.\d+)\s*$"}
-    times = Described("`x` and what the present weight is multiplied by.", "value: x1.7")
-    weight = {"anyOf": [_ref("Weight"), factor, *_cited(factor, times)]}
+    times = KeyDescription("`x` and what the present weight is multiplied by.", "value: x1.7")
+    weight = {"anyOf": [_ref("Weight"), factor, *_schemas_with_claims(factor, times)]}
     profile["weights"] = {**profile["weights"], "patternProperties": {NAME: weight}}
     profile["overrides"] = {"description": profile["overrides"]["description"], **_ref("Overrides")}
 
 
-def _lean(node: Any) -> Any:
+def _simplify(node: Any) -> Any:
     """A schema without defaults and without titles that repeat a key, and closed where it says what keys look like."""
     if isinstance(node, list):
-        return [_lean(one) for one in node]
+        return [_simplify(item) for item in node]
     if not isinstance(node, dict):
         return node
     # forms of one thing overlap: a map `{value: 0.5}` is a judgement, though it looks like a map by state
-    kept = {"anyOf" if key == "oneOf" else key: _lean(value) for key, value in node.items() if not _is_idle(key, value)}
-    if "patternProperties" in kept:
-        entries = {pattern: _entry(one) for pattern, one in kept["patternProperties"].items()}
-        return {"additionalProperties": False, **kept, "patternProperties": entries}
-    return (
-        {**kept, "additionalProperties": _entry(kept["additionalProperties"])}
-        if "additionalProperties" in kept
-        else kept
-    )
+    schema = {
+        "anyOf" if key == "oneOf" else key: _simplify(value)
+        for key, value in node.items()
+        if not _is_redundant(key, value)
+    }
+    if "patternProperties" in schema:
+        entries = {pattern: _describe_entry(entry) for pattern, entry in schema["patternProperties"].items()}
+        return {"additionalProperties": False, **schema, "patternProperties": entries}
+    if "additionalProperties" in schema:
+        schema["additionalProperties"] = _describe_entry(schema["additionalProperties"])
+    return schema
 
 
-def _is_idle(key: str, value: Any) -> bool:
+def _is_redundant(key: str, value: Any) -> bool:
     """Whether a key is an annotation of no use; a property of that name has a schema, not a text, for a value."""
-    return (key == "title" and isinstance(value, str)) or (key == "default" and not _is_schema(value))
+    is_schema = isinstance(value, dict) and bool({"type", "anyOf", "$ref"} & value.keys())
+    return (key == "title" and isinstance(value, str)) or (key == "default" and not is_schema)
 
 
-def _entry(node: Any) -> Any:
+def _describe_entry(node: Any) -> Any:
     """The schema of an entry of a map by name, with what it is."""
     name = node.get("$ref", "").rpartition("/")[2] if isinstance(node, dict) else ""
-    return {**node, "description": _ENTRIES[name]} if name in _ENTRIES else node
-
-
-def _is_schema(value: Any) -> bool:
-    return isinstance(value, dict) and bool({"type", "anyOf", "$ref"} & value.keys())
+    return {**node, "description": _ENTRY_DESCRIPTIONS[name]} if name in _ENTRY_DESCRIPTIONS else node
 
 
 def _ref(name: str) -> Schema:
     return {"$ref": f"#/$defs/{name}"}
 
 
-_ENTRIES = {
+_ENTRY_DESCRIPTIONS = {
     "Judgement": "A judgement: a number, a list of it and the claims it rests on, or a map with a note. "
     f"Points are at most {LARGEST_POINTS:,} in size, weights {LARGEST_WEIGHT:,}, odds_per_point {LARGEST_ODDS:,.0f}, "
     f"sd_per_point {LARGEST_SPREAD:,}, and any other number {LARGEST_NUMBER:g}.",
@@ -364,18 +351,20 @@ def _written_forms() -> dict[str, Schema]:
     duration = {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*(month|quarter|year)s?\s*$"}
     by_name = {"type": "object", "propertyNames": {"pattern": NAME}, "minProperties": 1}
     odds = {
-        name: _saying(_ref("Number"), text)
-        for name, text in described(OddsPerPoint).items()
+        name: _with_description(_ref("Number"), text)
+        for name, text in describe_keys(OddsPerPoint).items()
         if name in OddsPerPoint.model_fields
     }
     return {
-        "Number": _judgement({"anyOf": [{"type": "number"}, _ref("Uncertain")]}),
+        "Number": _judgement_schema({"anyOf": [{"type": "number"}, _ref("Uncertain")]}),
         "Judgement": _ref("Number"),
-        "Uncertain": _families(JUDGEMENT_FAMILIES),
-        "Distribution": _families(tuple(FAMILIES)),
-        "Keep": _judgement({"anyOf": [{"type": "number"}, duration, _ref("Uncertain")]}),
-        "Persistence": {"anyOf": [_ref("Keep"), {**by_name, "additionalProperties": _entry(_ref("Keep"))}]},
-        "Weight": {"anyOf": [_ref("Number"), {"type": "object", "additionalProperties": _entry(_ref("Judgement"))}]},
+        "Uncertain": _distribution_schema(JUDGEMENT_FAMILIES),
+        "Distribution": _distribution_schema(tuple(FAMILIES)),
+        "Keep": _judgement_schema({"anyOf": [{"type": "number"}, duration, _ref("Uncertain")]}),
+        "Persistence": {"anyOf": [_ref("Keep"), {**by_name, "additionalProperties": _describe_entry(_ref("Keep"))}]},
+        "Weight": {
+            "anyOf": [_ref("Number"), {"type": "object", "additionalProperties": _describe_entry(_ref("Judgement"))}]
+        },
         "OddsPerPoint": {
             "anyOf": [_ref("Number"), {"type": "object", "properties": odds, "additionalProperties": False}]
         },
@@ -388,39 +377,43 @@ def _written_forms() -> dict[str, Schema]:
     }
 
 
-def _judgement(value: Schema) -> Schema:
+def _judgement_schema(value: Schema) -> Schema:
     """The forms of a judgement around its value: alone, with claims, or with claims and remarks."""
-    noted = {"type": "object", "properties": _remarks()}
+    noted = {"type": "object", "properties": _remark_properties()}
     return {
-        "anyOf": [*value["anyOf"], *_cited(value, described(Judgement)["value"]), {"allOf": [noted, _ref("Uncertain")]}]
+        "anyOf": [
+            *value["anyOf"],
+            *_schemas_with_claims(value, describe_keys(Judgement)["value"]),
+            {"allOf": [noted, _ref("Uncertain")]},
+        ]
     }
 
 
-def _cited(value: Schema, text: Described) -> list[Schema]:
+def _schemas_with_claims(value: Schema, text: KeyDescription) -> list[Schema]:
     """A value with claims, as a list, and with claims and remarks, as a map in which it means what is said."""
     return [
         {"type": "array", "prefixItems": [value], "items": _CLAIM, "minItems": 1},
         {
             "type": "object",
-            "properties": {"value": _saying(value, text), **_remarks()},
+            "properties": {"value": _with_description(value, text), **_remark_properties()},
             "required": ["value"],
             "additionalProperties": False,
         },
     ]
 
 
-def _remarks() -> dict[str, Schema]:
-    texts = described(Judgement)
+def _remark_properties() -> dict[str, Schema]:
+    texts = describe_keys(Judgement)
     kinds: dict[str, Schema] = {
         "sources": {"type": "array", "items": _CLAIM},
         "note": {"type": "string"},
         "by": {"type": "string"},
         "date": {"type": ["string", "integer"]},
     }
-    return {name: _saying(kind, texts[name]) for name, kind in kinds.items()}
+    return {name: _with_description(kind, texts[name]) for name, kind in kinds.items()}
 
 
-def _families(names: tuple[str, ...]) -> Schema:
+def _distribution_schema(names: tuple[str, ...]) -> Schema:
     """One of the families of distributions with as many parameters as it takes, each of them a judgement."""
     return {
         "type": "object",

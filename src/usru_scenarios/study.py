@@ -391,7 +391,7 @@ class Study(DescribedFile, ConditionedFile):
         statements, (program, program_under) = self.expectations(), self.programs(settings)
         if do or given or self.evidence is not None:
             add_conditions = self._condition_adder(self._conditions_by_profile(do, given))
-            statements = {name: statement.conditioned(add_conditions) for name, statement in statements.items()}
+            statements = {name: statement.with_conditions(add_conditions) for name, statement in statements.items()}
         checker = ExpectationChecker(
             self.loaded,
             statements,
@@ -504,10 +504,10 @@ class Study(DescribedFile, ConditionedFile):
             QueryError, RequestError: a variable, time, intervention or observation makes no sense in this model.
             ImpossibleEvidence, TooFewTrials, TooLarge, NotExact: as in `simulate`.
         """
-        from usru_scenarios.language.variable import variables_of
+        from usru_scenarios.language.variable import parse_variables
         from usru_scenarios.questions.sweep import GRID_TRIALS, SWEEP_TRIALS, sweep
 
-        parsed = variables_of(variables)
+        parsed = parse_variables(variables)
         usual = GRID_TRIALS if len(parsed) > 1 else SWEEP_TRIALS
         settings = RunSettings.from_arguments(trials, seed, method, judgements=0, usual=usual)
         check_callable("map_blocks", map_blocks)

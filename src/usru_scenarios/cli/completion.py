@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from usru_scenarios.cli.parsers import is_model
-from usru_scenarios.names import KEPT_NAMES
+from usru_scenarios.names import CACHED_NAMES
 from usru_scenarios.problems import UsruError
 from usru_scenarios.settings import DEFAULT_MODEL
 
@@ -74,4 +74,4 @@ def _cached_names(model: str) -> dict[str, list[str]]:
     def missing() -> dict[str, list[str]]:
         raise _NotCachedError
 
-    return CompileCache(str(request.path.absolute()), request.name, request.confined).get_or_make(KEPT_NAMES, missing)
+    return CompileCache(str(request.path.absolute()), request.name, request.confined).get_or_make(CACHED_NAMES, missing)

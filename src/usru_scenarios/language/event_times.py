@@ -31,7 +31,7 @@ def _are_all(formula: Formula, *, timed: bool) -> bool:
     return not timed
 
 
-def joined(kind: type[All | Some], parts: list[Formula]) -> Formula:
+def join_parts(kind: type[All | Some], parts: list[Formula]) -> Formula:
     """All parts or some of them, those of parts that are of the same kind themselves among them."""
     flat = [inner for part in parts for inner in (part.parts if isinstance(part, kind) else (part,))]
     return flat[0] if len(flat) == 1 else kind(tuple(flat))
@@ -41,7 +41,7 @@ class MixedTimesError(ValueError):
     """No formula of this kind says `ever` or `always` of this mixture of parts with and without a time."""
 
 
-def bind(formula: Formula, mode: Binding, steps: range) -> Formula:
+def bind_time(formula: Formula, mode: Binding, steps: range) -> Formula:
     """The formula with a time for all atoms that have none.
 
     Parts with a time are constants of the path, so they can be taken out of `ever (fixed and free)`, and `ever` can be
@@ -56,19 +56,19 @@ def bind(formula: Formula, mode: Binding, steps: range) -> Formula:
         return Timed(mode, steps, formula)
     match formula:
         case Not(part):
-            return Not(bind(part, _OPPOSITE[mode], steps))
+            return Not(bind_time(part, _OPPOSITE[mode], steps))
         case All(parts) | Some(parts):
             kind = type(formula)
             if mode == ("ever" if kind is All else "always"):
-                return joined(kind, _taken_apart(kind, parts, mode, steps))
-            return joined(kind, [bind(part, mode, steps) for part in parts])
+                return join_parts(kind, _group_untimed(kind, parts, mode, steps))
+            return join_parts(kind, [bind_time(part, mode, steps) for part in parts])
     raise AssertionError(formula)
 
 
-def _taken_apart(kind: type[All | Some], parts: tuple[Formula, ...], mode: Binding, steps: range) -> list[Formula]:
+def _group_untimed(kind: type[All | Some], parts: tuple[Formula, ...], mode: Binding, steps: range) -> list[Formula]:
     """The parts that have a time, and then those that have none under one time, since they go together."""
     fixed = [part for part in parts if is_event(part)]
     free = [part for part in parts if not is_event(part)]
     if len(free) > 1 and not all(is_predicate(part) for part in free):
         raise MixedTimesError
-    return [*fixed, bind(joined(kind, free), mode, steps)]
+    return [*fixed, bind_time(join_parts(kind, free), mode, steps)]

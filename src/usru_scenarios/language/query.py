@@ -13,8 +13,8 @@ from collections.abc import Callable, Collection, Iterator
 from typing import NoReturn, Protocol
 
 from usru_scenarios.language import tree
-from usru_scenarios.language.event_times import Binding, MixedTimesError, bind, is_event, joined
-from usru_scenarios.language.questions import Case, ComparisonStatement, Probability, Statement, together
+from usru_scenarios.language.event_times import Binding, MixedTimesError, bind_time, is_event, join_parts
+from usru_scenarios.language.questions import Case, ComparisonStatement, Probability, Statement, conjunction
 from usru_scenarios.language.text import read_assignment, read_observation, read_statement
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.names import OUTCOME
@@ -59,11 +59,13 @@ def parse_statement(
     Raises:
         QueryError: the text can't be read, or says what has no meaning in this model.
     """
-    place = SourceText(source, text)
-    chain = read_statement(place)
-    meaning = _StatementReader(place, model, program, in_profile or (lambda _: program), compared=bool(chain.signs))
-    parts = tuple(tree.mapped(part, meaning.probability) for part in chain.parts)
-    return ComparisonStatement(parts, chain.signs, meaning.each) if chain.signs else parts[0]
+    source_text = SourceText(source, text)
+    chain = read_statement(source_text)
+    reader = _StatementReader(
+        source_text, model, program, in_profile or (lambda _: program), compared=bool(chain.signs)
+    )
+    parts = tuple(tree.map_leaves(part, reader.probability) for part in chain.parts)
+    return ComparisonStatement(parts, chain.signs, reader.each) if chain.signs else parts[0]
 
 
 def parse_expectation(
@@ -121,8 +123,8 @@ def parse_assignment(text: str, model: ModelNames, program: Program) -> Interven
     Raises:
         QueryError: the text can't be read, or says what has no meaning in this model.
     """
-    place = SourceText("--do", text)
-    return _Reading(place, model, program).intervention(read_assignment(place), program)
+    source_text = SourceText("--do", text)
+    return _QueryReader(source_text, model, program).intervention(read_assignment(source_text), program)
 
 
 def parse_observation(text: str, model: ModelNames, program: Program, *, source: str = "--given") -> Observation:
@@ -131,13 +133,13 @@ def parse_observation(text: str, model: ModelNames, program: Program, *, source:
     Raises:
         QueryError: the text can't be read, has no meaning in this model, or leaves a time out.
     """
-    place = SourceText(source, text)
-    observed = read_observation(place)
-    event = _Reading(place, model, program).formula(observed.event)
+    source_text = SourceText(source, text)
+    observed = read_observation(source_text)
+    event = _QueryReader(source_text, model, program).formula(observed.event)
     if not is_event(event):
         hint = f"{_SAY_WHEN}; only within P( | ) there is an event whose time it can share"
-        raise place.error("needs_time", "what is given must say its time", observed.start, observed.end, hint)
-    return Observation(event, place.text_between(observed.start, observed.end))
+        raise source_text.error("needs_time", "what is given must say its time", observed.start, observed.end, hint)
+    return Observation(event, source_text.text_between(observed.start, observed.end))
 
 
 _SAY_WHEN = "add for instance @ start, @ 2025-06, @ by 2026, @ ever or @ always"
@@ -155,9 +157,11 @@ class _StatementReader:
     each: range | None = None
 
     def probability(self, question: tree.QueriedProbability) -> Probability:
-        profile = self._profile([part.name for part in question.conditions if isinstance(part, tree.InProfile)])
+        profile = self._profile_name(
+            [part.name for part in question.conditions if isinstance(part, tree.ProfileCondition)]
+        )
         program = self.program if profile is None else self.in_profile(profile)
-        reading = _Reading(self.text, self.model, program)
+        reading = _QueryReader(self.text, self.model, program)
         imposed: list[Intervention] = []
         for part in question.conditions:
             if isinstance(part, tree.Imposed):
@@ -171,10 +175,10 @@ class _StatementReader:
             interventions=tuple(imposed),
             profile=profile,
             observed=tuple(self.text.text_between(part.start, part.end) for part in observed),
-            each=self._is_each(question.event, reading),
+            each=self._is_at_each_step(question.event, reading),
         )
 
-    def _profile(self, names: list[tree.Word]) -> str | None:
+    def _profile_name(self, names: list[tree.Word]) -> str | None:
         for name in names:
             known = self.model.profiles
             if name.text not in known:
@@ -184,8 +188,8 @@ class _StatementReader:
             raise self.text.error("overlap", "a probability has one profile", names[1].start, names[1].end)
         return names[0].text if names else None
 
-    def _is_each(self, event: tree.QueryEvent, reading: _Reading) -> bool:
-        if not isinstance(event, tree.At) or event.when.mode != "each":
+    def _is_at_each_step(self, event: tree.QueryEvent, reading: _QueryReader) -> bool:
+        if not isinstance(event, tree.TimedEvent) or event.when.mode != "each":
             return False
         when, steps = event.when, reading.steps(event.when)
         if not self.compared:
@@ -198,7 +202,7 @@ class _StatementReader:
         return True
 
 
-class _Reading:
+class _QueryReader:
     """Reads events, times and names of one text in one program."""
 
     def __init__(self, text: SourceText, model: ModelNames, program: Program) -> None:
@@ -216,22 +220,22 @@ class _Reading:
     def steps(self, when: tree.QueryTime) -> range:
         """The steps that a time names, however they are to be read."""
         grid = self.program.grid
-        first = range(grid.count) if when.first is None else self._moment(when.first)
+        first = range(grid.count) if when.first is None else self._steps_of_moment(when.first)
         if not when.is_range:
             return first
-        last = range(grid.count) if when.last is None else self._moment(when.last)
+        last = range(grid.count) if when.last is None else self._steps_of_moment(when.last)
         if first.start >= last.stop:
             self._refuse("time", "this range ends before it starts", when)
         return range(first.start, last.stop)
 
-    def _moment(self, word: tree.Word) -> range:
+    def _steps_of_moment(self, word: tree.Word) -> range:
         try:
             return self.program.grid.steps_of_moment(word.text)
         except TimeError as error:
             message = str(error)
         return self._refuse("time", message, word)
 
-    def _fact(self, when: tree.QueryTime) -> tuple[Binding, range]:
+    def _binding_of(self, when: tree.QueryTime) -> tuple[Binding, range]:
         """How a time is read that makes its event true or false of a whole path."""
         steps = self.steps(when)
         if when.mode == "each":
@@ -250,13 +254,13 @@ class _Reading:
     def cases(self, event: tree.QueryEvent, observed: list[tree.Observed]) -> Iterator[Case]:
         """The event and what is observed, at every step that the event is asked about."""
         given = [self.formula(part.event) for part in observed]
-        for formula, step in self._read_at(event):
+        for formula, step in self._formulas_by_step(event):
             if step is not None:
-                seen = [_at(evidence, step) for evidence in given]
+                events = [_bind_at_step(event_given, step) for event_given in given]
             else:
-                seen = given
+                events = given
                 self._refuse_timeless(observed, given)
-            yield Case(formula, together(seen), step)
+            yield Case(formula, conjunction(events), step)
 
     def _refuse_timeless(self, observed: list[tree.Observed], given: list[Formula]) -> None:
         """Refuse observations that would have to be read at the event's step, where it has none."""
@@ -265,12 +269,12 @@ class _Reading:
                 message = "the event is about no single step, so what is observed must say its time"
                 self._refuse("needs_time", message, part, _SAY_WHEN)
 
-    def _read_at(self, event: tree.QueryEvent) -> Iterator[tuple[Formula, int | None]]:
+    def _formulas_by_step(self, event: tree.QueryEvent) -> Iterator[tuple[Formula, int | None]]:
         """The event with a time for all its atoms, and the step at which it is read if there is one."""
-        if isinstance(event, tree.At):
-            formula, steps = self._untimed(event), self.steps(event.when)
+        if isinstance(event, tree.TimedEvent):
+            formula, steps = self._untimed_formula(event), self.steps(event.when)
             if event.when.mode in ("ever", "always"):
-                yield self._timed(formula, event.when), None
+                yield self._timed_formula(formula, event.when), None
                 return
         else:
             formula, steps = self.formula(event), range(self.program.steps)
@@ -278,35 +282,35 @@ class _Reading:
                 yield formula, None
                 return
         for step in steps:
-            yield _at(formula, step), step
+            yield _bind_at_step(formula, step), step
 
     def formula(self, event: tree.QueryEvent) -> Formula:
         """An event as a formula; atoms without a time are left so."""
         match event:
             case tree.ScenarioName(name):
-                return InStates(OUTCOME, self._scenarios(name))
+                return InStates(OUTCOME, self._scenario_indices(name))
             case tree.Equal(node, value):
-                return self._in_state(node, value)
-            case tree.Compares():
-                return self._compared(event)
-            case tree.Opposite(part):
+                return self._state_formula(node, value)
+            case tree.NumberComparison():
+                return self._comparison_formula(event)
+            case tree.NegatedEvent(part):
                 return Not(self.formula(part))
-            case tree.Joined(word, parts):
-                return joined(All if word == "and" else Some, [self.formula(part) for part in parts])
-            case tree.At():
-                return self._timed(self._untimed(event), event.when)
+            case tree.JoinedEvents(word, parts):
+                return join_parts(All if word == "and" else Some, [self.formula(part) for part in parts])
+            case tree.TimedEvent():
+                return self._timed_formula(self._untimed_formula(event), event.when)
 
-    def _untimed(self, event: tree.At) -> Formula:
+    def _untimed_formula(self, event: tree.TimedEvent) -> Formula:
         """What a time stands after, which must leave it something to bind."""
         formula = self.formula(event.part)
         if is_event(formula):
             self._refuse("time", "this time binds nothing: all before it has times of its own", event.when)
         return formula
 
-    def _timed(self, formula: Formula, when: tree.QueryTime) -> Formula:
-        mode, steps = self._fact(when)
+    def _timed_formula(self, formula: Formula, when: tree.QueryTime) -> Formula:
+        mode, steps = self._binding_of(when)
         try:
-            return bind(formula, mode, steps)
+            return bind_time(formula, mode, steps)
         except MixedTimesError:
             written = self.text.text_between(when.start, when.end)
             message = f"'{written}' can't be read over this mixture of parts with and without a time"
@@ -314,7 +318,7 @@ class _Reading:
 
     # Names ------------------------------------------------------------------------------------------------------------
 
-    def _scenarios(self, name: tree.Word) -> frozenset[int]:
+    def _scenario_indices(self, name: tree.Word) -> frozenset[int]:
         """The scenarios that a scenario or group means, by index."""
         outcome, groups = self.program.outcome, self.program.groups
         if name.text in outcome.states:
@@ -327,14 +331,14 @@ class _Reading:
             hint = f"write {name.text}=state, {list_choices(node.states)}"
             self._refuse("unknown_name", f"'{name.text}' is {what}, not a scenario", name, hint)
         if node is not None:
-            hint = f"compare it: {name.text}>{_middle(node):g}"
+            hint = f"compare it: {name.text}>{_middle_of_scale(node):g}"
             self._refuse("unknown_name", f"'{name.text}' is a number, not a scenario", name, hint)
         self._refuse_rule(name)
         known = [*outcome.states, *groups]
-        hint = self._state_of(name) or suggest_name(name.text, known) or list_choices(known)
+        hint = self._suggest_driver(name) or suggest_name(name.text, known) or list_choices(known)
         return self._refuse("unknown_name", f"unknown scenario '{name.text}'", name, hint)
 
-    def _state_of(self, name: tree.Word) -> str:
+    def _suggest_driver(self, name: tree.Word) -> str:
         """The hint for a state that is named without its driver."""
         states = [
             f"{node.name}={name.text}"
@@ -362,15 +366,15 @@ class _Reading:
         hint = suggest_name(name.text, known) or list_choices(known)
         return self._refuse("unknown_name", f"unknown driver '{name.text}'", name, hint)
 
-    def _in_state(self, name: tree.Word, value: tree.Word) -> InStates:
+    def _state_formula(self, name: tree.Word, value: tree.Word) -> InStates:
         node = self._node(name)
         if isinstance(node, CategoricalNode):
-            return InStates(name.text, frozenset([self._state(node, value)]))
-        number = _number(value)
-        hint = f"compare it: {name.text}>{_middle(node) if number is None else number:g}"
+            return InStates(name.text, frozenset([self._state_index(node, value)]))
+        number = _parse_finite_number(value)
+        hint = f"compare it: {name.text}>{_middle_of_scale(node) if number is None else number:g}"
         return self._refuse("not_categorical", f"'{name.text}' is a number and is observed by comparison", name, hint)
 
-    def _state(self, node: CategoricalNode, value: tree.Word) -> int:
+    def _state_index(self, node: CategoricalNode, value: tree.Word) -> int:
         if value.text in node.states:
             return node.states.index(value.text)
         near = suggest_name(value.text, node.states)
@@ -378,7 +382,7 @@ class _Reading:
         what = "scenario" if node.name == OUTCOME else f"state of '{node.name}'"
         return self._refuse("unknown_state", f"unknown {what}: '{value.text}'", value, hint)
 
-    def _compared(self, comparison: tree.Compares) -> Compared:
+    def _comparison_formula(self, comparison: tree.NumberComparison) -> Compared:
         name, node = comparison.node, self._node(comparison.node)
         if isinstance(node, CategoricalNode):
             hint = f"write {name.text}=state, {list_choices(node.states)}"
@@ -395,8 +399,8 @@ class _Reading:
     def intervention(self, imposed: tree.Imposed, program: Program) -> Intervention:
         """What is imposed, which must leave alone what is imposed in `program` already."""
         event, steps = imposed.event, range(self.program.steps)
-        if isinstance(event, tree.At):
-            steps = self._holding(event.when)
+        if isinstance(event, tree.TimedEvent):
+            steps = self._intervention_steps(event.when)
             event = event.part
         node, value = self._target(event, imposed)
         for step in steps:
@@ -405,7 +409,7 @@ class _Reading:
                 self._refuse("overlap", message, imposed, "two interventions on one node can't overlap")
         return Intervention(node, value, steps, self.text.text_between(imposed.start, imposed.end))
 
-    def _holding(self, when: tree.QueryTime) -> range:
+    def _intervention_steps(self, when: tree.QueryTime) -> range:
         """The steps at which an intervention holds."""
         if when.mode != "plain" or (when.first is None and when.last is None):
             written = self.text.text_between(when.start, when.end)
@@ -418,8 +422,8 @@ class _Reading:
             case tree.Equal(name, value):
                 node = self._node(name)
                 if isinstance(node, NumericNode):
-                    return name.text, self._value(node, value)
-                self._state(node, value)
+                    return name.text, self._value_on_scale(node, value)
+                self._state_index(node, value)
                 return name.text, value.text
             case tree.ScenarioName(name) if name.text in self.program.outcome.states:
                 return OUTCOME, name.text
@@ -429,14 +433,14 @@ class _Reading:
                     "not_one", "a group can't be imposed, only one of its scenarios", name, list_choices(members)
                 )
             case tree.ScenarioName(name):
-                self._scenarios(name)
-            case tree.Compares(name):
+                self._scenario_indices(name)
+            case tree.NumberComparison(name):
                 hint = f"write {name.text}={event.value:g}"
                 self._refuse("not_one", "an intervention sets a value, not a bound", imposed, hint)
         return self._refuse("not_one", "an intervention sets one node", imposed, "such as sanctions=eased")
 
-    def _value(self, node: NumericNode, value: tree.Word) -> float:
-        number = _number(value)
+    def _value_on_scale(self, node: NumericNode, value: tree.Word) -> float:
+        number = _parse_finite_number(value)
         low, high = node.scale.low, node.scale.high
         if number is None:
             self._refuse("not_a_number", f"'{node.name}' takes a number from {low:g} to {high:g}", value)
@@ -445,11 +449,11 @@ class _Reading:
         return number
 
 
-def _at(formula: Formula, step: int) -> Formula:
-    return bind(formula, "at", range(step, step + 1))
+def _bind_at_step(formula: Formula, step: int) -> Formula:
+    return bind_time(formula, "at", range(step, step + 1))
 
 
-def _number(word: tree.Word) -> float | None:
+def _parse_finite_number(word: tree.Word) -> float | None:
     try:
         value = float(word.text)
     except ValueError:
@@ -457,7 +461,7 @@ def _number(word: tree.Word) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _middle(node: NumericNode) -> float:
+def _middle_of_scale(node: NumericNode) -> float:
     return (node.scale.low + node.scale.high) / 2
 
 

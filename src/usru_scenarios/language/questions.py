@@ -14,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from usru_scenarios.language.tree import Applied, Binary, Expression, Negated, Number, Sign, mapped
+from usru_scenarios.language.tree import BinaryOperation, Expression, FunctionCall, Negated, Number, Sign, map_leaves
 from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.names import Measure
 from usru_scenarios.program.conditions import Intervention, Observation
@@ -55,8 +55,8 @@ class Probability:
     each: bool = False
 
     def __hash__(self) -> int:
-        """Of what tells most apart: all of the events would take longer than what is looked up by it."""
-        imposed = tuple(one.text for one in self.interventions)
+        """A hash of what mostly differs: one of all the events would take longer than what is looked up by it."""
+        imposed = tuple(intervention.text for intervention in self.interventions)
         return hash((self.text, self.profile, imposed, self.observed, tuple(case.step for case in self.cases)))
 
     def time(self, labels: Sequence[str]) -> str:
@@ -69,11 +69,11 @@ class Probability:
         event = self.cases[0].event
         if not isinstance(event, Timed) or event.mode == "at":
             return ""
-        often = "in every step" if event.mode == "always" else "in at least one step"
-        return f"{often} from {labels[event.steps[0]]} to {labels[event.steps[-1]]}"
+        frequency = "in every step" if event.mode == "always" else "in at least one step"
+        return f"{frequency} from {labels[event.steps[0]]} to {labels[event.steps[-1]]}"
 
     def events(self) -> Iterator[Formula]:
-        """What is asked about and what is observed, in all cases."""
+        """The events that are asked about and those that are observed, of all cases."""
         for case in self.cases:
             yield case.event
             if case.given is not None:
@@ -88,26 +88,26 @@ class Probability:
 
     def further(self, imposed: Sequence[Intervention], seen: Sequence[Observation]) -> Probability:
         """The same probability under further conditions; these interventions come before its own."""
-        told = [observation for observation in seen if not observation.item]
+        listed = [observation for observation in seen if not observation.item]
         known = [observation for observation in seen if observation.item]
-        place = len(self.observed)
+        own = len(self.observed)
 
         def given(case: Case) -> Formula | None:
             events = [event for _, event in self.evidence(case)]
-            events[place:place] = [observation.event for observation in told]
-            return together([*events, *(observation.event for observation in known)])
+            events[own:own] = [observation.event for observation in listed]
+            return conjunction([*events, *(observation.event for observation in known)])
 
         return replace(
             self,
             cases=tuple(replace(case, given=given(case)) for case in self.cases),
             interventions=(*imposed, *self.interventions),
-            observed=(*self.observed, *(observation.text for observation in told)),
+            observed=(*self.observed, *(observation.text for observation in listed)),
             known=(*self.known, *(observation.text for observation in known)),
         )
 
 
-def together(events: list[Formula]) -> Formula | None:
-    """All of what is observed, with one part for each observation where they are several."""
+def conjunction(events: list[Formula]) -> Formula | None:
+    """The formula that all events hold, with one part for each where they are several; None without any."""
     return None if not events else events[0] if len(events) == 1 else All(tuple(events))
 
 
@@ -129,8 +129,8 @@ class Link:
 
     @property
     def text(self) -> str:
-        """It as one writes it."""
-        return f"{written(self.left)} {self.sign} {written(self.right)}"
+        """The comparison as it is written in a query."""
+        return f"{format_expression(self.left)} {self.sign} {format_expression(self.right)}"
 
     def margin(self, value_of: ValueOf) -> Evaluated:
         """By how much the comparison holds; below 0, by how much it fails. NaN between equal infinities."""
@@ -155,13 +155,13 @@ class ComparisonStatement:
     def links(self) -> Iterator[Link]:
         """The comparisons of neighbours, all of which must hold: at each step of `each`, one step after the other."""
         for index, step in enumerate([None] if self.each is None else self.each):
-            parts = [mapped(part, partial(_case, index)) for part in self.parts]
+            parts = [map_leaves(part, partial(_at_case, index)) for part in self.parts]
             for sign, (left, right) in zip(self.signs, pairwise(parts), strict=True):
                 yield Link(left, sign, right, step)
 
-    def conditioned(self, further: Callable[[Probability], Probability]) -> ComparisonStatement:
+    def with_conditions(self, further: Callable[[Probability], Probability]) -> ComparisonStatement:
         """The same over probabilities with further conditions."""
-        return replace(self, parts=tuple(mapped(part, further) for part in self.parts))
+        return replace(self, parts=tuple(map_leaves(part, further) for part in self.parts))
 
     def holds(self, value_of: ValueOf) -> npt.NDArray[np.bool_]:
         """Whether all links hold, in the shape of the values."""
@@ -171,14 +171,14 @@ class ComparisonStatement:
 Statement: TypeAlias = Expression[Probability] | ComparisonStatement
 
 
-def conditioned(statement: Statement, further: Callable[[Probability], Probability]) -> Statement:
+def with_conditions(statement: Statement, further: Callable[[Probability], Probability]) -> Statement:
     """The same statement over probabilities with further conditions."""
     if isinstance(statement, ComparisonStatement):
-        return statement.conditioned(further)
-    return mapped(statement, further)
+        return statement.with_conditions(further)
+    return map_leaves(statement, further)
 
 
-def _case(index: int, leaf: Probability) -> Probability:
+def _at_case(index: int, leaf: Probability) -> Probability:
     return replace(leaf, cases=leaf.cases[index : index + 1], each=False) if leaf.each else leaf
 
 
@@ -188,20 +188,20 @@ def evaluate(expression: Expression[Probability], value_of: ValueOf) -> Evaluate
     Undefined arithmetic (a division by 0, odds of 1, the log of 0) gives an infinity or NaN.
     """
     with np.errstate(all="ignore"):
-        value = _value(expression, value_of)
+        value = _evaluate_array(expression, value_of)
     return value if value.ndim else float(value)
 
 
-def _value(expression: Expression[Probability], value_of: ValueOf) -> Floats:
+def _evaluate_array(expression: Expression[Probability], value_of: ValueOf) -> Floats:
     match expression:
         case Number(number):
             return np.asarray(number)
         case Negated(part):
-            return -_value(part, value_of)
-        case Binary(sign, left, right):
-            return np.asarray(_ARITHMETIC[sign](_value(left, value_of), _value(right, value_of)))
-        case Applied(function, part):
-            value = _value(part, value_of)
+            return -_evaluate_array(part, value_of)
+        case BinaryOperation(sign, left, right):
+            return np.asarray(_ARITHMETIC[sign](_evaluate_array(left, value_of), _evaluate_array(right, value_of)))
+        case FunctionCall(function, part):
+            value = _evaluate_array(part, value_of)
             return value / (1.0 - value) if function == "odds" else np.log(value)
         case probability:
             return np.asarray(value_of(probability), dtype=np.float64)
@@ -210,17 +210,17 @@ def _value(expression: Expression[Probability], value_of: ValueOf) -> Floats:
 _ARITHMETIC: dict[str, np.ufunc] = {"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide}
 
 
-def written(expression: Expression[Probability], *, inner: bool = False) -> str:
-    """An expression as one writes it, with parentheses around sums and products within others."""
+def format_expression(expression: Expression[Probability], *, inner: bool = False) -> str:
+    """An expression as it is written in a query, with parentheses around sums and products within others."""
     match expression:
         case Number(value):
             return f"{value:g}"
         case Negated(part):
-            return f"-{written(part, inner=True)}"
-        case Applied(function, part):
-            return f"{function}({written(part)})"
-        case Binary(sign, left, right):
-            text = f"{written(left, inner=True)} {sign} {written(right, inner=True)}"
+            return f"-{format_expression(part, inner=True)}"
+        case FunctionCall(function, part):
+            return f"{function}({format_expression(part)})"
+        case BinaryOperation(sign, left, right):
+            text = f"{format_expression(left, inner=True)} {sign} {format_expression(right, inner=True)}"
             return f"({text})" if inner else text
     return expression.text
 
@@ -235,40 +235,36 @@ def measure(expression: Expression[Probability]) -> Measure | None:
             return None
         case Negated(part):
             return None if (inner := measure(part)) is None else "number" if inner == "number" else "difference"
-        case Applied():
+        case FunctionCall():
             return "number"
-        case Binary("/", left, right):
+        case BinaryOperation("/", left, right):
             return measure(left) if measure(right) is None else "number"
-        case Binary(sign, left, right):
-            return _joined(sign, measure(left), measure(right))
+        case BinaryOperation(sign, left, right):
+            return _combine_measures(sign, measure(left), measure(right))
     return "probability"
 
 
-def _joined(sign: str, left: Measure | None, right: Measure | None) -> Measure | None:
-    found = {left, right} - {None}
-    if not found or found == {None}:
+def _combine_measures(sign: str, left: Measure | None, right: Measure | None) -> Measure | None:
+    measures = {left, right} - {None}
+    if not measures:
         return None
-    if "number" in found:
+    if "number" in measures:
         return "number"
-    if sign == "*":
-        return "probability" if found == {"probability"} else "difference"
-    return "difference" if sign == "-" or "difference" in found else "probability"
+    return "difference" if "difference" in measures or sign == "-" else "probability"
 
 
-def measure_of(statement: Statement) -> Measure:
-    """The same of an answer; of a comparison that of its sides, where they have one in common."""
+def measure_of_statement(statement: Statement) -> Measure:
+    """The measure of an answer; of a comparison that of its sides, where they have one in common."""
     parts = statement.parts if isinstance(statement, ComparisonStatement) else (statement,)
-    found = {measure(part) for part in parts} - {None}
-    if len(found) == 1:
-        (only,) = found
-        assert only is not None
-        return only
-    return "difference" if found == {"probability", "difference"} else "number"
+    measures = {kind for part in parts if (kind := measure(part)) is not None}
+    if len(measures) == 1:
+        return measures.pop()
+    return "difference" if measures == {"probability", "difference"} else "number"
 
 
-def probabilities(statement: Statement) -> tuple[Probability, ...]:
+def distinct_probabilities(statement: Statement) -> tuple[Probability, ...]:
     """The different probabilities of a statement, in the order in which they are written."""
-    found: dict[Probability, None] = {}
+    different: dict[Probability, None] = {}
     for part in statement.parts if isinstance(statement, ComparisonStatement) else (statement,):
-        mapped(part, found.setdefault)
-    return tuple(found)
+        map_leaves(part, different.setdefault)
+    return tuple(different)

@@ -13,8 +13,8 @@ from usru_scenarios.written_forms import CURLY_QUOTES, normalize_name, suggest_d
 _MOST_TRIES = 20
 
 
-class _Guess(NamedTuple):
-    """A stretch of the text, what may stand there instead, and how that is said."""
+class _Correction(NamedTuple):
+    """What may stand in a part of the text instead, with the message and the hint."""
 
     start: int
     end: int
@@ -23,38 +23,35 @@ class _Guess(NamedTuple):
     hint: str
 
 
-def likely_slip(error: QueryError, text: SourceText, read: Callable[[SourceText], object]) -> QueryError:
+def locate_slip(error: QueryError, text: SourceText, read: Callable[[SourceText], object]) -> QueryError:
     """The error at the slip that it comes from, if there is one without which the text can be read further.
 
     Args:
-        error: what is said of the text.
-        text: the text.
-        read: reads a text; raises what is said of it.
+        error: raised for the text.
+        text: which can't be read.
+        read: reads a text, or raises an error.
     """
-    for number, guess in enumerate(_guesses(text.text)):
-        if number >= _MOST_TRIES:
-            break
-        mended = SourceText(text.name, text.text[: guess.start] + guess.text + text.text[guess.end :], text.folder)
-        if _reads_past(mended, guess.start + len(guess.text), read) and _place(error, text) < guess.end + 1:
-            return text.error(error.problem.code, guess.message, guess.start, guess.end, guess.hint)
+    finders = (_date_corrections, _number_corrections, _name_corrections, _quote_corrections)
+    corrections = [correction for find in finders for correction in find(text.text)]
+    corrections.sort(key=lambda correction: correction.start)
+    for start, end, replacement, message, hint in corrections[:_MOST_TRIES]:
+        corrected = SourceText(text.name, text.text[:start] + replacement + text.text[end:], text.folder)
+        if _error_offset(error, text) <= end and _is_readable_past(corrected, start + len(replacement), read):
+            return text.error(error.problem.code, message, start, end, hint)
     return error
 
 
-def _reads_past(text: SourceText, end: int, read: Callable[[SourceText], object]) -> bool:
+def _is_readable_past(text: SourceText, end: int, read: Callable[[SourceText], object]) -> bool:
     try:
         read(text)
     except QueryError as error:
-        return _place(error, text) > end
+        return _error_offset(error, text) > end
     return True
 
 
-def _place(error: QueryError, text: SourceText) -> int:
+def _error_offset(error: QueryError, text: SourceText) -> int:
     span = error.problem.span
     return text.line_starts[span.line - 1] + span.column - 1 if span else 0
-
-
-def _guesses(text: str) -> Iterator[_Guess]:
-    yield from sorted((*_dates(text), *_numbers(text), *_names(text), *_quotes(text)), key=lambda guess: guess.start)
 
 
 _TIME = re.compile(
@@ -63,12 +60,12 @@ _TIME = re.compile(
 )
 
 
-def _dates(text: str) -> Iterator[_Guess]:
+def _date_corrections(text: str) -> Iterator[_Correction]:
     for match in _TIME.finditer(text):
         written = match["date"]
         hint, date = suggest_date(written)
         if date and date != written:
-            yield _Guess(*match.span("date"), date, f"'{written}' is not a date", hint)
+            yield _Correction(*match.span("date"), date, f"'{written}' is not a date", hint)
 
 
 _DIGIT = r"[\d\u00bc-\u00be\u2150-\u215e]"
@@ -78,29 +75,31 @@ _NUMBER = re.compile(
 )
 
 
-def _numbers(text: str) -> Iterator[_Guess]:
+def _number_corrections(text: str) -> Iterator[_Correction]:
     for match in _NUMBER.finditer(text):
         written = match[0]
-        meant = suggest_number(written)
-        if meant is not None and meant.text and meant.text != written and not _is_plain(written):
-            yield _Guess(*match.span(), meant.text, f"expected a number, found '{written}'", meant.hint)
+        suggestion = suggest_number(written)
+        if suggestion is not None and suggestion.text and suggestion.text != written and not _is_plain_number(written):
+            yield _Correction(*match.span(), suggestion.text, f"expected a number, found '{written}'", suggestion.hint)
 
 
-def _is_plain(written: str) -> bool:
+def _is_plain_number(written: str) -> bool:
     """Whether the parser itself knows what to say of a number."""
     return re.fullmatch(r"[0-9]+\.?[0-9]*%?", written) is not None
 
 
-def _names(text: str) -> Iterator[_Guess]:
+def _name_corrections(text: str) -> Iterator[_Correction]:
     for match in re.finditer(r"[^\W\d]\w*(?:-[^\W\d]\w*)+|\w*[^\W\d_a-zA-Z]\w*", text):
         written, name = match[0], normalize_name(match[0])
         if name and name != written and not name[0].isdigit():
-            yield _Guess(*match.span(), name, f"'{written}' is not a name", f"write {name}")
+            yield _Correction(*match.span(), name, f"'{written}' is not a name", f"write {name}")
 
 
-def _quotes(text: str) -> Iterator[_Guess]:
-    found = [column for column, sign in enumerate(text) if sign in CURLY_QUOTES]
-    if found:
-        first, last = found[0], found[-1]
+def _quote_corrections(text: str) -> Iterator[_Correction]:
+    offsets = [offset for offset, sign in enumerate(text) if sign in CURLY_QUOTES]
+    if offsets:
+        first, last = offsets[0], offsets[-1]
         bare = "".join(sign for sign in text[first : last + 1] if sign not in CURLY_QUOTES)
-        yield _Guess(first, last + 1, bare, f"'{text[first]}' can't stand here", "names are written without quotes")
+        yield _Correction(
+            first, last + 1, bare, f"'{text[first]}' can't stand here", "names are written without quotes"
+        )

@@ -10,8 +10,8 @@ Grammar (section 9 of the format), `[x]` for at most once and `x*` for any numbe
     condition   = "do" "(" event ")" | "profile" "(" NAME ")" | event
     event       = any ["@" time]
     any         = all ("or" all)*
-    all         = one ("and" one)*
-    one         = "not" one | "(" event ")" | NAME | NAME "=" (NAME | NUMBER) | NAME ("<" | "<=" | ">" | ">=") NUMBER
+    all         = term ("and" term)*
+    term        = "not" term | "(" event ")" | NAME | NAME "=" (NAME | NUMBER) | NAME ("<" | "<=" | ">" | ">=") NUMBER
     time        = "mean" | extent | ("ever" | "always" | "each") [extent] | "by" moment
     extent      = moment | [moment] ".." [moment]
     moment      = "start" | "end" | "now" | DATE
@@ -38,7 +38,7 @@ MAXIMUM_DEPTH = 50
 """Parentheses, `not` and `-` within one another."""
 
 
-def one_step(
+def parse_single_step(
     text: SourceText,
     grid: Grid,
     several: str,
@@ -78,7 +78,7 @@ def read_statement(text: SourceText) -> tree.ComparisonChain[tree.QueriedProbabi
     Raises:
         QueryError: the text is no statement; the message points to the first place where it can't be one.
     """
-    return _read(text, lambda parser: parser.whole(parser.statement))
+    return _parse_or_locate_slip(text, lambda parser: parser.read_all(parser.statement))
 
 
 def read_assignment(text: SourceText) -> tree.Imposed:
@@ -87,7 +87,7 @@ def read_assignment(text: SourceText) -> tree.Imposed:
     Raises:
         QueryError: as for `read_statement`.
     """
-    return _read(text, lambda parser: parser.whole(parser.imposed))
+    return _parse_or_locate_slip(text, lambda parser: parser.read_all(parser.imposed))
 
 
 def read_observation(text: SourceText) -> tree.Observed:
@@ -96,17 +96,17 @@ def read_observation(text: SourceText) -> tree.Observed:
     Raises:
         QueryError: as for `read_statement`.
     """
-    return _read(text, lambda parser: parser.whole(parser.observed))
+    return _parse_or_locate_slip(text, lambda parser: parser.read_all(parser.observed))
 
 
-def _read(text: SourceText, reading: Callable[[_Parser], Parsed]) -> Parsed:
-    """The text, read; of one that can't be, the likely slip is told."""
+def _parse_or_locate_slip(text: SourceText, reading: Callable[[_Parser], Parsed]) -> Parsed:
+    """What is read from the text; of a text that can't be read, the error is at the likely slip."""
     try:
         return reading(_Parser(text))
     except QueryError as error:
-        from usru_scenarios.language.slips import likely_slip  # few queries have one
+        from usru_scenarios.language.slips import locate_slip  # few queries have one
 
-        raise likely_slip(error, text, lambda other: reading(_Parser(other))) from None
+        raise locate_slip(error, text, lambda other: reading(_Parser(other))) from None
 
 
 _BLANK = re.compile(r"\s*")
@@ -115,20 +115,20 @@ _NUMBER = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 _SIGNED = re.compile(rf"[-+]?{_NUMBER.pattern}")
 _DATE = re.compile(r"[0-9][0-9A-Za-z-]*")
 _COMPARISON = re.compile(r"<=|>=|<|>")
-_OTHER_TEST = re.compile(rf"[=!]=\s*({_NAME.pattern})")
-_PIECE = re.compile(rf"{_NAME.pattern}|{_NUMBER.pattern}|&&|\|\||\.\.|[=<>!]{{1,2}}|\S")
+_WRONG_TEST = re.compile(rf"[=!]=\s*({_NAME.pattern})")
+_TOKEN = re.compile(rf"{_NAME.pattern}|{_NUMBER.pattern}|&&|\|\||\.\.|[=<>!]{{1,2}}|\S")
 
 _FUNCTIONS = ("P", "odds", "log")
-_MEANS = frozenset({"E", "mean", "Mean", "average", "expectation", "EV"})
+_MEAN_FUNCTIONS = frozenset({"E", "mean", "Mean", "average", "expectation", "EV"})
 """What a mean is called elsewhere."""
-_NO_MEAN = (
+_HINT_FOR_MEANS = (
     "queries are about probabilities; simulate -f csv has the mean of each numeric driver at each step, and here "
     "P({}>0.5 @ end) says how likely it is above a value"
 )
-_OPEN = re.compile(r"\(\s*([A-Za-z_][A-Za-z0-9_]*)")
+_OPENED_NAME = re.compile(r"\(\s*([A-Za-z_][A-Za-z0-9_]*)")
 _MOMENTS = ("start", "end", "now")
-_SPREADS: tuple[tree.Mode, ...] = ("ever", "always", "each")
-_TIMES = (*_MOMENTS, "mean", *_SPREADS, "by")
+_MODES: tuple[tree.Mode, ...] = ("ever", "always", "each")
+_TIMES = (*_MOMENTS, "mean", *_MODES, "by")
 
 _OTHER_TIMES: Mapping[str, str] = {
     **dict.fromkeys(("last", "final", "finally", "finish"), "write end"),
@@ -177,25 +177,25 @@ _MISREAD: Mapping[str, str] = {
     **dict.fromkeys(("vs", "versus"), "compare with < or >, or subtract"),
     "between": "write 0.2 < P(...) < 0.4",
     **dict.fromkeys(("{", "["), "write it in parentheses, ( )"),
-    **{word: f"write @ {word}" for word in (*_MOMENTS, "mean", *_SPREADS)},
+    **{word: f"write @ {word}" for word in (*_MOMENTS, "mean", *_MODES)},
     **dict.fromkeys(("without", "except", "isn", "no"), "write 'and not'"),
     **dict.fromkeys(("above", "over", "exceeds"), "write >"),
     **dict.fromkeys(("below", "under"), "write <"),
 }
 """What was perhaps meant by pieces that stand nowhere in the language, or not there."""
 
-_IN_WORDS: Mapping[str, str] = {
+_TIMES_BY_PREPOSITION: Mapping[str, str] = {
     **dict.fromkeys(("at", "in", "on", "during", "within"), "@ {}"),
     **dict.fromkeys(("by", "until", "till", "through"), "@ by {}"),
     **dict.fromkeys(("since", "from"), "@ {}.."),
 }
 """A time after a word of plain English, as a query has it."""
-_BESIDE: Mapping[str, tuple[str, Callable[[Date], str]]] = {
+_TIMES_BY_NEIGHBOUR: Mapping[str, tuple[str, Callable[[Date], str]]] = {
     "before": ("by {}", period_before),
     "after": ("ever {}..", period_after),
 }
 """Likewise, with another date."""
-_SAID = re.compile(rf"[a-z]+(?:\s+the)?\s+({_DATE.pattern}|start\b|end\b|now\b)")
+_WORD_AND_TIME = re.compile(rf"[a-z]+(?:\s+the)?\s+({_DATE.pattern}|start\b|end\b|now\b)")
 
 _AFTER_THE_END: Mapping[str, str] = {
     **dict.fromkeys(("and", "or", ","), "one statement is one comparison or a chain such as 0.1 < P(...) < 0.4"),
@@ -227,9 +227,9 @@ class _Parser:
         self.text = text.text.rstrip()
         self.depth = 0
         self.operations = 0
-        self.read = 0
+        self.read_end = 0
         """The end of what has been read, without the blanks after it."""
-        self.at = 0
+        self.position = 0
         self._skip_to(0)
 
     # Characters -------------------------------------------------------------------------------------------------------
@@ -237,95 +237,97 @@ class _Parser:
     def _skip_to(self, end: int) -> None:
         blank = _BLANK.match(self.text, end)
         assert blank is not None, "no blank at all is a match too"
-        self.read, self.at = end, blank.end()
+        self.read_end, self.position = end, blank.end()
 
     def take(self, pattern: re.Pattern[str]) -> tree.Word | None:
         """Read a piece of this pattern, if it is next."""
-        match = pattern.match(self.text, self.at)
+        match = pattern.match(self.text, self.position)
         if match is None:
             return None
         word = tree.Word(match.group(), match.start())
         self._skip_to(match.end())
         return word
 
-    def piece(self) -> str:
+    def next_token(self) -> str:
         """What is next, to be told from other pieces and shown in messages; empty at the end."""
-        match = _PIECE.match(self.text, self.at)
+        match = _TOKEN.match(self.text, self.position)
         return match.group() if match else ""
 
     def accept(self, piece: str) -> bool:
         """Read exactly this piece, if it is next."""
-        if self.piece() != piece:
+        if self.next_token() != piece:
             return False
-        self._skip_to(self.at + len(piece))
+        self._skip_to(self.position + len(piece))
         return True
 
-    def unexpected(self, wanted: str, hints: Mapping[str, str] | None = None, hint: str = "") -> NoReturn:
+    def refuse_next(self, wanted: str, hints: Mapping[str, str] | None = None, hint: str = "") -> NoReturn:
         """Refuse what is next, where something else was wanted."""
-        found = self.piece()
-        message = f"expected {wanted}, found '{found}'" if found else f"expected {wanted}, but the text ends here"
-        known = {**_MISREAD, **(hints or {})}
-        likely = self._time_in_words(found) or known.get(found, hint)
-        raise self.source.error("unexpected", message, self.at, self.at + len(found), likely)
+        token = self.next_token()
+        message = f"expected {wanted}, found '{token}'" if token else f"expected {wanted}, but the text ends here"
+        hint = self._suggest_time(token) or {**_MISREAD, **(hints or {})}.get(token, hint)
+        raise self.source.error("unexpected", message, self.position, self.position + len(token), hint)
 
-    def _time_in_words(self, word: str) -> str:
+    def _suggest_time(self, word: str) -> str:
         """The hint for a time as plain English has it, such as `before 2026`."""
-        said = _SAID.match(self.text, self.at)
-        if said is not None and word in _IN_WORDS:
-            return f"write {_IN_WORDS[word].format(said[1])}"
-        if said is None or word not in _BESIDE:
+        match = _WORD_AND_TIME.match(self.text, self.position)
+        if match is not None and word in _TIMES_BY_PREPOSITION:
+            return f"write {_TIMES_BY_PREPOSITION[word].format(match[1])}"
+        if match is None or word not in _TIMES_BY_NEIGHBOUR:
             return ""
-        form, beside = _BESIDE[word]
+        form, neighbour = _TIMES_BY_NEIGHBOUR[word]
         try:
-            return f"write @ {form.format(beside(parse_date(said[1])))}"
+            return f"write @ {form.format(neighbour(parse_date(match[1])))}"
         except TimeError:
             return _TIME_FOLLOWS
 
     @contextmanager
-    def deeper(self) -> Iterator[None]:
+    def limit_depth(self) -> Iterator[None]:
         """Guards against texts made to exhaust the stack."""
         if self.depth == MAXIMUM_DEPTH:
             raise self.source.error(
-                "too_deep", f"nested more than {MAXIMUM_DEPTH} deep", self.at, self.at + len(self.piece())
+                "too_deep",
+                f"nested more than {MAXIMUM_DEPTH} deep",
+                self.position,
+                self.position + len(self.next_token()),
             )
         self.depth += 1
         yield
         self.depth -= 1
 
-    def close(self, opening: int, hints: Mapping[str, str] | None = None) -> None:
+    def read_closing(self, opening: int, hints: Mapping[str, str] | None = None) -> None:
         """Read the parenthesis that closes the one at `opening`."""
         if self.accept(")"):
             return
-        if not self.piece():
+        if not self.next_token():
             span = self.source.span(self.source.mark(opening, opening + 1))
             where = f"column {span.column}" if span.line == 1 else f"line {span.line}, column {span.column}"
             hint = f"nothing closes the '(' at {where}"
-            raise self.source.error("unclosed", "missing ')'", self.at, self.at + 1, hint)
-        self.unexpected("')'", hints)
+            raise self.source.error("unclosed", "missing ')'", self.position, self.position + 1, hint)
+        self.refuse_next("')'", hints)
 
-    def open(self, after: str) -> int:
+    def read_opening(self, after: str) -> int:
         """Read an opening parenthesis; its place."""
-        opening = self.at
+        opening = self.position
         if not self.accept("("):
-            self.unexpected(f"'(' after '{after}'")
+            self.refuse_next(f"'(' after '{after}'")
         return opening
 
     def in_parentheses(self, reading: Callable[[], Parsed], hints: Mapping[str, str] | None = None) -> Parsed | None:
         """What one method reads between parentheses; None where none opens here."""
-        opening = self.at
+        opening = self.position
         if not self.accept("("):
             return None
         parsed = reading()
-        self.close(opening, hints)
+        self.read_closing(opening, hints)
         return parsed
 
     # Statements -------------------------------------------------------------------------------------------------------
 
-    def whole(self, reading: Callable[[], Parsed]) -> Parsed:
+    def read_all(self, reading: Callable[[], Parsed]) -> Parsed:
         """All of the text, read by one method."""
         parsed = reading()
-        if self.piece():
-            self.unexpected("the end", _AFTER_THE_END)
+        if self.next_token():
+            self.refuse_next("the end", _AFTER_THE_END)
         return parsed
 
     def statement(self) -> tree.ComparisonChain[tree.QueriedProbability]:
@@ -333,7 +335,7 @@ class _Parser:
         while sign := self.take(_COMPARISON):
             signs.append(cast("tree.Sign", sign.text))
             parts.append(self.sum())
-            self.joined()
+            self.count_operation()
         return tree.ComparisonChain(tuple(parts), tuple(signs))
 
     def sum(self) -> tree.Expression[tree.QueriedProbability]:
@@ -349,18 +351,20 @@ class _Parser:
         left = operand()
         while sign := next(filter(self.accept, signs), None):
             right = operand()
-            self.joined()
-            left = tree.Binary(sign, left, right)
+            self.count_operation()
+            left = tree.BinaryOperation(sign, left, right)
         return left
 
-    def joined(self) -> None:
+    def count_operation(self) -> None:
         """Count what joins two parts: signs of arithmetic and of comparison, `and`, `or`, commas between conditions."""
         self.operations += 1
         if self.operations > MOST_OPERATIONS:
-            raise self.source.error("too_long", f"more than {MOST_OPERATIONS} operations", self.read - 1, self.read)
+            raise self.source.error(
+                "too_long", f"more than {MOST_OPERATIONS} operations", self.read_end - 1, self.read_end
+            )
 
     def factor(self) -> tree.Expression[tree.QueriedProbability]:
-        with self.deeper():
+        with self.limit_depth():
             if self.accept("-"):
                 return tree.Negated(self.factor())
             if (part := self.in_parentheses(self.sum, _NO_COMPARISON)) is not None:
@@ -376,29 +380,32 @@ class _Parser:
         value = float(word.text)
         if not math.isfinite(value):
             raise self.source.error("not_finite", "this number is too large", word.start, word.end)
-        if self.piece() == "%":
-            self.unexpected("a number from 0 to 1", {"%": f"write {value / 100:g} for {word.text}%"})
+        if self.next_token() == "%":
+            self.refuse_next("a number from 0 to 1", {"%": f"write {value / 100:g} for {word.text}%"})
         return value
 
     def call(self) -> tree.Expression[tree.QueriedProbability]:
-        start = self.at
+        start = self.position
         name = self.take(_NAME)
         if name is None:
-            self.unexpected("a number or P( )", hint="write for instance P(reset @ end)")
+            self.refuse_next("a number or P( )", hint="write for instance P(reset @ end)")
         if name.text not in _FUNCTIONS:
-            raise self._no_function(name)
-        opening = self.open(name.text)
+            raise self._unknown_function_error(name)
+        opening = self.read_opening(name.text)
         if name.text == "P":
-            return self.question(start, opening)
+            return self.probability(start, opening)
         part = self.sum()
-        self.close(opening)
-        return tree.Applied("odds" if name.text == "odds" else "log", part)
+        self.read_closing(opening)
+        return tree.FunctionCall("odds" if name.text == "odds" else "log", part)
 
-    def _no_function(self, name: tree.Word) -> QueryError:
-        if self.piece() == "(" and name.text in _MEANS:
-            inner = _OPEN.match(self.text, self.at)
-            message, hint = f"there is no mean '{name.text}( )'", _NO_MEAN.format(inner[1] if inner else "driver")
-        elif self.piece() == "(":
+    def _unknown_function_error(self, name: tree.Word) -> QueryError:
+        if self.next_token() == "(" and name.text in _MEAN_FUNCTIONS:
+            inner = _OPENED_NAME.match(self.text, self.position)
+            message, hint = (
+                f"there is no mean '{name.text}( )'",
+                _HINT_FOR_MEANS.format(inner[1] if inner else "driver"),
+            )
+        elif self.next_token() == "(":
             near = "did you mean 'P'?" if name.text[:1] in "pP" else suggest_name(name.text, _FUNCTIONS)
             message, hint = f"unknown function '{name.text}'", near or list_choices(_FUNCTIONS)
         else:
@@ -408,17 +415,17 @@ class _Parser:
 
     # Probabilities ----------------------------------------------------------------------------------------------------
 
-    def question(self, start: int, opening: int) -> tree.QueriedProbability:
+    def probability(self, start: int, opening: int) -> tree.QueriedProbability:
         event = self.event()
         conditions: list[tree.QueryCondition] = []
         if self.accept("|"):
             conditions.append(self.condition())
             while self.accept(","):
                 conditions.append(self.condition())
-                self.joined()
+                self.count_operation()
         own_time = "give a part a time of its own in parentheses: (reset @ end) and (...)"
         joined = "separate conditions by a comma: | do(a=b), c=d" if conditions else own_time
-        self.close(
+        self.read_closing(
             opening,
             {
                 "|": "conditions are separated by commas",
@@ -428,105 +435,102 @@ class _Parser:
                 "or": "conditions all hold: a comma stands between them" if conditions else own_time,
             },
         )
-        return tree.QueriedProbability(event, tuple(conditions), start, self.read)
+        return tree.QueriedProbability(event, tuple(conditions), start, self.read_end)
 
     def condition(self) -> tree.QueryCondition:
-        word = self.piece()
+        word = self.next_token()
         if word not in ("do", "profile"):
             return self.observed()
         self.accept(word)
-        opening = self.open(word)
+        opening = self.read_opening(word)
         if word == "do":
             imposed = self.imposed()
-            self.close(opening, dict.fromkeys((",", "and"), "write one do( ) for each: do(a=b), do(c=d)"))
+            self.read_closing(opening, dict.fromkeys((",", "and"), "write one do( ) for each: do(a=b), do(c=d)"))
             return imposed
         name = self.take(_NAME)
         if name is None:
-            self.unexpected("the name of a profile")
-        self.close(opening)
-        return tree.InProfile(name)
+            self.refuse_next("the name of a profile")
+        self.read_closing(opening)
+        return tree.ProfileCondition(name)
 
     def observed(self) -> tree.Observed:
-        start = self.at
-        return tree.Observed(self.event(), start, self.read)
+        start = self.position
+        return tree.Observed(self.event(), start, self.read_end)
 
     def imposed(self) -> tree.Imposed:
-        start = self.at
-        return tree.Imposed(self.event(), start, self.read)
+        start = self.position
+        return tree.Imposed(self.event(), start, self.read_end)
 
     def event(self) -> tree.QueryEvent:
-        part = self.any_of()
-        return tree.At(part, self.when()) if self.accept("@") else part
-
-    def any_of(self) -> tree.QueryEvent:
-        return self.joined_by("or", self.all_of)
+        part = self.joined_by("or", self.all_of)
+        return tree.TimedEvent(part, self.time()) if self.accept("@") else part
 
     def all_of(self) -> tree.QueryEvent:
-        return self.joined_by("and", self.one)
+        return self.joined_by("and", self.term)
 
     def joined_by(self, word: Literal["and", "or"], part: Callable[[], tree.QueryEvent]) -> tree.QueryEvent:
         parts = [part()]
         while self.accept(word):
             parts.append(part())
-            self.joined()
-        return parts[0] if len(parts) == 1 else tree.Joined(word, tuple(parts))
+            self.count_operation()
+        return parts[0] if len(parts) == 1 else tree.JoinedEvents(word, tuple(parts))
 
-    def one(self) -> tree.QueryEvent:
-        with self.deeper():
+    def term(self) -> tree.QueryEvent:
+        with self.limit_depth():
             if self.accept("not"):
-                return tree.Opposite(self.one())
+                return tree.NegatedEvent(self.term())
             event = self.in_parentheses(self.event)
             return self.atom() if event is None else event
 
     def atom(self) -> tree.QueryEvent:
-        found = self.piece()
-        if _NUMBER.match(found):
-            self.unexpected("an event", hint="a comparison names the driver first: unpredictability>0.7")
-        if found.lower() in RESERVED - {"scenario"}:
-            self.unexpected("an event", _NO_EVENT, "this is a word of the language, not a name")
+        token = self.next_token()
+        if _NUMBER.match(token):
+            self.refuse_next("an event", hint="a comparison names the driver first: unpredictability>0.7")
+        if token.lower() in RESERVED - {"scenario"}:
+            self.refuse_next("an event", _NO_EVENT, "this is a word of the language, not a name")
         name = self.take(_NAME)
         if name is None:
-            self.unexpected("an event", hint="such as reset or sanctions=eased")
+            self.refuse_next("an event", hint="such as reset or sanctions=eased")
         if self.accept("="):
             return tree.Equal(name, self.value(name))
         if sign := self.take(_COMPARISON):
-            return tree.Compares(name, cast("tree.Sign", sign.text), self.bound())
-        if self.piece() in ("==", "!="):
+            return tree.NumberComparison(name, cast("tree.Sign", sign.text), self.bound())
+        if self.next_token() in ("==", "!="):
             self._misread_test(name)
         return tree.ScenarioName(name)
 
     def _misread_test(self, name: tree.Word) -> NoReturn:
         """Refuse `driver==state` and `driver!=state`, showing how they are written."""
-        sign, state = self.piece(), _OTHER_TEST.match(self.text, self.at)
+        sign, state = self.next_token(), _WRONG_TEST.match(self.text, self.position)
         shown = f"{name.text}={state[1] if state else 'state'}"
-        self.unexpected("'='", {sign: f"a single = tests; write {shown}" if sign == "==" else f"write not {shown}"})
+        self.refuse_next("'='", {sign: f"a single = tests; write {shown}" if sign == "==" else f"write not {shown}"})
 
     def value(self, node: tree.Word) -> tree.Word:
         """The state or number after `=`."""
         word = self.take(_NAME) or self.take(_SIGNED)
         if word is None:
             several = f"write {node.text}=one or {node.text}=other"
-            self.unexpected(f"a state of '{node.text}'", dict.fromkeys(("(", "[", "{"), several))
+            self.refuse_next(f"a state of '{node.text}'", dict.fromkeys(("(", "[", "{"), several))
         return word
 
     def bound(self) -> tree.Word:
         """The number that a driver is compared with."""
-        start = self.at
+        start = self.position
         if self.number(_SIGNED) is None:
-            self.unexpected("a number")
-        return tree.Word(self.text[start : self.read], start)
+            self.refuse_next("a number")
+        return tree.Word(self.text[start : self.read_end], start)
 
     # Times ------------------------------------------------------------------------------------------------------------
 
-    def when(self) -> tree.QueryTime:
-        start, word = self.at, self.piece()
+    def time(self) -> tree.QueryTime:
+        start, word = self.position, self.next_token()
         if word == "mean":
             self.accept(word)
-            return tree.QueryTime("plain", None, None, is_range=True, start=start, end=self.read)
+            return tree.QueryTime("plain", None, None, is_range=True, start=start, end=self.read_end)
         if word == "by":
             self.accept(word)
-            return tree.QueryTime("ever", None, self.moment(), is_range=True, start=start, end=self.read)
-        for mode in _SPREADS:
+            return tree.QueryTime("ever", None, self.moment(), is_range=True, start=start, end=self.read_end)
+        for mode in _MODES:
             if self.accept(mode):
                 return self.extent(mode, start)
         return self.extent("plain", start)
@@ -538,20 +542,20 @@ class _Parser:
         last = self.moment() if is_range and self.starts_moment() else None
         if first is None and last is None and (is_range or mode == "plain"):
             self.moment()
-        return tree.QueryTime(mode, first, last, is_range=is_range or first is None, start=start, end=self.read)
+        return tree.QueryTime(mode, first, last, is_range=is_range or first is None, start=start, end=self.read_end)
 
     def starts_moment(self) -> bool:
         """Whether a moment is next."""
-        return self.piece() in _MOMENTS or _DATE.match(self.text, self.at) is not None
+        return self.next_token() in _MOMENTS or _DATE.match(self.text, self.position) is not None
 
     def moment(self) -> tree.Word:
         word = self.take(_DATE)
-        if word is None and self.piece() in _MOMENTS:
+        if word is None and self.next_token() in _MOMENTS:
             word = self.take(_NAME)
         if word is None:
-            near = suggest_name(self.piece(), _TIMES)
+            near = suggest_name(self.next_token(), _TIMES)
             never = "'never' is 1 - P(... @ ever)"
-            self.unexpected(
+            self.refuse_next(
                 "a time", {"never": never, **_OTHER_TIMES}, near or "a date, start, end, mean, ever, always, each or by"
             )
         return word

@@ -32,7 +32,7 @@ class Negated(Generic[Leaf]):
 
 
 @dataclass(frozen=True)
-class Binary(Generic[Leaf]):
+class BinaryOperation(Generic[Leaf]):
     """A sum, difference, product or quotient."""
 
     sign: ArithmeticSign
@@ -41,14 +41,14 @@ class Binary(Generic[Leaf]):
 
 
 @dataclass(frozen=True)
-class Applied(Generic[Leaf]):
+class FunctionCall(Generic[Leaf]):
     """`odds(x)`, which is x / (1 - x), or `log(x)`, the natural logarithm."""
 
     function: Function
     part: Expression[Leaf]
 
 
-Expression: TypeAlias = Number | Negated[Leaf] | Binary[Leaf] | Applied[Leaf] | Leaf
+Expression: TypeAlias = Number | Negated[Leaf] | BinaryOperation[Leaf] | FunctionCall[Leaf] | Leaf
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class Equal:
 
 
 @dataclass(frozen=True)
-class Compares:
+class NumberComparison:
     """A comparison on a numeric driver."""
 
     node: Word
@@ -120,14 +120,14 @@ class Compares:
 
 
 @dataclass(frozen=True)
-class Opposite:
+class NegatedEvent:
     """`not`."""
 
     part: QueryEvent
 
 
 @dataclass(frozen=True)
-class Joined:
+class JoinedEvents:
     """Parts joined with one word."""
 
     word: Literal["and", "or"]
@@ -135,19 +135,19 @@ class Joined:
 
 
 @dataclass(frozen=True)
-class At:
+class TimedEvent:
     """An event with its time."""
 
     part: QueryEvent
     when: QueryTime
 
 
-QueryEvent = ScenarioName | Equal | Compares | Opposite | Joined | At
+QueryEvent = ScenarioName | Equal | NumberComparison | NegatedEvent | JoinedEvents | TimedEvent
 
 
 @dataclass(frozen=True)
-class _EventThere:
-    """An event, and from where to where it stands in the text."""
+class _LocatedEvent:
+    """An event, and where it stands in the text."""
 
     event: QueryEvent
     start: int
@@ -155,23 +155,23 @@ class _EventThere:
 
 
 @dataclass(frozen=True)
-class Observed(_EventThere):
+class Observed(_LocatedEvent):
     """A condition that is seen."""
 
 
 @dataclass(frozen=True)
-class Imposed(_EventThere):
+class Imposed(_LocatedEvent):
     """A condition that is imposed: the inside of `do( )`, or an assignment of the command line."""
 
 
 @dataclass(frozen=True)
-class InProfile:
+class ProfileCondition:
     """The profile under which the probability is asked for."""
 
     name: Word
 
 
-QueryCondition = Observed | Imposed | InProfile
+QueryCondition = Observed | Imposed | ProfileCondition
 
 
 @dataclass(frozen=True)
@@ -187,16 +187,16 @@ class QueriedProbability:
 Other = TypeVar("Other")
 
 
-def mapped(expression: Expression[Leaf], change: Callable[[Leaf], Other]) -> Expression[Other]:
+def map_leaves(expression: Expression[Leaf], change: Callable[[Leaf], Other]) -> Expression[Other]:
     """The same arithmetic over changed leaves, which are changed from left to right."""
     match expression:
         case Number():
             return expression
         case Negated(part):
-            return Negated(mapped(part, change))
-        case Binary(sign, left, right):
-            return Binary(sign, mapped(left, change), mapped(right, change))
-        case Applied(function, part):
-            return Applied(function, mapped(part, change))
+            return Negated(map_leaves(part, change))
+        case BinaryOperation(sign, left, right):
+            return BinaryOperation(sign, map_leaves(left, change), map_leaves(right, change))
+        case FunctionCall(function, part):
+            return FunctionCall(function, map_leaves(part, change))
         case leaf:
             return change(leaf)

@@ -59,10 +59,10 @@ def parse_variable(written: str) -> Variable:
     at = written.rfind("=")  # values have none, and a quoted key may
     if at < 0 or not written[:at].strip():
         raise text.error("unreadable_variable", "expected NAME=VALUES", 0, len(written), _EXAMPLE)
-    return _of_two(text, at, _values(text, at + 1))
+    return _make_variable(text, at, _parse_values(text, at + 1))
 
 
-def variable_of(name: str, values: Sequence[float]) -> Variable:
+def make_variable(name: str, values: Sequence[float]) -> Variable:
     """A variable with values at hand, in messages as it would be written.
 
     Raises:
@@ -75,11 +75,11 @@ def variable_of(name: str, values: Sequence[float]) -> Variable:
         at = len(text.text)
         raise text.error("unreadable_variable", "a value is missing", at, at + 1, _EXAMPLE)
     if len(values) > MOST_POINTS:
-        raise too_many(text, len(values))
-    return _of_two(text, len(name), tuple(sorted(set(values))))
+        raise too_many_points_error(text, len(values))
+    return _make_variable(text, len(name), tuple(sorted(set(values))))
 
 
-def variables_of(variables: object) -> list[Variable]:
+def parse_variables(variables: object) -> list[Variable]:
     """What a sweep varies.
 
     Raises:
@@ -87,13 +87,15 @@ def variables_of(variables: object) -> list[Variable]:
         QueryError: a text is no variable.
     """
     if isinstance(variables, Mapping):
-        by_name = {check_text("a key of variables", name): _numbers(name, values) for name, values in variables.items()}
-        return [variable_of(name, values) for name, values in by_name.items()]
+        by_name = {
+            check_text("a key of variables", name): _check_numbers(name, values) for name, values in variables.items()
+        }
+        return [make_variable(name, values) for name, values in by_name.items()]
     written = (variables,) if isinstance(variables, str) else check_texts("variables", variables, "sanctions=0..3")
     return [parse_variable(one) for one in written]
 
 
-def _numbers(name: str, values: object) -> list[float]:
+def _check_numbers(name: str, values: object) -> list[float]:
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
         raise ArgumentError(f"variables takes a list of numbers for '{name}', not {format_value(values)}")
     numbers = list(values)
@@ -103,7 +105,7 @@ def _numbers(name: str, values: object) -> list[float]:
     return [float(one) for one in numbers]
 
 
-def _of_two(text: SourceText, at: int, values: tuple[float, ...]) -> Variable:
+def _make_variable(text: SourceText, at: int, values: tuple[float, ...]) -> Variable:
     """A variable whose name ends at an offset, if it has two values."""
     if len(values) < 2:
         message = "a sweep takes at least two values"
@@ -111,7 +113,7 @@ def _of_two(text: SourceText, at: int, values: tuple[float, ...]) -> Variable:
     return Variable(text.text[:at].strip(), values, text.text)
 
 
-def _values(text: SourceText, start: int) -> tuple[float, ...]:
+def _parse_values(text: SourceText, start: int) -> tuple[float, ...]:
     written = text.text[start:].strip()
     if (match := _RANGE.fullmatch(written)) is not None:
         low, high = float(match[1]), float(match[2])
@@ -120,7 +122,7 @@ def _values(text: SourceText, start: int) -> tuple[float, ...]:
             message = f"the range from {match[1]} to {match[2]} does not rise"
             raise text.error("unreadable_variable", message, start, len(text.text), _EXAMPLE)
         if points > MOST_POINTS:
-            raise too_many(text, points)
+            raise too_many_points_error(text, points)
         return tuple(low + (high - low) * place / max(points - 1, 1) for place in range(points - 1)) + (high,) * (
             points > 0
         )
@@ -131,11 +133,11 @@ def _values(text: SourceText, start: int) -> tuple[float, ...]:
             message = f"'{part}' is not a number" if part else "a value is missing"
             raise text.error("unreadable_variable", message, at, at + max(len(part), 1), _EXAMPLE)
     if len(parts) > MOST_POINTS:
-        raise too_many(text, len(parts))
+        raise too_many_points_error(text, len(parts))
     return tuple(sorted({float(part) for part in parts}))
 
 
-def too_many(text: SourceText, points: int) -> QueryError:
+def too_many_points_error(text: SourceText, points: int) -> QueryError:
     """The refusal of a sweep that would not end."""
     message = f"{points:,} points are too many: a sweep has at most {MOST_POINTS:,}"
     return text.error("too_many_points", message, 0, len(text.text), "fewer points, as in sanctions=0..3:13")

@@ -20,9 +20,9 @@ from usru_scenarios.language.questions import (
     Link,
     Probability,
     Statement,
+    distinct_probabilities,
     evaluate,
-    measure_of,
-    probabilities,
+    measure_of_statement,
 )
 from usru_scenarios.light_dataclasses import dataclass, field, replace
 from usru_scenarios.model.outline import Outline
@@ -143,7 +143,7 @@ def answer_statement(statement: Statement, estimator: ProbabilityEstimator, labe
 
 def needed_probabilities(statement: Statement) -> list[Probability]:
     """The probabilities that a statement is worked out from."""
-    return [part for probability in probabilities(statement) for part in split_cases(probability)]
+    return [part for probability in distinct_probabilities(statement) for part in split_cases(probability)]
 
 
 def split_cases(probability: Probability) -> list[Probability]:
@@ -171,7 +171,7 @@ def _judge_link(link: Link, estimates: Estimates, labels: Sequence[str]) -> Verd
     right, _ = _work_out(lambda value_of: evaluate(link.right, value_of), estimates)
     margin, error = _work_out(link.margin, estimates)
     if math.isinf(margin):  # clear if no probability rests on trials of which others could say something else
-        parts = probabilities(ComparisonStatement((link.left, link.right), (link.sign,)))
+        parts = distinct_probabilities(ComparisonStatement((link.left, link.right), (link.sign,)))
         is_clear = all(estimates[part].least_error == 0.0 for part in parts)
     else:
         is_clear = abs(margin) > DECIDED * error or error == 0.0
@@ -312,7 +312,7 @@ def answer_query(query: str, statement: Statement, asked: QueryRun) -> Answer:
         model=asked.outline.model,
         run=run,
         query=query,
-        measure=measure_of(statement),
+        measure=measure_of_statement(statement),
         value=_finite(outcome.value),
         standard_error=_finite(outcome.standard_error),
         method="exact" if run.effective_trials is None else "sample",

@@ -13,7 +13,12 @@ from itertools import chain
 
 import numpy as np
 
-from usru_scenarios.language.questions import ComparisonStatement, Probability, measure_of, probabilities
+from usru_scenarios.language.questions import (
+    ComparisonStatement,
+    Probability,
+    distinct_probabilities,
+    measure_of_statement,
+)
 from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.model.schema import Expectation, Model
 from usru_scenarios.names import Measure
@@ -164,7 +169,9 @@ class ExpectationChecker:
                     outcome = answer_statement(statement, estimator, labels)
                 except (ImpossibleEvidence, TooFewTrials) as error:
                     problem = str(error)
-            return _describe_expectation(self.loaded.model.expectations[name], measure_of(statement), outcome, problem)
+            return _describe_expectation(
+                self.loaded.model.expectations[name], measure_of_statement(statement), outcome, problem
+            )
 
         return dict(zip(names, self.map_parts(check_one, range(len(names))), strict=True))
 
@@ -190,7 +197,7 @@ class ExpectationChecker:
         return {
             name: statement
             for name, statement in self.statements.items()
-            if not any(probability.observed or probability.known for probability in probabilities(statement))
+            if not any(probability.observed or probability.known for probability in distinct_probabilities(statement))
         }
 
     def _decide_in_rounds(self, estimator: ProbabilityEstimator, names: Iterable[str]) -> dict[str, StatementValue]:

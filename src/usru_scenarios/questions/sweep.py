@@ -16,8 +16,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from usru_scenarios.estimation.estimates import ratio
-from usru_scenarios.language.text import one_step
-from usru_scenarios.language.variable import MOST_POINTS, SOURCE, Variable, too_many
+from usru_scenarios.language.text import parse_single_step
+from usru_scenarios.language.variable import MOST_POINTS, SOURCE, Variable, too_many_points_error
 from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.model.judgements import JudgementEntry, judgements, with_values
 from usru_scenarios.model.outline import Outline
@@ -182,7 +182,7 @@ def _check_variables(variables: Sequence[Variable]) -> None:
     if len(variables) > 2:
         raise variables[2].error("too_many_variables", "a sweep varies one or two things, and this is the third")
     if (count := math.prod(len(variable.values) for variable in variables)) > MOST_POINTS:
-        raise too_many(SourceText(SOURCE, variables[-1].text), count)
+        raise too_many_points_error(SourceText(SOURCE, variables[-1].text), count)
 
 
 def _steps_of_time(time: str, grid: Grid) -> range:
@@ -194,7 +194,7 @@ def _steps_of_time(time: str, grid: Grid) -> range:
     if time.strip() == MEAN:
         return range(grid.count)
     hint = "write mean, start, end or a step"
-    step = one_step(SourceText("--at", time), grid, ", and one is read at a time", hint)
+    step = parse_single_step(SourceText("--at", time), grid, ", and one is read at a time", hint)
     return range(step, step + 1)
 
 

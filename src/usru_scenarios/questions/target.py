@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from usru_scenarios.language.text import one_step
+from usru_scenarios.language.text import parse_single_step
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.problems import list_choices, suggest_name
 from usru_scenarios.program.events import Formula
@@ -98,4 +98,4 @@ def _step(text: str, program: Program) -> int | None:
     several = f": name one of them, or {MEAN} for the average over all"
     hint = f"write a step, such as end, or {MEAN} for the average over all steps"
     near = [MEAN, "start", "end", *program.grid.labels]
-    return one_step(SourceText("--at", text), program.grid, several, hint, near=near)
+    return parse_single_step(SourceText("--at", text), program.grid, several, hint, near=near)

@@ -189,7 +189,7 @@ def _load_saved_result(file: str, name: str | None, options: _PlotOptions) -> tu
     Raises:
         OptionError: something else is asked for, or the file holds nothing that can be drawn like that.
     """
-    from usru_scenarios.schemas import NotAResultError, result_of
+    from usru_scenarios.schemas import NotAResultError, parse_result
 
     meaningless = [f"'{word}'" for word in options.words] or [
         *(f"--{option}" for option, value in options.by_name.items() if value and option != "top"),
@@ -200,7 +200,7 @@ def _load_saved_result(file: str, name: str | None, options: _PlotOptions) -> tu
         message = f"{meaningless[0]} has no meaning for a result that is saved"
         raise OptionError(message, "leave it out, or leave out --from")
     try:
-        kind, result = result_of(_read_json(file))
+        kind, result = parse_result(_read_json(file))
     except NotAResultError as error:
         raise OptionError(f"--from '{file}': {error}", error.hint) from None
     fitting = [chart_name for chart_name, chart_kind in KINDS.items() if chart_kind.output == kind]

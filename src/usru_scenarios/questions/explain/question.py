@@ -12,7 +12,7 @@ import numpy as np
 
 from usru_scenarios.estimation.estimates import Estimate, ratio
 from usru_scenarios.exact.inference import forecast
-from usru_scenarios.language.text import one_step
+from usru_scenarios.language.text import parse_single_step
 from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.model.judgements import judgements
 from usru_scenarios.model.schema import Model
@@ -71,7 +71,7 @@ def parse_explained(question: str, program: Program) -> ExplainedScenario:
         start = len(question) - len(time.lstrip())
         span = start, max(len(question.rstrip()), start + 1)
         several, hint = ", and one is explained at a time", "write a step, such as @ end"
-        step = one_step(text, program.grid, several, hint, span=span)
+        step = parse_single_step(text, program.grid, several, hint, span=span)
     return ExplainedScenario(name.strip(), members, step)
 
 

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import cache, cached_property, partial
 
-from usru_scenarios.language.questions import ComparisonStatement, probabilities
+from usru_scenarios.language.questions import ComparisonStatement, distinct_probabilities
 from usru_scenarios.light_dataclasses import dataclass, replace
 from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import ImpossibleEvidence, ModelError, TooFewTrials
@@ -235,7 +235,7 @@ def _depends_on(
     return any(
         nodes(part.profile)
         & program_under(part.profile).upstream(atom.node for event in part.events() for atom in atoms(event))
-        for part in probabilities(statement)
+        for part in distinct_probabilities(statement)
     )
 
 

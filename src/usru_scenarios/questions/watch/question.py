@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from usru_scenarios.estimation.estimates import Estimate, ratio, rule_of_three_bound
-from usru_scenarios.language.text import one_step
+from usru_scenarios.language.text import parse_single_step
 from usru_scenarios.light_dataclasses import dataclass
 from usru_scenarios.model.judgements import judgements
 from usru_scenarios.model.outline import Outline
@@ -102,7 +102,7 @@ def parse_watch(program: Program, on: str | None, horizon: str | None, of: str |
 
 def _parse_step(text: str, option: str, program: Program) -> int:
     labels = program.grid.labels
-    return one_step(
+    return parse_single_step(
         SourceText(option, text),
         program.grid,
         ", and one is meant",
