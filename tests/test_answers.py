@@ -17,7 +17,6 @@ from support.command import HARBOUR, answer
 from usru_scenarios.report import Layout, render_report
 from usru_scenarios.report.data import first_day
 from usru_scenarios.report.document import Column, Table, drop_columns
-from usru_scenarios.report.forecast_in_words import summarize_forecast
 from usru_scenarios.report.likelihoods import (
     format_band,
     format_difference_band,
@@ -28,6 +27,7 @@ from usru_scenarios.report.likelihoods import (
     format_points,
     percent_decimals,
 )
+from usru_scenarios.report.sentences import summarize_forecast
 from usru_scenarios.results.simulate import Band, ScenarioResult, Simulation
 from usru_scenarios.schemas import schema
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from usru_scenarios.charts import colours, layout
 from usru_scenarios.charts.lettering import max_width, spread_labels
 from usru_scenarios.report.compare import FROM_FILES, largest_error, summarize
-from usru_scenarios.report.forecast_in_words import step_range
 from usru_scenarios.report.likelihoods import format_percent
+from usru_scenarios.report.sentences import step_range
 
 if TYPE_CHECKING:
     from usru_scenarios.results.compare import Comparison

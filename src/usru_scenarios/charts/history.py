@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from usru_scenarios.charts import colours, layout
 from usru_scenarios.charts.lettering import break_lines, max_width, spread_labels
-from usru_scenarios.report.forecast_in_words import quote_title
 from usru_scenarios.report.ledger import FROM_RECORDS, describe_period, describe_time, format_count
 from usru_scenarios.report.likelihoods import format_error_bound, format_percent, percent_decimals
+from usru_scenarios.report.sentences import quote_title
 
 if TYPE_CHECKING:
     from usru_scenarios.results.ledger import History, RecordedPoint, RecordedSeries

@@ -7,13 +7,14 @@ the view, so that texts fit whatever they say: all that is beside the data is la
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from usru_scenarios.charts.colours import GRID, INK, PAPER, QUIET, RULE
 from usru_scenarios.charts.lettering import FONT, break_lines, max_width
 from usru_scenarios.report.likelihoods import format_error_bound
-from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, describe_model, describe_run
+from usru_scenarios.report.provenance import FROM_JUDGEMENTS, describe_model, describe_run
 
 if TYPE_CHECKING:
     from usru_scenarios.results.common import ModelLine, Run
@@ -31,6 +32,7 @@ LINE = 1.25
 
 _DECIMALS = 4
 """Decimals of percentages in the data of a chart."""
+_DATED = re.compile(r"\d{4}(-.*)?")
 _MAX_TICKS = 5
 _ROUND_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 _MIN_TOP = 0.1
@@ -182,11 +184,6 @@ def line_layer(rows: Sequence[View], **mark: Any) -> View:
 # Axes -----------------------------------------------------------------------------------------------------------------
 
 
-def typeset_minus(text: str) -> str:
-    """A number whose minus is as wide as a plus."""
-    return text.replace("-", "\u2212")
-
-
 def to_percent(share: float) -> float:
     """A share from 0 to 1 as the data of charts has it."""
     return round(100.0 * share, _DECIMALS)
@@ -263,7 +260,7 @@ def percent_scale(values: Sequence[float]) -> Scale:
 def step_channel(steps: Sequence[str], room: float) -> View:
     """The channel of steps, with labels for as many as there is room for: years where they begin."""
     years = [step for number, step in enumerate(steps) if number == 0 or step[:4] != steps[number - 1][:4]]
-    by_year = len(years) > 1 and all(_is_dated(step) for step in steps)
+    by_year = len(years) > 1 and all(_DATED.fullmatch(step) for step in steps)
     candidates = years if by_year else list(steps)
     longest = max_width((step[:4] if by_year else step for step in candidates), LABEL) + 10
     every = len(steps) / len(candidates)
@@ -292,10 +289,6 @@ DATE_AXIS: View = {
     "domainColor": RULE,
 }
 """An axis of dates below a plot: a line with ticks and upright labels."""
-
-
-def _is_dated(step: str) -> bool:
-    return step[:4].isdecimal() and (len(step) == 4 or step[4] == "-")
 
 
 # Panels ---------------------------------------------------------------------------------------------------------------
@@ -365,10 +358,10 @@ class KeyEntry(NamedTuple):
 
 def key(entries: Sequence[KeyEntry], room: float, left: float, *, filled: bool = False) -> View:
     """What colours stand for, in as many lines as it takes: each a line or a square before its name."""
-    placed = list(_place_entries(entries, room))
+    placements = list(_place_entries(entries, room))
     labels = [
         label(line, x + 24 - left, y + number * LABEL * LINE, entry.text_colour)
-        for entry, x, y, names in placed
+        for entry, x, y, names in placements
         for number, line in enumerate(names)
     ]
     marks = [
@@ -379,9 +372,9 @@ def key(entries: Sequence[KeyEntry], room: float, left: float, *, filled: bool =
             strokeWidth=2.5,
             **({"strokeDash": list(entry.dash)} if entry.dash else {}),
         )
-        for entry, x, y, _ in placed
+        for entry, x, y, _ in placements
     ]
-    last = max(y + len(names) * LABEL * LINE for _, _, y, names in placed)
+    last = max(y + len(names) * LABEL * LINE for _, _, y, names in placements)
     return {"width": room - left, "height": last - 2, "layer": [*marks, text_layer(labels, fontWeight="bold")]}
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from usru_scenarios.charts import colours, layout
 from usru_scenarios.charts.lettering import break_lines, max_width
-from usru_scenarios.report.forecast_in_words import quote_title
 from usru_scenarios.report.likelihoods import format_distance, format_points, percent_decimals
 from usru_scenarios.report.sensitivity import describe_time
+from usru_scenarios.report.sentences import quote_title
 
 if TYPE_CHECKING:
     from usru_scenarios.results.sensitivity import DriverMoves, Sensitivity
@@ -36,7 +36,8 @@ class _BarEnd(NamedTuple):
 
     @property
     def label(self) -> str:
-        return f"{self.state.replace('_', ' ')} {layout.typeset_minus(self.value)}"
+        value = self.value.replace("-", "\u2212")  # as wide as a plus
+        return f"{self.state.replace('_', ' ')} {value}"
 
 
 def sensitivity(result: Sensitivity, width: int) -> layout.View:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from usru_scenarios.charts import colours, layout
 from usru_scenarios.charts.lettering import break_lines, max_width
-from usru_scenarios.report.forecast_in_words import join_names, quote_title
 from usru_scenarios.report.numbers import format_number
-from usru_scenarios.report.provenance_line import describe_profile
+from usru_scenarios.report.provenance import describe_profile
+from usru_scenarios.report.sentences import join_names, quote_title
 
 if TYPE_CHECKING:
     from usru_scenarios.results.show import NodePart, Overview

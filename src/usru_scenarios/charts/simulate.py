@@ -8,15 +8,9 @@ from typing import TYPE_CHECKING
 
 from usru_scenarios.charts import colours, layout
 from usru_scenarios.charts.lettering import break_lines, max_width, spread_labels
-from usru_scenarios.report.forecast_in_words import (
-    capitalize,
-    describe_last_step,
-    quote_title,
-    step_range,
-    summarize_forecast,
-)
 from usru_scenarios.report.likelihoods import format_percent, percent_decimals
 from usru_scenarios.report.numbers import format_number
+from usru_scenarios.report.sentences import capitalize, describe_last_step, quote_title, step_range, summarize_forecast
 from usru_scenarios.report.simulate import QUANTILES, largest_error
 from usru_scenarios.results.simulate import StatesResult
 

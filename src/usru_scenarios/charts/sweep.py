@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from usru_scenarios.charts import colours, layout
 from usru_scenarios.charts.lettering import break_lines, max_width, spread_labels
-from usru_scenarios.report.forecast_in_words import join_names, quote_title
 from usru_scenarios.report.likelihoods import format_percent
+from usru_scenarios.report.sentences import join_names, quote_title
 from usru_scenarios.report.sweep import (
     describe_crossings,
     describe_time,
@@ -38,8 +38,8 @@ def sweep(result: Sweep, width: int) -> layout.View:
         title = f"Which scenario is likeliest, by {variables}"
         if not shows_leaders:
             title = f"The likelihood of {names}, by {variables}"
-    shown = "the likeliest scenario and its likelihood" if shows_leaders else "the likelihood of each scenario"
-    subtitle = f"{result.model.title}: {shown}, in percent, over the {' and the '.join(describe_variables(result))}."
+    quantity = "the likeliest scenario and its likelihood" if shows_leaders else "the likelihood of each scenario"
+    subtitle = f"{result.model.title}: {quantity}, in percent, over the {' and the '.join(describe_variables(result))}."
     source = layout.source_lines(result.model, result.run, largest_error(result))
     return layout.specification(width, title, subtitle, views, left=left, source=source)
 

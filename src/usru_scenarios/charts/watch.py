@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from usru_scenarios.charts import colours, layout
-from usru_scenarios.report.forecast_in_words import quote_title
 from usru_scenarios.report.likelihoods import format_distance, format_percent, percent_decimals
+from usru_scenarios.report.sentences import quote_title
 
 if TYPE_CHECKING:
     from usru_scenarios.results.watch import Indicator, Watch

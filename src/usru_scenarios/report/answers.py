@@ -8,7 +8,7 @@ from usru_scenarios.report import ask
 from usru_scenarios.report.data import model_cells
 from usru_scenarios.report.document import Column, Report, Table, bullets, number_columns
 from usru_scenarios.report.likelihoods import BAND_HEAD, ERROR_MEANING
-from usru_scenarios.report.provenance_line import citation_line, describe_profile, describe_sampling, list_conditions
+from usru_scenarios.report.provenance import citation_line, describe_profile, describe_sampling, list_conditions
 from usru_scenarios.results.ask import Answer
 
 if TYPE_CHECKING:

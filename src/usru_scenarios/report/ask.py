@@ -9,7 +9,7 @@ from usru_scenarios.report.data import MODEL_COLUMNS, first_day, model_cells
 from usru_scenarios.report.document import Column, Lines, Report, ShownCondition, StyledText, Table, bullets
 from usru_scenarios.report.likelihoods import format_error, format_percent, format_points, percent_decimals
 from usru_scenarios.report.numbers import READABLE, decimals_for, format_range, round_up_error
-from usru_scenarios.report.provenance_line import (
+from usru_scenarios.report.provenance import (
     citation_line,
     describe_means,
     describe_profile,
@@ -92,15 +92,15 @@ def _describe_answer(result: Answer) -> str:
 def format_value_and_band(result: Answer, value: float) -> tuple[str, str]:
     """The value of an expression with its standard error, and its band where it has one that is wider than nothing."""
     error = result.standard_error or 0.0
-    shown = format_measured(value, error, result.measure)
+    text = format_measured(value, error, result.measure)
     if result.band is None or (not error and result.band.high - result.band.low < likelihoods.ROUNDING):
-        return shown, ""  # no judgement that is uncertain makes a difference to it
+        return text, ""  # no judgement that is uncertain makes a difference to it
     low, high, places = result.band.low, result.band.high, percent_decimals(error)
     if result.measure == "number":
-        return shown, format_range(low, high, decimals_for(error))
+        return text, format_range(low, high, decimals_for(error))
     if result.measure == "difference":
-        return shown, likelihoods.format_difference_band(low, high, places, error)
-    return shown, likelihoods.format_band(low, high, places, error)
+        return text, likelihoods.format_difference_band(low, high, places, error)
+    return text, likelihoods.format_band(low, high, places, error)
 
 
 def _explain_missing_value(result: Answer) -> str:
@@ -121,11 +121,11 @@ def format_measured(value: float, standard_error: float, measure: Measure) -> st
         return likelihoods.format_likelihood(value, standard_error)
     number = 100.0 * value
     if likelihoods.is_error_shown(standard_error):
-        shown = likelihoods.format_number_with_error(number, 100.0 * standard_error)
+        text = likelihoods.format_number_with_error(number, 100.0 * standard_error)
     else:
         error = f" ± {likelihoods.format_answer_error(standard_error)}" if standard_error else ""
-        shown = f"{likelihoods.format_exact_number(number, abs(number))}{error}"
-    return f"{'+' if value > 0.0 else ''}{shown} points"
+        text = f"{likelihoods.format_exact_number(number, abs(number))}{error}"
+    return f"{'+' if value > 0.0 else ''}{text} points"
 
 
 def _is_out_of_scale(value: float) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from usru_scenarios.report.data import MODEL_COLUMNS, first_day, model_cells
 from usru_scenarios.report.document import Column, Report, StyledText, Table, number_columns
 from usru_scenarios.report.likelihoods import format_percent, format_small_distance
-from usru_scenarios.report.provenance_line import citation_line, describe_sampling
+from usru_scenarios.report.provenance import citation_line, describe_sampling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ from usru_scenarios.report.data import MODEL_COLUMNS, first_day, model_cells
 from usru_scenarios.report.document import Column, Item, Items, Legend, Report, StyledText, Table, paragraph
 from usru_scenarios.report.likelihoods import format_error, format_rounded_percent
 from usru_scenarios.report.numbers import round_up_error
-from usru_scenarios.report.provenance_line import describe_exact, describe_means, describe_profile, result_report
+from usru_scenarios.report.provenance import describe_exact, describe_means, describe_profile, result_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -153,7 +153,7 @@ def _footer(result: CheckReport) -> Iterator[FooterLine]:
     yield Legend(margin, ("margin",)), Legend("± is one standard error of the margin.", ("±",))
     if result.perturbation:
         spread = result.perturbation
-        moves = "; ".join(f"{kind} {how}" for kind, how in spread.spreads.items())
+        moves = "; ".join(f"{kind} {spread_text}" for kind, spread_text in spread.spreads.items())
         anchored = "; baselines solved for the anchor each time" if spread.anchored else ""
         from_means = "; uncertain ones from their means" if result.uncertain else ""
         meaning = (

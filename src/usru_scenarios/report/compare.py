@@ -22,7 +22,10 @@ from typing import TYPE_CHECKING
 from usru_scenarios.report import document, likelihoods
 from usru_scenarios.report.data import MODEL_COLUMNS, first_day, model_cells
 from usru_scenarios.report.document import Column, Heading, Item, Items, Legend, Lines, Report, StyledText, Table
-from usru_scenarios.report.forecast_in_words import (
+from usru_scenarios.report.likelihoods import format_error, format_percent, format_points, percent_decimals
+from usru_scenarios.report.numbers import format_number
+from usru_scenarios.report.provenance import citation_line, describe_sampling, list_conditions
+from usru_scenarios.report.sentences import (
     SHARE_OF_TIME,
     capitalize,
     column_legends,
@@ -31,9 +34,6 @@ from usru_scenarios.report.forecast_in_words import (
     join_names,
     quote_title,
 )
-from usru_scenarios.report.likelihoods import format_error, format_percent, format_points, percent_decimals
-from usru_scenarios.report.numbers import format_number
-from usru_scenarios.report.provenance_line import citation_line, describe_sampling, list_conditions
 
 if TYPE_CHECKING:
     from usru_scenarios.report import Layout
@@ -90,15 +90,15 @@ def summarize(result: Comparison) -> str:
 def _summarize_variant(name: str, variant: VariantCompared, result: Comparison) -> str:
     """The scenario whose likelihood at the end is the most different, in a sentence."""
     steps = result.run.steps
-    when = f" at {describe_last_step(steps[-1])}" if len(steps) > 1 else ""
+    at_the_end = f" at {describe_last_step(steps[-1])}" if len(steps) > 1 else ""
     changes = [(each.difference, each) for each in variant.scenarios.values() if each.difference is not None]
     difference, most = max(changes, key=lambda pair: abs(pair[0].end))
     if abs(difference.end) <= max(2.0 * difference.standard_errors.end, _NEGLIGIBLE):
-        return f"{name} moves no scenario{when} by more than sampling error can tell."
+        return f"{name} moves no scenario{at_the_end} by more than sampling error can tell."
     places = _likelihood_decimals(result)
     before, after = (format_percent(most.end - difference.end, places), format_percent(most.end, places))
     shift = f"{format_points(difference.end, _difference_decimals(result))} points"
-    return f"{name} moves {quote_title(most.title)} most{when}: from {before} to {after} ({shift})."
+    return f"{name} moves {quote_title(most.title)} most{at_the_end}: from {before} to {after} ({shift})."
 
 
 def _likelihood_decimals(result: Comparison) -> int:

@@ -196,17 +196,17 @@ def number_column_widths(heads: Sequence[str], rows: Sequence[Sequence[str]]) ->
 
 def drop_columns(table: Table, width: int) -> Table:
     """A table without the columns for which a terminal of such a width has no room, so that no number is cut."""
-    kept = list(range(len(table.columns)))
+    kept_places = list(range(len(table.columns)))
     needed = [_min_width(column, _column_cells(table, place)) for place, column in enumerate(table.columns)]
-    while total_width(needed[place] for place in kept if needed[place]) - GAP > width:
-        last_rank = max(table.columns[place].rank for place in kept)
+    while total_width(needed[place] for place in kept_places if needed[place]) - GAP > width:
+        last_rank = max(table.columns[place].rank for place in kept_places)
         if not last_rank:
             break
-        kept = [place for place in kept if table.columns[place].rank < last_rank]
-    if len(kept) == len(table.columns):
+        kept_places = [place for place in kept_places if table.columns[place].rank < last_rank]
+    if len(kept_places) == len(table.columns):
         return table
-    rows = [[row[place] for place in kept] if row else row for row in table.rows]
-    return Table([table.columns[place] for place in kept], rows, table.has_header)
+    rows = [[row[place] for place in kept_places] if row else row for row in table.rows]
+    return Table([table.columns[place] for place in kept_places], rows, table.has_header)
 
 
 def join_footer_line(line: FooterLine, shown_heads: Collection[str] | None = None) -> str:
@@ -234,19 +234,21 @@ def footer_lines(report: Report, width: int = 0) -> list[str]:
 
 def column_widths(table: Table, width: int) -> list[int]:
     """The width in a terminal of each column that is no notes: what it needs, where there is room."""
-    shown = [place for place, column in enumerate(table.columns) if column.kind != "notes"]
-    widths = {place: _natural_width(table, place) for place in shown}
-    for place in shown:
+    places = [place for place, column in enumerate(table.columns) if column.kind != "notes"]
+    widths = {place: _natural_width(table, place) for place in places}
+    for place in places:
         if table.columns[place].takes_rest:
-            rest = width - total_width(widths[other] for other in shown if other != place)
+            rest = width - total_width(widths[other] for other in places if other != place)
             widths[place] = max(min(rest, widths[place]), min(widths[place], _LONGEST_WORD))
-    return [widths[place] for place in shown]
+    return [widths[place] for place in places]
 
 
 def describe_dropped_columns(table: Table, fitted: Table) -> str:
     """A sentence on the columns that a table has lost for want of room; nothing where none is missed."""
-    kept = {column.head for column in fitted.columns}
-    missed = [single_line(column.head) for column in table.columns if column.drop_noted and column.head not in kept]
+    kept_heads = {column.head for column in fitted.columns}
+    missed = [
+        single_line(column.head) for column in table.columns if column.drop_noted and column.head not in kept_heads
+    ]
     return f"No room for {', '.join(missed)}: a wider terminal or --json." if missed else ""
 
 
@@ -277,10 +279,10 @@ def _split_word(word: str, width: int) -> list[str]:
 def break_long_names(table: Table, width: int) -> Table:
     """A table whose column of names has its long ones broken where their parts join, if there is no room for them."""
     folding = [place for place, column in enumerate(table.columns) if column.folds]
-    named = [place for place in folding if table.columns[place].takes_rest] or folding
-    if len(named) != 1:
+    candidates = [place for place in folding if table.columns[place].takes_rest] or folding
+    if len(candidates) != 1:
         return table
-    (place,) = named
+    (place,) = candidates
     column = table.columns[place]
     others = [other for other, column in enumerate(table.columns) if column.kind != "notes" and other != place]
     available = width - total_width(_natural_width(table, other) for other in others)
@@ -359,5 +361,5 @@ def single_line(text: str) -> str:
 
 def claim_blocks(cited: Iterable[str], texts: dict[str, str]) -> list[Block]:
     """What the cited claims say, below a heading; nothing where no text of them is known."""
-    known = [f"{claim}: {texts[claim]}" for claim in dict.fromkeys(cited) if claim in texts]
-    return [Heading("What the claims say"), bullets(known)] if known else []
+    lines = [f"{claim}: {texts[claim]}" for claim in dict.fromkeys(cited) if claim in texts]
+    return [Heading("What the claims say"), bullets(lines)] if lines else []

@@ -8,7 +8,7 @@ from usru_scenarios.light_dataclasses import replace
 from usru_scenarios.report import Layout, document, likelihoods, simulate, watch
 from usru_scenarios.report.document import Heading, Item, Items, Notes, Report, ShownCondition, StyledText, Table
 from usru_scenarios.report.likelihoods import format_distance, format_percent
-from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, describe_run
+from usru_scenarios.report.provenance import FROM_JUDGEMENTS, describe_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -121,12 +121,12 @@ def _watch_section(result: Watch) -> Iterator[Block]:
     if not clear:
         yield document.paragraph(_NOTHING if result.indicators else watch.NO_INDICATORS)
         return
-    shown = replace(result, indicators=clear[:_MAX_INDICATORS])
+    listed = replace(result, indicators=clear[:_MAX_INDICATORS])
     ahead = f"Of what may be seen at {result.on}, this would move the forecast of {result.horizon} most:"
     yield document.paragraph(
         ahead if len(result.run.steps) > 1 else "Of what may be seen, this would move the forecast most:"
     )
-    yield Items(tuple(_indicator_item(indicator, shown) for indicator in shown.indicators))
+    yield Items(tuple(_indicator_item(indicator, listed) for indicator in listed.indicators))
     yield _notes(watch.LEGEND)
 
 

@@ -22,7 +22,7 @@ from usru_scenarios.report import document
 from usru_scenarios.report.data import MODEL_COLUMNS, model_cells
 from usru_scenarios.report.document import Column, Heading, Legend, Report, StyledText, Table, bullets, paragraph
 from usru_scenarios.report.likelihoods import format_percent, format_points
-from usru_scenarios.report.provenance_line import describe_profile, describe_run, result_report
+from usru_scenarios.report.provenance import describe_profile, describe_run, result_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -30,7 +30,7 @@ from usru_scenarios.report.data import MODEL_COLUMNS, first_day, model_cells
 from usru_scenarios.report.document import Column, Heading, Item, Items, Report, StyledText, Table, bullets, paragraph
 from usru_scenarios.report.likelihoods import format_error_phrase, format_percent, percent_decimals
 from usru_scenarios.report.numbers import format_signed
-from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, citation_line, describe_model, describe_run
+from usru_scenarios.report.provenance import FROM_JUDGEMENTS, citation_line, describe_model, describe_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -181,16 +181,16 @@ def _moment_item(moment: StoryMoment, layout: Layout, opening: str | None = None
 
 
 def _describe_likelihood(result: Explanation) -> str:
-    shown = format_percent(result.probability, percent_decimals(result.standard_error))
+    percent = format_percent(result.probability, percent_decimals(result.standard_error))
     if "probability" in result.exact:
-        return f"Its likelihood is {shown}, found exactly."
-    return f"Its likelihood is {shown} (standard error {format_error_phrase(result.standard_error)})."
+        return f"Its likelihood is {percent}, found exactly."
+    return f"Its likelihood is {percent} (standard error {format_error_phrase(result.standard_error)})."
 
 
 def _format_log_odds(value: float, decimals: int) -> str:
     """Log-odds with their sign; 0 where rounding leaves nothing."""
-    shown = f"{value:+.{decimals}f}"
-    return shown.replace("-", "+") if not shown.strip("+-0.") else shown
+    text = f"{value:+.{decimals}f}"
+    return text.replace("-", "+") if not text.strip("+-0.") else text
 
 
 def _part_name(part: DirectPart) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from usru_scenarios.problems import to_printable
 from usru_scenarios.report.document import Heading, Items, Lines, Notes, StyledText, footer_lines
@@ -14,15 +14,9 @@ if TYPE_CHECKING:
     from usru_scenarios.report.document import Block, Cell, Report, Table
 
 
-class _HeadTemplates(NamedTuple):
-    """The markup of the head of a report, with its subtitle, and of that of a section."""
-
-    top: str
-    section: str
-
-
-_NOTEBOOK_HEADS = _HeadTemplates("<p><strong>{}</strong><br>{}</p>", "<p><strong>{}</strong></p>")
-_PAGE_HEADS = _HeadTemplates("<h1>{}</h1>\n<p>{}</p>", "<h2>{}</h2>")
+_NOTEBOOK_HEADS = ("<p><strong>{}</strong><br>{}</p>", "<p><strong>{}</strong></p>")
+_PAGE_HEADS = ("<h1>{}</h1>\n<p>{}</p>", "<h2>{}</h2>")
+"""The markup of the head of a report, with its subtitle, and of that of a section."""
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 """Nothing is fetched and no script runs; pictures stand in the page itself."""
@@ -87,8 +81,8 @@ def preformatted_html(text: str) -> str:
     return f"<pre>{escape(text)}</pre>\n"
 
 
-def _report_parts(report: Report, heads: _HeadTemplates) -> Iterator[str]:
-    yield heads.top.format(_escape(report.title), _escape(report.subtitle))
+def _report_parts(report: Report, heads: tuple[str, str]) -> Iterator[str]:
+    yield heads[0].format(_escape(report.title), _escape(report.subtitle))
     yield from _list_html(f"{kind}: {_escape(text)} ({_escape(meaning)})" for kind, text, meaning in report.conditions)
     yield from _paragraph_html(_escape(report.lead))
     if (picture := report.picture) is not None:
@@ -102,10 +96,10 @@ def _report_parts(report: Report, heads: _HeadTemplates) -> Iterator[str]:
     yield from _small_print((*footer_lines(report), report.citation))
 
 
-def _block_html(block: Block, heads: _HeadTemplates) -> Iterator[str]:
+def _block_html(block: Block, heads: tuple[str, str]) -> Iterator[str]:
     match block:
         case Heading(text):
-            yield heads.section.format(_escape(text))
+            yield heads[1].format(_escape(text))
         case Lines(lines, as_list):
             texts = [_cell_html(line) for line in lines]
             yield from _list_html(texts) if as_list else _paragraph_html("<br>".join(texts))

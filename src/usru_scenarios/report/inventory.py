@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from usru_scenarios.report.data import MODEL_COLUMNS, model_cells
 from usru_scenarios.report.document import Column, Heading, Report, Table
-from usru_scenarios.report.provenance_line import citation_line
+from usru_scenarios.report.provenance import citation_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -26,9 +26,9 @@ from usru_scenarios.report import likelihoods
 from usru_scenarios.report.compare import describe_value
 from usru_scenarios.report.data import MODEL_COLUMNS, first_day, model_cells
 from usru_scenarios.report.document import Column, Heading, Report, Table, bullets, name_column, number_columns
-from usru_scenarios.report.forecast_in_words import capitalize, join_names
 from usru_scenarios.report.likelihoods import format_percent, format_points, percent_decimals
 from usru_scenarios.report.numbers import sparkline
+from usru_scenarios.report.sentences import capitalize, join_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

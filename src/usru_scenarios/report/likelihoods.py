@@ -40,18 +40,18 @@ def percent_decimals(error: float, most: int = _MAX_DECIMALS) -> int:
 def format_percent(value: float, places: int) -> str:
     """A likelihood from 0 to 1 in percent; one that rounds to 0 or 100 and is neither, as a bound."""
     least = 10.0**-places
-    shown = f"{100.0 * value:.{places}f}"
-    if value > ROUNDING and float(shown) == 0.0:
+    text = f"{100.0 * value:.{places}f}"
+    if value > ROUNDING and float(text) == 0.0:
         return f"<{least:.{places}f}%"
-    if value < 1.0 - ROUNDING and float(shown) == 100.0:
+    if value < 1.0 - ROUNDING and float(text) == 100.0:
         return f">{100.0 - least:.{places}f}%"
-    return f"{shown.removeprefix('-') if float(shown) == 0.0 else shown}%"
+    return f"{text.removeprefix('-') if float(text) == 0.0 else text}%"
 
 
 def format_points(value: float, places: int) -> str:
     """A difference of likelihoods with its sign, in points; without a sign where rounding leaves nothing."""
-    shown = f"{100.0 * value:+.{places}f}"
-    return shown[1:] if float(shown) == 0.0 else shown
+    text = f"{100.0 * value:+.{places}f}"
+    return text[1:] if float(text) == 0.0 else text
 
 
 def format_distance(value: float, places: int) -> str:
@@ -87,8 +87,8 @@ def format_error_phrase(value: float) -> str:
 
 
 def _format_bound(error: float, prefix: str = "") -> str:
-    shown = format_error(error)
-    return f"below {shown.removeprefix('<')}" if shown.startswith("<") else f"{prefix}{shown}"
+    text = format_error(error)
+    return f"below {text.removeprefix('<')}" if text.startswith("<") else f"{prefix}{text}"
 
 
 def format_likelihood(value: float, standard_error: float) -> str:
@@ -108,10 +108,10 @@ def is_error_shown(standard_error: float) -> bool:
 
 def format_rounded_percent(value: float, standard_error: float) -> str:
     """A likelihood in percent with as many decimals as its standard error has; as if exact where that is tiny."""
-    shown = round_up_error(100.0 * standard_error)
-    if "e" in shown or not is_error_shown(standard_error):
+    error_text = round_up_error(100.0 * standard_error)
+    if "e" in error_text or not is_error_shown(standard_error):
         return format_exact_percent(value)
-    return format_percent(value, len(shown.partition(".")[2]))
+    return format_percent(value, len(error_text.partition(".")[2]))
 
 
 def format_exact_percent(value: float) -> str:
@@ -166,7 +166,7 @@ def format_number_with_error(value: float, standard_error: float) -> str:
     """A number that is no likelihood and its standard error, with as many decimals as that has."""
     if standard_error <= 0.0:
         return f"{value:.6g}"
-    shown = round_up_error(standard_error)
-    if "e" in shown or abs(value) >= READABLE[1]:
-        return f"{value:.6g} ± {shown}"
-    return f"{value:.{len(shown.partition('.')[2])}f} ± {shown}"
+    error_text = round_up_error(standard_error)
+    if "e" in error_text or abs(value) >= READABLE[1]:
+        return f"{value:.6g} ± {error_text}"
+    return f"{value:.{len(error_text.partition('.')[2])}f} ± {error_text}"

@@ -98,9 +98,9 @@ def _differences(before: ScenarioResult, after: ScenarioResult) -> dict[str, Dif
 def report(changes: Changes, layout: Layout) -> Report:
     """What the file says now, and the differences with their errors."""
     blocks: list[Lines | Table] = []
-    shown, more = changes.inputs[:_MOST_INPUTS], len(changes.inputs) - _MOST_INPUTS
-    if shown:
-        lines = [StyledText(f"{difference.path}  {describe_change(difference)}") for difference in shown]
+    listed, more = changes.inputs[:_MOST_INPUTS], len(changes.inputs) - _MOST_INPUTS
+    if listed:
+        lines = [StyledText(f"{difference.path}  {describe_change(difference)}") for difference in listed]
         blocks.append(Lines((*lines, *([StyledText(f"and {more} more")] if more > 0 else []))))
     left_out = [f"Not in both runs: {', '.join(changes.left_out[:8])}."] if changes.left_out else []
     every = [move for by_time in changes.moves.values() for move in by_time.values()]

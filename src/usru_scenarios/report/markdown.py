@@ -58,8 +58,8 @@ def _table_rows(table: Table) -> Iterator[str]:
     yield table_row(map(_cell_text, heads))
     yield table_row("---:" if column.kind == "number" else "---" for column in columns)
     for cells in filter(None, table.rows):
-        shown = zip(table.columns, cells, strict=True)
-        yield table_row(_cell_text(cell) for column, cell in shown if column.kind != "drawing")
+        pairs = zip(table.columns, cells, strict=True)
+        yield table_row(_cell_text(cell) for column, cell in pairs if column.kind != "drawing")
 
 
 def _cell_text(cell: Cell) -> str:

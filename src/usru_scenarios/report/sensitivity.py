@@ -16,7 +16,7 @@ from usru_scenarios.report.data import MODEL_COLUMNS, first_day, model_cells
 from usru_scenarios.report.document import Column, Heading, Notes, Report, StyledText, Table, paragraph
 from usru_scenarios.report.likelihoods import format_distance, format_percent, format_points
 from usru_scenarios.report.numbers import bar, decimals_for, format_number, round_up_error
-from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, citation_line, describe_model, describe_run
+from usru_scenarios.report.provenance import FROM_JUDGEMENTS, citation_line, describe_model, describe_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -197,7 +197,10 @@ def _move_section(result: Sensitivity, moves: Sequence[DriverMoves], layout: Lay
         table = _swing_table(result, listed, layout.width)
     held = "If a driver were held in one state at every step"
     question = f"{held}, by how many percentage points would that change {_target(result)}?"
-    notes = *_move_notes(result, moves), _describe_move_errors(moves)
+    errors = (error for driver in moves for state in driver.states for error in state.standard_errors.values())
+    largest = max((*errors, *(driver.standard_error for driver in moves)), default=0.0)
+    bound = f"Standard errors of changes {likelihoods.format_error_bound(largest)}."
+    notes = *_move_notes(result, moves), bound
     yield from _ranked_section("Which driver moves it?", question, table, moves, layout, *notes)
 
 
@@ -214,12 +217,6 @@ def _move_notes(result: Sensitivity, moves: Sequence[DriverMoves]) -> Iterator[s
         else "Swing: how far apart in total variation the likelihoods are in the two states named. Small bars: from "
         "the lowest to the highest change of a scenario's likelihood, around none."
     )
-
-
-def _describe_move_errors(moves: Sequence[DriverMoves]) -> str:
-    errors = (error for driver in moves for state in driver.states for error in state.standard_errors.values())
-    bound = likelihoods.format_error_bound(max((*errors, *(driver.standard_error for driver in moves)), default=0.0))
-    return f"Standard errors of changes {bound}."
 
 
 def _change_range(driver: DriverMoves, scenario: str) -> tuple[float, float]:

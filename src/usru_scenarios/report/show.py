@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from usru_scenarios.report.forecast_in_words import describe_steps
 from usru_scenarios.report.numbers import align_decimals, format_number, format_signed
+from usru_scenarios.report.sentences import describe_steps
 from usru_scenarios.report.terminal import draw, grid, indent, safe_text
 
 if TYPE_CHECKING:

@@ -43,10 +43,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from usru_scenarios.report import document, likelihoods
 from usru_scenarios.report.data import MODEL_COLUMNS, first_day, model_cells
 from usru_scenarios.report.document import Column, Legend, Report, StyledText, Table
-from usru_scenarios.report.forecast_in_words import SHARE_OF_TIME, column_legends, describe_steps, summarize_forecast
 from usru_scenarios.report.likelihoods import BAND_HEAD, format_band, format_percent, percent_decimals
 from usru_scenarios.report.numbers import bar, sparkline
-from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, describe_profile, describe_run, result_report
+from usru_scenarios.report.provenance import FROM_JUDGEMENTS, describe_profile, describe_run, result_report
+from usru_scenarios.report.sentences import SHARE_OF_TIME, column_legends, describe_steps, summarize_forecast
 from usru_scenarios.results.simulate import StatesResult
 
 if TYPE_CHECKING:

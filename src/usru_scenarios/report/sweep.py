@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from usru_scenarios.report.data import MODEL_COLUMNS, first_day, model_cells
 from usru_scenarios.report.document import GAP, Column, Heading, Lines, Report, StyledText, Table, cell_len, single_line
-from usru_scenarios.report.forecast_in_words import quote_title
 from usru_scenarios.report.likelihoods import format_error_bound, format_percent, percent_decimals
 from usru_scenarios.report.numbers import decimals_for, format_number, round_up_error, sparkline
-from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, describe_profile, describe_run, result_report
+from usru_scenarios.report.provenance import FROM_JUDGEMENTS, describe_profile, describe_run, result_report
+from usru_scenarios.report.sentences import quote_title
 
 if TYPE_CHECKING:
     from usru_scenarios.report import Layout
@@ -150,10 +150,10 @@ def _curve_table(result: Sweep, at: str, layout: Layout) -> tuple[Table, bool]:
         title, small = min(title, 2 * _MIN_TITLE), min(small, _MIN_SPARKLINE)
     if layout.width - title - GAP - small < 2 * number:
         title = _MIN_TITLE
-    shown = _thin_out(len(values), max((layout.width - title - GAP - small) // number, 2))
+    shown_places = _thin_out(len(values), max((layout.width - title - GAP - small) // number, 2))
     columns = [
         Column(name if len(name) <= title else "", width=title, folds=True),
-        *(Column(format_value(values[place]), "number") for place in shown),
+        *(Column(format_value(values[place]), "number") for place in shown_places),
         Column(kind="drawing", width=small),
     ]
     rows: list[Row] = []
@@ -163,9 +163,9 @@ def _curve_table(result: Sweep, at: str, layout: Layout) -> tuple[Table, bool]:
         top = max((max(swept.curves[at].probability) for swept in section.values()), default=0.0)
         for swept in section.values():
             curve = swept.curves[at].probability
-            cells = [format_percent(curve[place], places) for place in shown]
+            cells = [format_percent(curve[place], places) for place in shown_places]
             rows.append((StyledText(swept.title, style), *cells, sparkline(curve, top, small)))
-    return Table(columns, rows), len(shown) < len(values)
+    return Table(columns, rows), len(shown_places) < len(values)
 
 
 def _decimals(result: Sweep) -> int:

@@ -25,9 +25,9 @@ from usru_scenarios.light_dataclasses import replace
 from usru_scenarios.report import document
 from usru_scenarios.report.data import MODEL_COLUMNS, first_day, model_cells
 from usru_scenarios.report.document import Column, Heading, Item, Items, Lines, Report, StyledText, Table, paragraph
-from usru_scenarios.report.forecast_in_words import quote_title
 from usru_scenarios.report.likelihoods import format_distance, format_error_bound, format_percent, percent_decimals
-from usru_scenarios.report.provenance_line import FROM_JUDGEMENTS, describe_profile, describe_run, result_report
+from usru_scenarios.report.provenance import FROM_JUDGEMENTS, describe_profile, describe_run, result_report
+from usru_scenarios.report.sentences import quote_title
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,26 +57,26 @@ NO_INDICATORS = "No state of a driver or consequence occurs in enough trials for
 
 def report(result: Watch, layout: Layout) -> Report:
     """The indicators, each with what it would change; in Markdown with what the cited claims say."""
-    shown = replace(result, indicators=result.indicators[: layout.top or None])
-    omitted = _describe_omitted(result, len(shown.indicators))
+    listed = replace(result, indicators=result.indicators[: layout.top or None])
+    omitted = _describe_omitted(result, len(listed.indicators))
     several = len(result.run.steps) > 1
     horizon = f", for the forecast of {result.horizon}" if several else ""
     blocks = [
-        _indicator_table(shown, layout) if shown.indicators else paragraph(NO_INDICATORS),
+        _indicator_table(listed, layout) if listed.indicators else paragraph(NO_INDICATORS),
         *([Lines(tuple(map(StyledText, omitted)))] if omitted else []),
-        *_scenario_signposts(shown),
-        *_node_table(shown),
+        *_scenario_signposts(listed),
+        *_node_table(listed),
     ]
     if not layout.width:
-        cited = {claim for indicator in shown.indicators for claim in indicator.sources}
+        cited = {claim for indicator in listed.indicators for claim in indicator.sources}
         blocks += document.claim_blocks(filter(cited.__contains__, result.claims), result.claims)
     return result_report(
         result,
         f"{result.model.name}{horizon}{describe_profile(result.run.profile)}",
         blocks,
-        [LEGEND, describe_method(shown), FROM_JUDGEMENTS],
+        [LEGEND, describe_method(listed), FROM_JUDGEMENTS],
         title=f"What to watch at {result.on}" if several else "What to watch",
-        lead=_describe_forecast(shown),
+        lead=_describe_forecast(listed),
     )
 
 
@@ -133,9 +133,9 @@ def _describe_known(indicator: Indicator) -> list[str]:
     return [f"known: {phrases[0]}", *phrases[1:]] if phrases else []
 
 
-def _describe_omitted(result: Watch, shown: int) -> list[str]:
+def _describe_omitted(result: Watch, listed: int) -> list[str]:
     """What is to be said of the indicators that are not shown."""
-    omitted = result.indicators[shown:]
+    omitted = result.indicators[listed:]
     lines = []
     if omitted:
         noise = sum(indicator.within_noise for indicator in omitted)
