@@ -179,15 +179,11 @@ def _probability_table(result: Answer) -> Iterator[Block]:
         probability = document.number_columns(["probability"])
         errors = Column("± points", "number", label="± points (one standard error)", rank=1)
         columns = [document.name_column(), *probability, errors, Column(kind="notes", label="time")]
-        rows = [
-            (
-                _probability_name(part),
-                likelihoods.format_rounded_percent(part.value, part.standard_error),
-                format_error(part.standard_error),
-                "" if part.step else part.time,  # which the name says
-            )
-            for part in result.probabilities
-        ]
+        rows: list[document.Row] = []
+        for part in result.probabilities:
+            value = likelihoods.format_rounded_percent(part.value, part.standard_error)
+            time = "" if part.step else part.time  # which the name says
+            rows.append((_probability_name(part), value, format_error(part.standard_error), time))
         yield Table(columns, rows)
 
 

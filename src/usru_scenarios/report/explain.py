@@ -138,14 +138,11 @@ def _evidence_section(result: Explanation) -> Iterator[document.Block]:
     states = [state for state in result.states if _is_clear(state)][:_MAX_STATES]
     if states:
         yield paragraph(_EVIDENCE_LEGEND, "dim")
-        rows = [
-            (
-                StyledText(f"{state.driver} = {state.state}", "bold"),
-                *(format_percent(state.given, 0), format_percent(state.otherwise or 0.0, 0), _format_ratio(state)),
-                _state_note(state, result.scenario),
-            )
-            for state in states
-        ]
+        rows: list[document.Row] = []
+        for state in states:
+            shares = format_percent(state.given, 0), format_percent(state.otherwise or 0.0, 0)
+            name, note = StyledText(f"{state.driver} = {state.state}", "bold"), _state_note(state, result.scenario)
+            rows.append((name, *shares, _format_ratio(state), note))
         heads = document.number_columns(["where it\ncomes true", "where\nnot", "ratio"])
         notes = Column(kind="notes", label="directly")
         yield Table([document.name_column(label="at that step"), *heads, notes], rows)

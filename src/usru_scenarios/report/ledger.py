@@ -293,15 +293,10 @@ def _resolution_table(result: LedgerScore) -> Table:
 
 
 def _calibration_table(bins: Sequence[CalibrationBin]) -> Table:
-    rows = [
-        (
-            f"{100 * each.low:.0f}\u2013{100 * each.high:.0f}%",
-            f"{each.forecasts:,}",
-            format_percent(each.mean_forecast, 0),
-            format_percent(each.share_true, 0),
-        )
-        for each in bins
-    ]
+    rows: list[Row] = []
+    for each in bins:
+        forecast, share = format_percent(each.mean_forecast, 0), format_percent(each.share_true, 0)
+        rows.append((f"{100 * each.low:.0f}\u2013{100 * each.high:.0f}%", f"{each.forecasts:,}", forecast, share))
     return Table([Column("forecast", no_wrap=True), *number_columns(["questions", "mean forecast", "came true"])], rows)
 
 
@@ -370,16 +365,10 @@ def why(result: Attribution, _layout: Layout) -> Report:
 def _change_table(result: Attribution) -> Table:
     heads = [Column("from", "number", rank=2), Column("to", "number", rank=2), Column("change", "number")]
     heads += [Column(part, "number", rank=_PART_RANKS[part], drop_noted=True) for part in _PARTS]
-    rows = [
-        (
-            name,
-            format_percent(change.before, 1),
-            format_percent(change.after, 1),
-            format_points(change.change, _POINT_DECIMALS),
-            *(format_points(getattr(change, part), _POINT_DECIMALS) for part in _PARTS),
-        )
-        for name, change in result.changes.items()
-    ]
+    rows: list[Row] = []
+    for name, change in result.changes.items():
+        parts = [format_points(getattr(change, part), _POINT_DECIMALS) for part in ("change", *_PARTS)]
+        rows.append((name, format_percent(change.before, 1), format_percent(change.after, 1), *parts))
     return Table([name_column(), *heads], rows)
 
 

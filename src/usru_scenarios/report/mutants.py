@@ -79,8 +79,8 @@ def _notices_by_expectation(result: CheckReport) -> Iterator[Block]:
     counts = {name: checked.mutants for name, checked in result.expectations.items() if checked.mutants is not None}
     if any(counts.values()):
         yield Heading("What each expectation notices")
-        ranked = sorted(((name, count) for name, count in counts.items() if count), key=lambda pair: -pair[1])
-        rows = [(StyledText(name, "", "`"), f"{count}") for name, count in ranked]
+        ranked = sorted(counts.items(), key=lambda pair: -pair[1])
+        rows = [(StyledText(name, "", "`"), f"{count}") for name, count in ranked if count]
         yield Table([document.name_column("expectation"), *document.number_columns(["mutants"])], rows)
     if unhelpful := [name for name, count in counts.items() if not count]:
         yield Heading("Expectations that notice none of them")
@@ -89,13 +89,11 @@ def _notices_by_expectation(result: CheckReport) -> Iterator[Block]:
 
 def describe_verdict(survey: MutantSurvey) -> str:
     """The shares that are noticed."""
+    if not survey.all.made:
+        return "There are no mutants."
     signs = _format_noticed_share(survey.sourced_signs)
     sourced = f", {signs} of the signs that rest on a document" if survey.sourced_signs.made else ""
-    return (
-        f"{_format_noticed_share(survey.all)} of the mutants are noticed{sourced}."
-        if survey.all.made
-        else "There are no mutants."
-    )
+    return f"{_format_noticed_share(survey.all)} of the mutants are noticed{sourced}."
 
 
 def _format_noticed_share(noticed: NoticedShare) -> str:

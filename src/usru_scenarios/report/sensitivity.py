@@ -206,7 +206,7 @@ def _move_section(result: Sensitivity, moves: Sequence[DriverMoves], layout: Lay
 
 def _move_notes(result: Sensitivity, moves: Sequence[DriverMoves]) -> Iterator[str]:
     """What is done, and what the numbers mean."""
-    yield ("A held state is an intervention: the driver is cut off from its causes, and what it acts on follows.")
+    yield "A held state is an intervention: the driver is cut off from its causes, and what it acts on follows."
     if any(state.quantile is not None for driver in moves for state in driver.states):
         yield "A number is held at the 5% and 95% quantiles of its own distribution."
     if result.run.given or result.run.evidence:
@@ -262,16 +262,10 @@ def _tornado_table(of: str, listed: Sequence[DriverMoves], width: int) -> Table:
     name = _name_column_width(listed, room - 2 * _MIN_BAR)
     length = max(min(room - name, 2 * _MAX_BAR), _MIN_BAR)
     least, most = min((low for low, _ in ends), default=0.0), max((high for _, high in ends), default=0.0)
-    rows = [
-        (
-            StyledText(driver.driver, "bold"),
-            low,
-            draw_range(*pair, least, most, length),
-            high,
-            _describe_extreme_states(driver),
-        )
-        for driver, pair, (low, high) in zip(listed, ends, cells, strict=True)
-    ]
+    rows: list[document.Row] = []
+    for driver, pair, (low, high) in zip(listed, ends, cells, strict=True):
+        drawn_range = draw_range(*pair, least, most, length)
+        rows.append((StyledText(driver.driver, "bold"), low, drawn_range, high, _describe_extreme_states(driver)))
     drawing = Column(kind="drawing", width=length)
     columns = [Column("lowest", "number"), drawing, Column("highest", "number"), Column(kind="notes")]
     return Table([Column(width=room - length, folds=True), *columns], rows)
@@ -290,15 +284,10 @@ def _swing_table(result: Sensitivity, listed: Sequence[DriverMoves], width: int)
     ends = [[_change_range(driver, scenario) for scenario in scenarios] for driver in listed]
     least = min((low for row in ends for low, _ in row), default=0.0)
     most = max((high for row in ends for _, high in row), default=0.0)
-    rows: list[document.Row] = [
-        (
-            StyledText(driver.driver, "bold"),
-            number,
-            *(draw_range(*pair, least, most, length) for pair in pairs),
-            _describe_extreme_states(driver),
-        )
-        for driver, pairs, (number,) in zip(listed, ends, cells, strict=True)
-    ]
+    rows: list[document.Row] = []
+    for driver, pairs, (swing,) in zip(listed, ends, cells, strict=True):
+        ranges = (draw_range(*pair, least, most, length) for pair in pairs)
+        rows.append((StyledText(driver.driver, "bold"), swing, *ranges, _describe_extreme_states(driver)))
     bars = [Column(_hyphenate(scenario, length), "drawing", width=length) for scenario in scenarios]
     first = Column(width=min(room - len(scenarios) * (document.GAP + length), 2 * name), folds=True)
     return Table([first, Column("swing", "number"), *bars, Column(kind="notes")], rows)
