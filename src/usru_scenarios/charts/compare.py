@@ -48,9 +48,8 @@ def compare(result: Comparison, width: int) -> layout.View:
     for name, scenario in shared.items():
         at_the_end = (f"{key} {format_percent(each.scenarios[name].end, 0)}" for key, each in result.variants.items())
         details.append(f"{scenario.title} at the end: {', '.join(at_the_end)}.")
-    return layout.specification(
-        width, summarize(result), subtitle, views, left=scale.label_width, source=source, details=" ".join(details)
-    )
+    headline, left, text = summarize(result), scale.label_width, " ".join(details)
+    return layout.specification(width, headline, subtitle, views, left=left, source=source, details=text)
 
 
 def _line(

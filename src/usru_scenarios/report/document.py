@@ -246,9 +246,7 @@ def column_widths(table: Table, width: int) -> list[int]:
 def describe_dropped_columns(table: Table, fitted: Table) -> str:
     """A sentence on the columns that a table has lost for want of room; nothing where none is missed."""
     kept_heads = {column.head for column in fitted.columns}
-    missed = [
-        single_line(column.head) for column in table.columns if column.drop_noted and column.head not in kept_heads
-    ]
+    missed = [single_line(each.head) for each in table.columns if each.drop_noted and each.head not in kept_heads]
     return f"No room for {', '.join(missed)}: a wider terminal or --json." if missed else ""
 
 

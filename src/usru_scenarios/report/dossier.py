@@ -122,10 +122,10 @@ def _watch_section(result: Watch) -> Iterator[Block]:
         yield document.paragraph(_NOTHING if result.indicators else watch.NO_INDICATORS)
         return
     listed = replace(result, indicators=clear[:_MAX_INDICATORS])
-    ahead = f"Of what may be seen at {result.on}, this would move the forecast of {result.horizon} most:"
-    yield document.paragraph(
-        ahead if len(result.run.steps) > 1 else "Of what may be seen, this would move the forecast most:"
-    )
+    question = "Of what may be seen, this would move the forecast most:"
+    if len(result.run.steps) > 1:
+        question = f"Of what may be seen at {result.on}, this would move the forecast of {result.horizon} most:"
+    yield document.paragraph(question)
     yield Items(tuple(_indicator_item(indicator, listed) for indicator in listed.indicators))
     yield _notes(watch.LEGEND)
 

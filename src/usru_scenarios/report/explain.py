@@ -116,9 +116,8 @@ def _direct_section(result: Explanation) -> Iterator[document.Block]:
         everywhere, where_true = sum(part.everywhere for part in parts), sum(part.where_true for part in parts)
         return _format_log_odds(everywhere, decimals), _format_log_odds(where_true, decimals)
 
-    rows: list[document.Row] = [
-        (StyledText(_part_name(part), "bold"), *numbers(part), _part_note(part)) for part in drivers
-    ]
+    rows: list[document.Row] = []
+    rows += ((StyledText(_part_name(part), "bold"), *numbers(part), _part_note(part)) for part in drivers)
     if small:
         others = f"{len(small)} others, each below" if len(small) > 1 else "1 other, below"
         rows.append((f"{others} {_MIN_LOG_ODDS}", *numbers(*small), ""))
