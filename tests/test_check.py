@@ -94,7 +94,8 @@ def test_sampled_verdicts_are_the_exact_ones(tmp_path: Path) -> None:
             right = study.ask(f"5 * odds(P(quiet @ {one.step})) - odds(P(war @ {one.step}))", method="exact").value
         assert one.margin == pytest.approx(right, abs=4.5 * (one.standard_error or 0.0) + 1e-9)
         whole = check.FIRST_TRIALS
-        fewer = [] if name == "b" else [whole // each for each in check.FEWER]  # of the observed there are few as it is
+        # of the observed there are few as it is
+        fewer = [] if name == "b" else [whole // each for each in check.FIRST_DIVISORS]
         assert one.trials in (*fewer, whole)
 
 
@@ -124,13 +125,13 @@ def test_fewer_trials_decide_only_what_is_beyond_doubt(tmp_path: Path, monkeypat
     }
     study = limited(expecting(tmp_path, **near), most_trials=65_536)
     found = study.check(method="sample").expectations
-    few, full = check.FIRST_TRIALS // check.FEWER[0], check.FIRST_TRIALS
+    few, full = check.FIRST_TRIALS // check.FIRST_DIVISORS[0], check.FIRST_TRIALS
     assert few in {one.trials for one in found.values()} != {few}
     for one in found.values():
         assert one.margin is not None
         assert one.standard_error is not None
-        assert one.trials >= full or abs(one.margin) > check.CLEAR * one.standard_error
-    monkeypatch.setattr(check, "CLEAR", math.inf)
+        assert one.trials >= full or abs(one.margin) > check.CLEAR_ERRORS * one.standard_error
+    monkeypatch.setattr(check, "CLEAR_ERRORS", math.inf)
     after_all = study.check(method="sample").expectations
     assert all(one.trials >= full for one in after_all.values())
     assert {name: one.verdict for name, one in found.items()} == {name: one.verdict for name, one in after_all.items()}
@@ -140,7 +141,7 @@ def test_fewer_trials_decide_only_what_is_beyond_doubt(tmp_path: Path, monkeypat
 
 
 def test_few_trials_are_not_made_fewer(tmp_path: Path) -> None:
-    trials = check.LEAST_FEWER * min(check.FEWER) - 1
+    trials = check.LEAST_FIRST_TRIALS * min(check.FIRST_DIVISORS) - 1
     found = expecting(tmp_path, far="P(war) < 0.999").check(method="sample", trials=trials)
     assert found.expectations["far"].trials == trials
 
@@ -173,7 +174,7 @@ def test_what_few_draws_of_the_judgements_leave_undecided_takes_no_more_trials(
         return one.trials
 
     assert trials() <= 1 << 15
-    monkeypatch.setattr(ask, "_STAYS", math.inf)
+    monkeypatch.setattr(ask, "_LEAST_REDUCTION", math.inf)
     assert trials() == 1 << 20
 
 

@@ -14,7 +14,7 @@ import usru_scenarios as us
 from support import ledgers
 from support.command import answer
 from usru_scenarios import schemas
-from usru_scenarios.ledger.scores import all_scores
+from usru_scenarios.ledger.score import all_scores
 
 MODEL = """\
 usru: 1

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from usru_scenarios.ledger.scores import all_scores, calibration_bins, mean_scores
+from usru_scenarios.ledger.score import all_scores, calibration_bins, mean_scores
 from usru_scenarios.results.ledger import ScoreValues
 
 MATCHES = [

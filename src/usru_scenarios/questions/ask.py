@@ -29,20 +29,20 @@ from usru_scenarios.model.outline import Outline
 from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import Floats
-from usru_scenarios.questions.described import describe_run
 from usru_scenarios.questions.probability import Estimates, ProbabilityEstimate, ProbabilityEstimator
+from usru_scenarios.questions.run_description import describe_run
 from usru_scenarios.results.ask import Answer, Answers, BandOfValue, ProbabilityReport, Unanswered, Verdict
 from usru_scenarios.results.common import Run
 
-DECIDED = 3.0
+DECIDED_ERRORS = 3.0
 """A comparison is undecided while its margin is within as many standard errors: method (26)."""
 
 _ROUNDING = 1e-12
 
-_STAYS = 0.8
+_LEAST_REDUCTION = 0.8
 """An error that four times as many trials leave above so much of it comes from the draws of the judgements, of which
 there are no more: halved it would be by trials. Method (26)."""
-_ENOUGH_TO_TELL = 4096
+_LEAST_TRIALS_TO_COMPARE = 4096
 """Trials from which on errors are known well enough to be compared."""
 
 
@@ -77,7 +77,7 @@ class StatementValue:
 
 
 @dataclass
-class Asking:
+class PendingStatement:
     """A statement on its way to an answer; a comparison that stays undecided takes more trials, as long as these help.
 
     Attributes:
@@ -96,7 +96,7 @@ class Asking:
     def __post_init__(self) -> None:
         self.trials = self.estimator.settings.trials
 
-    def step(self) -> StatementValue | None:
+    def advance(self) -> StatementValue | None:
         """The answer from so many trials; None where more are wanted.
 
         Raises:
@@ -125,7 +125,8 @@ class Asking:
     def _more_trials_help(self, error: float) -> bool:
         """Whether more trials may be drawn and can make the error smaller."""
         settings = self.estimator.settings
-        stays = settings.judgements > 0 and self.trials > _ENOUGH_TO_TELL and error > _STAYS * self._error_before
+        can_tell = settings.judgements > 0 and self.trials > _LEAST_TRIALS_TO_COMPARE
+        stays = can_tell and error > _LEAST_REDUCTION * self._error_before
         return self.trials < settings.limits.most_trials and not stays
 
 
@@ -135,8 +136,8 @@ def answer_statement(statement: Statement, estimator: ProbabilityEstimator, labe
     Raises:
         UsruError: as for `ProbabilityEstimator.find`.
     """
-    asking = Asking(statement, estimator, labels)
-    while (value := asking.step()) is None:
+    pending = PendingStatement(statement, estimator, labels)
+    while (value := pending.advance()) is None:
         pass
     return value
 
@@ -174,7 +175,7 @@ def _judge_link(link: Link, estimates: Estimates, labels: Sequence[str]) -> Verd
         parts = distinct_probabilities(ComparisonStatement((link.left, link.right), (link.sign,)))
         is_clear = all(estimates[part].least_error == 0.0 for part in parts)
     else:
-        is_clear = abs(margin) > DECIDED * error or error == 0.0
+        is_clear = abs(margin) > DECIDED_ERRORS * error or error == 0.0
     holds = None
     if is_clear and not math.isnan(margin):
         holds = bool(link.holds(lambda probability: estimates[probability].value))

@@ -17,7 +17,7 @@ from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.events import InStates, Timed
 from usru_scenarios.program.program import Floats, Program
-from usru_scenarios.questions.described import describe_run
+from usru_scenarios.questions.run_description import describe_run
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.places import Place
 from usru_scenarios.reading.pydantic_errors import locate
@@ -40,11 +40,11 @@ WARNING_TRIALS = 65_536
 TOLERANCE = 0.005
 """By how much a file's shares may miss its anchor without a warning."""
 
-_CLOSE = 1e-7
-_ACCEPTED = 2e-4
+_CLOSE_GAP = 1e-7
+_ACCEPTED_GAP = 2e-4
 """Where the scenario is drawn its shares move in small jumps, so that the anchor can't be met to more digits."""
-_ROUNDS = 400
-_PATIENCE, _PROGRESS = 10, 0.95
+_MOST_ROUNDS = 400
+_MOST_IDLE_ROUNDS, _PROGRESS = 10, 0.95
 """Rounds in which the gap to the anchor must shrink to this share of itself, lest there be nothing to hope for."""
 
 
@@ -104,9 +104,9 @@ def solve_baselines(program: Program, target: AnchorShares, plan: Plan | None, m
         return _fit_baselines(target.shares, baselines, shares_under, close)
 
     if plan is not None:
-        baselines, _ = fit(Plan(min(ROUGH_TRIALS, plan.trials), plan.seed), map, _ACCEPTED)
-    baselines, reached = fit(plan, map_blocks, _CLOSE)
-    if np.abs(reached - target.shares).max() > _ACCEPTED:
+        baselines, _ = fit(Plan(min(ROUGH_TRIALS, plan.trials), plan.seed), map, _ACCEPTED_GAP)
+    baselines, reached = fit(plan, map_blocks, _CLOSE_GAP)
+    if np.abs(reached - target.shares).max() > _ACCEPTED_GAP:
         shares = ", ".join(f"{name} {share:.3f}" for name, share in zip(program.outcome.states, reached, strict=True))
         raise NoAnchor(
             f"no baselines reproduce the anchor at {program.grid.labels[target.step]}: the nearest shares are {shares}",
@@ -122,8 +122,8 @@ def _fit_baselines(
     reached = shares_under(baselines)
     least_gap = float(np.abs(reached - target).max())
     best, milestone_gap, idle_rounds = (baselines, reached), least_gap, 0
-    for _ in range(_ROUNDS):
-        if least_gap < close or idle_rounds > _PATIENCE:
+    for _ in range(_MOST_ROUNDS):
+        if least_gap < close or idle_rounds > _MOST_IDLE_ROUNDS:
             break
         baselines = baselines * np.clip(target / np.maximum(reached, 1e-12), 0.01, 100.0)
         baselines /= baselines.sum()

@@ -27,11 +27,11 @@ from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.questions import ask
-from usru_scenarios.questions.ask import Asking, StatementValue, answer_statement
+from usru_scenarios.questions.ask import PendingStatement, StatementValue, answer_statement
 from usru_scenarios.questions.calibrate import anchor_shares, calibrated_compiler, meets_anchor
-from usru_scenarios.questions.described import describe_run
 from usru_scenarios.questions.perturbation import SPREADS, perturb_model
 from usru_scenarios.questions.probability import Estimates, ProbabilityEstimator, group_by_trials
+from usru_scenarios.questions.run_description import describe_run
 from usru_scenarios.questions.simulate.question import judgements_at_means_warning
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.results.check import CheckReport, ExpectationChecked, Perturbation
@@ -44,13 +44,13 @@ from usru_scenarios.work import listener_of
 FIRST_TRIALS = 16_384
 """Trials after which a verdict may be close: most expectations are far from their bounds."""
 
-FEWER = (16, 4)
+FIRST_DIVISORS = (16, 4)
 """The first draws are by so much fewer, one after another."""
 
-LEAST_FEWER = 1024
+LEAST_FIRST_TRIALS = 1024
 """They are not fewer than these."""
 
-CLEAR = 6.0
+CLEAR_ERRORS = 6.0
 """Standard errors of a margin that leave no doubt after fewer trials: method (26)."""
 
 MOST_TRIALS = 1 << 20
@@ -179,8 +179,8 @@ class ExpectationChecker:
         """What fewer trials say beyond doubt, of expectations without observations: these have few trials as it is."""
         decided: dict[str, StatementValue] = {}
         undecided = self._unobserved()
-        for trials in (estimator.settings.trials // divisor for divisor in FEWER):
-            if trials < LEAST_FEWER:
+        for trials in (estimator.settings.trials // divisor for divisor in FIRST_DIVISORS):
+            if trials < LEAST_FIRST_TRIALS:
                 continue
             limits = replace(self._limits, most_trials=trials)
             quick = replace(estimator.with_settings(trials=trials, limits=limits), only_verdicts=True)
@@ -203,10 +203,10 @@ class ExpectationChecker:
     def _decide_in_rounds(self, estimator: ProbabilityEstimator, names: Iterable[str]) -> dict[str, StatementValue]:
         """Answers of which the first trials are drawn; those that take more are drawn on together, for speed alone."""
         labels = estimator.program.grid.labels
-        pending = {name: Asking(self.statements[name], estimator, labels) for name in names}
+        pending = {name: PendingStatement(self.statements[name], estimator, labels) for name in names}
         decided: dict[str, StatementValue] = {}
         while pending:
-            values = {name: each.step() for name, each in pending.items()}
+            values = {name: each.advance() for name, each in pending.items()}
             decided |= {name: value for name, value in values.items() if value is not None}
             pending = {name: each for name, each in pending.items() if values[name] is None}
             for trials in {each.trials for each in pending.values()}:
@@ -267,7 +267,7 @@ def _is_clear(value: StatementValue) -> bool:
     verdict = value.verdict
     if verdict is None or verdict.holds is None or verdict.margin is None or verdict.standard_error is None:
         return False
-    return abs(verdict.margin) > CLEAR * verdict.standard_error
+    return abs(verdict.margin) > CLEAR_ERRORS * verdict.standard_error
 
 
 def probabilities_of(statements: Iterable[ComparisonStatement], *, observed: bool) -> list[Probability]:

@@ -24,7 +24,6 @@ from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials, UsageError
 from usru_scenarios.program.conditions import Conditioned, Intervention, Observation, apply_interventions
 from usru_scenarios.program.events import atoms
 from usru_scenarios.program.program import CategoricalNode, Floats, Node, NumericNode, Program
-from usru_scenarios.questions.described import describe_run
 from usru_scenarios.questions.difference_error_floors import (
     Limits,
     SingleTrials,
@@ -35,6 +34,7 @@ from usru_scenarios.questions.difference_error_floors import (
 )
 from usru_scenarios.questions.program_batches import ProgramSums, expect_runs, run_conditioned, run_each, share_nodes
 from usru_scenarios.questions.program_edits import FileDifferences, PartCache, ProgramEdit, make_uncached
+from usru_scenarios.questions.run_description import describe_run
 from usru_scenarios.questions.simulate.question import clip_probabilities, forecast_warnings
 from usru_scenarios.results.compare import (
     Bands,
@@ -544,9 +544,8 @@ class OneAtATimeDifferences:
             replace(each, members=each.members[:count]) for each in map(self.common.single_trials, programs)
         )
         every = range(len(first.steps))
-        limits = [
-            part_limits(replace(each, beside=first).difference_limits(first), [every[-1:], every]) for each in others
-        ]
+        others = [replace(each, shared_with=first) for each in others]
+        limits = [part_limits(each.difference_limits(first), [every[-1:], every]) for each in others]
         (low, high), *alone = limits
         low = low - sum((each[1] for each in alone), np.zeros_like(low))
         high = high - sum((each[0] for each in alone), np.zeros_like(high))

@@ -36,7 +36,7 @@ class SingleTrials:
         members: the sets.
         steps: at which they are read.
         seen: what is observed: then of trials that agree with it.
-        beside: those of a program that it has nodes in common with, of which it takes what it would find alike.
+        shared_with: those of a program that it has nodes in common with, of which it takes what it would find alike.
         keep: gives what follows from the program alone.
     """
 
@@ -44,7 +44,7 @@ class SingleTrials:
     members: Sequence[Sequence[int]]
     steps: Sequence[int]
     seen: Sequence[Formula] = ()
-    beside: SingleTrials | None = None
+    shared_with: SingleTrials | None = None
     keep: PartCache = make_uncached
 
     @cached_property
@@ -56,7 +56,7 @@ class SingleTrials:
     def support(self) -> Support:
         """What is possible in it, of what the scenarios depend on."""
         above = self.program.restrict_to(self.program.upstream([OUTCOME]))
-        return Support(above, shared_with=None if self.beside is None else self.beside.support)
+        return Support(above, shared_with=None if self.shared_with is None else self.shared_with.support)
 
     @cached_property
     def limits(self) -> Limits:

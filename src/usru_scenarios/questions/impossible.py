@@ -92,7 +92,7 @@ def zero_probability_error(program: Program, evidence: NamedFormulas) -> Impossi
 
 
 def _impossible_error(program: Program, evidence: NamedFormulas, how: str = "impossible") -> ImpossibleEvidence:
-    inconsistent = _first_inconsistent(evidence, lambda kept: not is_impossible(program, kept))
+    inconsistent = _first_inconsistent(evidence, lambda part: not is_impossible(program, part))
     return ImpossibleEvidence(f"the observation is impossible: {inconsistent} ({how})")
 
 

@@ -74,7 +74,7 @@ class _PerturbedValue:
         node, index = self.node(), self.judged.path[-1]
         assert isinstance(node, Numeric)
         assert node.distribution is not None
-        family, parameters = node.distribution.family_definition, [one.mean for one in node.distribution.parameters]
+        family, parameters = node.distribution.family_definition, [each.mean for each in node.distribution.parameters]
         if index in family.positive_parameters:
             return value * math.exp(SHARE_SPREAD * self.normal())
         if index != family.location:

@@ -46,14 +46,15 @@ class ProgramEdit:
     whole: Program | None = None
 
     @classmethod
-    def between(cls, one: Program, other: Program) -> ProgramEdit:
+    def between(cls, base: Program, other: Program) -> ProgramEdit:
         """What makes the second of the first."""
-        bare, others = (replace(each, nodes={}, weights={}) for each in (one, other))
-        if not (_same_states(one, other) and one.weights.keys() == other.weights.keys() and are_equal(bare, others)):
+        bare_base, bare_other = (replace(each, nodes={}, weights={}) for each in (base, other))
+        have_same_names = _same_states(base, other) and base.weights.keys() == other.weights.keys()
+        if not (have_same_names and are_equal(bare_base, bare_other)):
             return cls(whole=other)
         return cls(
-            {name: node for name, node in other.nodes.items() if not are_equal(node, one.nodes[name])},
-            {name: weight for name, weight in other.weights.items() if not are_equal(weight, one.weights[name])},
+            {name: node for name, node in other.nodes.items() if not are_equal(node, base.nodes[name])},
+            {name: weight for name, weight in other.weights.items() if not are_equal(weight, base.weights[name])},
         )
 
     def on(self, base: Program) -> Program:

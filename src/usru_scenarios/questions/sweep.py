@@ -26,9 +26,9 @@ from usru_scenarios.problems import ModelError, Problem, QueryError, RequestErro
 from usru_scenarios.program.compilation import compile_model
 from usru_scenarios.program.conditions import Conditioned, with_reports_of
 from usru_scenarios.program.program import Program
-from usru_scenarios.questions.described import describe_run
 from usru_scenarios.questions.difference_error_floors import Limits, SingleTrials, cover_unseen, part_limits
 from usru_scenarios.questions.program_batches import ProgramSums, run_conditioned, run_each, share_nodes
+from usru_scenarios.questions.run_description import describe_run
 from usru_scenarios.questions.simulate.question import forecast_warnings
 from usru_scenarios.reading.loading import Loaded
 from usru_scenarios.reading.overlays import resolve_path
@@ -417,8 +417,8 @@ class _SweepRun:
             yield from self._find_crossings(time, low, root)
             yield from self._find_crossings(time, root, high)
             return
-        known = (value, error) if error <= high.value - low.value else (None, None)
-        yield Crossing(time, self.names[leader], self.names[next_leader], low.value, high.value, *known)
+        solution = (value, error) if error <= high.value - low.value else (None, None)
+        yield Crossing(time, self.names[leader], self.names[next_leader], low.value, high.value, *solution)
 
     def _find_root(self, gap: _Gap, low: _SweepPoint, high: _SweepPoint) -> tuple[_SweepPoint, float, float]:
         """The last place looked at, where two scenarios are equally likely, and that value's error: method (53)."""

@@ -11,8 +11,8 @@ from usru_scenarios.names import OUTCOME
 from usru_scenarios.problems import Problem
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.events import InStates, Timed
-from usru_scenarios.questions.described import describe_run
 from usru_scenarios.questions.evidence.chances import Chances, estimate_chances
+from usru_scenarios.questions.run_description import describe_run
 from usru_scenarios.results.common import Warned, to_warned
 from usru_scenarios.results.evidence import EvidenceReport, Foresight, ItemEffect
 

@@ -21,7 +21,6 @@ from usru_scenarios.problems import ImpossibleEvidence, UsruError
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.events import All, Formula
 from usru_scenarios.program.program import Floats, Program
-from usru_scenarios.questions.described import describe_run
 from usru_scenarios.questions.discretization import Discretization
 from usru_scenarios.questions.explain.log_odds import LogOddsDecomposition, estimate_direct_shares
 from usru_scenarios.questions.explain.narrative import PathDescriber
@@ -34,6 +33,7 @@ from usru_scenarios.questions.impossible import (
     zero_probability_error,
 )
 from usru_scenarios.questions.probability import is_faster_exactly
+from usru_scenarios.questions.run_description import describe_run
 from usru_scenarios.questions.simulate.error_floors import LeastErrors, UnseenTrialBounds, raise_to_least_error
 from usru_scenarios.questions.target import find_members
 from usru_scenarios.questions.watch.exact_indicators import ExactIndicators, outcome_event

@@ -145,7 +145,7 @@ class _DriverChanges:
         """What single trials can say under each."""
         given = () if self.run.given is None else (self.run.given,)
         single_trials = (self.run.target.single_trials(program, given) for program in self.programs)
-        return [replace(each, beside=self.run.single_trials) for each in single_trials]
+        return [replace(each, shared_with=self.run.single_trials) for each in single_trials]
 
     def limits(self) -> Limits:
         """The limits of what changes in each state, each of shape (states, cells)."""

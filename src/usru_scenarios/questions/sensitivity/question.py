@@ -12,10 +12,10 @@ from usru_scenarios.light_dataclasses import replace
 from usru_scenarios.model.outline import Outline
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.events import Formula
-from usru_scenarios.questions.described import describe_run
 from usru_scenarios.questions.difference_error_floors import cover_unseen, mean_limits
 from usru_scenarios.questions.program_batches import expect_runs
 from usru_scenarios.questions.program_edits import PartCache, make_uncached
+from usru_scenarios.questions.run_description import describe_run
 from usru_scenarios.questions.sensitivity.drivers import estimate_driver_uncertainties, predict_exchange_seconds
 from usru_scenarios.questions.sensitivity.likelihood_ratio import predict_tilting_seconds
 from usru_scenarios.questions.sensitivity.moves import estimate_driver_moves

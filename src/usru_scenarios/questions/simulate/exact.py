@@ -17,7 +17,7 @@ from usru_scenarios.exact.inference import ExactForecast, ExactValues
 from usru_scenarios.model.outline import Outline
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import Floats, Program
-from usru_scenarios.questions.described import describe_run
+from usru_scenarios.questions.run_description import describe_run
 from usru_scenarios.questions.simulate.question import (
     QUANTILES,
     ForecastEstimates,
@@ -98,7 +98,7 @@ def _estimate_forecast(exact_forecast: ExactForecast, program: Program, averages
             name: with_certain_shares(averages.estimate(shares), averages.mean(shares))
             for name, shares in exact_forecast.shares.items()
         },
-        values={name: _estimate_values(one, averages) for name, one in exact_forecast.values.items()},
+        values={name: _estimate_values(node_values, averages) for name, node_values in exact_forecast.values.items()},
     )
 
 

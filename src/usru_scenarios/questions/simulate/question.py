@@ -18,7 +18,7 @@ from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.events import Truth
 from usru_scenarios.program.program import CategoricalNode, Floats, NumericNode, Program
 from usru_scenarios.program.support import Support
-from usru_scenarios.questions.described import describe_run
+from usru_scenarios.questions.run_description import describe_run
 from usru_scenarios.questions.simulate.error_floors import LeastErrors, state_shares
 from usru_scenarios.questions.simulate.order import enforce_order
 from usru_scenarios.results.common import Run, Warned, to_warned

@@ -69,13 +69,13 @@ class ExactIndicators:
             ImpossibleEvidence: what was observed has no probability.
         """
         events, program = self._events, self.conditioned.program
-        found = np.array(exact.probabilities(program, events, progress=progress)).reshape(-1, self._scenarios)
-        total = found[0].sum()
+        probabilities = np.array(exact.probabilities(program, events, progress=progress)).reshape(-1, self._scenarios)
+        total = probabilities[0].sum()
         if not total:
             raise zero_probability_error(program, self.conditioned.evidence)
-        found /= total
+        probabilities /= total
         edges = np.cumsum([1, *(len(reading.states) for reading in self.readings)])
-        return found[0], [found[start:end] for start, end in pairwise(edges.tolist())]
+        return probabilities[0], [probabilities[start:end] for start, end in pairwise(edges.tolist())]
 
 
 def outcome_event(members: Iterable[int], step: int) -> Timed:

@@ -64,14 +64,15 @@ class IndicatorSampler:
         self.plan = plan
         self.readings = discretizations(program, [name for name in program.model_nodes if name != OUTCOME])
         step_unread, step_read = self._known_steps(given)
-        self.known = (step_unread,) if step_unread == step_read else (step_unread, step_read)
+        self.known_steps = (step_unread,) if step_unread == step_read else (step_unread, step_read)
         downstream = program.downstream(OUTCOME)
-        self.foresight_of = [len(self.known) - 1 if reading.node in downstream else 0 for reading in self.readings]
+        last = len(self.known_steps) - 1
+        self.foresight_of = [last if reading.node in downstream else 0 for reading in self.readings]
         nodes = [reading.node for reading in self.readings]
         self.walk = ObservedWalk(self.program, given, plan, nodes=nodes, draw_outcome=step_read >= 0)
         scenarios = len(program.outcome.states)
         states = sum(len(reading.states) for reading in self.readings)
-        self.batches = plan.batches(1 + scenarios * (len(self.known) + states))
+        self.batches = plan.batches(1 + scenarios * (len(self.known_steps) + states))
 
     def _known_steps(self, given: Formula) -> tuple[int, int]:
         """Up to which step the drawn scenario is known: for what never reads it, and for what does; -1 for never."""
@@ -104,17 +105,17 @@ class CarriedForecast:
     Where that step is the one before the horizon, its probability is read one step ahead.
     """
 
-    def __init__(self, known: int) -> None:
-        self.known = known
+    def __init__(self, known_step: int) -> None:
+        self.known_step = known_step
         self.present: Floats | None = None
 
     def observe(
         self, step: int, drawn: npt.NDArray[np.uint8] | None, transition: LazyTransition | FullTransition
     ) -> None:
         """Take a step."""
-        if step > self.known:
+        if step > self.known_step:
             self.present = transition.start() if self.present is None else transition.advance(self.present)
-        elif step == self.known:
+        elif step == self.known_step:
             assert drawn is not None, "what is read is drawn"
             self.present = one_hot(transition.scenarios, drawn)
 
@@ -125,7 +126,7 @@ class _IndicatorObserver:
     def __init__(self, sampler: IndicatorSampler) -> None:
         self.sampler = sampler
         self.outcome = sampler.walk.block_sampler.index[OUTCOME]
-        self.foresights = [CarriedForecast(known) for known in sampler.known]
+        self.foresights = [CarriedForecast(known_step) for known_step in sampler.known_steps]
         self.codes: list[Codes] = []
         self.future: list[Floats] = []
 

@@ -24,12 +24,12 @@ from usru_scenarios.names import OUTCOME, KeyPath
 from usru_scenarios.problems import ImpossibleEvidence, TooFewTrials, list_choices
 from usru_scenarios.program.conditions import Conditioned
 from usru_scenarios.program.program import Program
-from usru_scenarios.questions.described import describe_run
 from usru_scenarios.questions.difference_error_floors import SingleTrials, cover_unseen, mean_limits
 from usru_scenarios.questions.discretization import Discretization, discretizations
 from usru_scenarios.questions.evidence.items import LearnedItem
 from usru_scenarios.questions.impossible import DrawnSums, is_impossible, too_few_trials_error
 from usru_scenarios.questions.probability import is_faster_exactly
+from usru_scenarios.questions.run_description import describe_run
 from usru_scenarios.questions.simulate.error_floors import LeastErrors, extreme_distributions, raise_to_least_error
 from usru_scenarios.questions.simulate.question import clip_probability, forecast_warnings
 from usru_scenarios.questions.target import parse_target
@@ -291,10 +291,10 @@ class _ReportBuilder:
     @cached_property
     def forecast(self) -> dict[str, Expected]:
         """The scenarios in the order of the file, and what is asked about, before any observation."""
-        found = self.before
+        before = self.before
         return {
-            name: Expected(self.title(name), clip_probability(found.value[column]), float(error))
-            for column, (name, error) in enumerate(zip(self.columns, found.error, strict=True))
+            name: Expected(self.title(name), clip_probability(before.value[column]), float(error))
+            for column, (name, error) in enumerate(zip(self.columns, before.error, strict=True))
         }
 
     @cached_property

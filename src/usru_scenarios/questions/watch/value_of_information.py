@@ -106,8 +106,8 @@ def estimate_effects(counts: JointSums, forecast: Floats, squares: Floats, sets:
     cell_covariance, cell_noise = _covariance(counts, cells)
     is_told = np.abs(cell_covariance) > CLEAR * delta_method_error(cell_noise) + _ROUNDING
     crossed_moves = _crossed_moves(counts, cells)
-    told = np.where(is_told, cell_covariance, 0.0)
-    least_moves = 0.5 * (np.abs(told).sum(axis=1) + np.abs(told.sum(axis=1)))  # by the shifts told from noise
+    told = np.where(is_told, cell_covariance, 0.0)  # what the shifts that are told from noise say
+    least_moves = 0.5 * (np.abs(told).sum(axis=1) + np.abs(told.sum(axis=1)))
     move = np.where(least_moves > 0.0, np.maximum(crossed_moves, least_moves), crossed_moves)
     drift = 0.5 * np.where(is_told, np.sign(cell_covariance) * cell_noise, 0.0).sum(axis=2)
     doubt = 0.5 * np.where(is_told, 0.0, delta_method_error(cell_noise)).sum(axis=1)
