@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -66,7 +67,7 @@ def followed(name: str, *edits: Edit) -> list[Attempt]:
     """What becomes of a file under edits, up to the interruption."""
     found: list[Attempt] = []
     with contextlib.suppress(KeyboardInterrupt):
-        for one in attempts(Request.of(name), lambda study: study.simulate(), Edits(*edits)):
+        for one in attempts(Request.of(name), lambda study: study, lambda study: study.simulate(), Edits(*edits)):
             found.append(one)  # noqa: PERF402  # what came before the interruption counts
     return found
 
@@ -332,6 +333,41 @@ def test_observations_and_interventions_hold_for_every_run(home: Path, monkeypat
     (home / "base.yaml").write_text(BASE)
     shown, _ = lived(home, monkeypatch, saved(home / "base.yaml", STEEPER), arguments=("--do", "talks=open"))
     assert "+15.00" in shown
+
+
+def test_what_changed_is_found_under_the_evidence_that_the_table_has(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = "usru: 1\nkind: evidence\nname: known\nmodel: base.yaml\nas_of: 2030-01-01\n"
+    (home / "known.yaml").write_text(f"{head}evidence: {{e: {{seen: talks=open @ start, learned: 2029-12-31}}}}\n")
+    shown, said = lived(
+        home, monkeypatch, saved(home / "base.yaml", STEEPER), arguments=("--evidence", "known.yaml", "-q")
+    )
+    assert said == ""
+    (home / "steeper.yaml").write_text(STEEPER.replace("name: base", "name: steeper"))
+    (home / "base.yaml").write_text(BASE)
+    variants = us.load("base.yaml"), us.load("steeper.yaml")
+    before, now = (study.knowing("known.yaml").simulate().scenarios["thaw"].end for study in variants)
+    unseen = [study.simulate().scenarios["thaw"].end for study in variants]
+    assert abs(unseen[1] - unseen[0] - (now - before)) > 0.005
+    assert f"{100 * (now - before):+.2f}" in shown
+
+
+def test_a_saved_evidence_file_is_followed_too(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    head = "usru: 1\nkind: evidence\nname: known\nmodel: base.yaml\nas_of: 2030-01-01\n"
+    item = "evidence: {e: {seen: talks=STATE @ start, learned: 2029-12-31}}\n"
+    file = home / "known.yaml"
+    first, faulty, second = (head + item.replace("STATE", state) for state in ("open", "opne", "closed"))
+    file.write_text(first)
+    edits = saved(file, faulty), saved(file, second)
+    shown, said = lived(home, monkeypatch, *edits, arguments=("--evidence", "known.yaml", "-q"))
+    assert "did you mean 'open'?" in said
+    study = us.load("base.yaml")
+    ends = []
+    for text in (first, second):
+        file.write_text(text)
+        ends.append(f"{study.knowing('known.yaml').simulate().scenarios['thaw'].end:.1%}")
+    assert [line.split()[2] for line in shown.splitlines() if re.match(r"thaw +\d", line)] == ends
 
 
 def test_baselines_are_solved_again_in_every_run(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,13 @@ def test_it_closes_on_a_day_of_the_calendar(closes: str, said: str, folder: Path
     assert said in refused
     with pytest.raises(TimeError):
         parse_day(closes)
+
+
+@pytest.mark.parametrize(("closes", "proposed"), [("30 June 2027", "2027-06-30"), ("31 Feb 2027", None)])
+def test_a_day_is_proposed_if_the_calendar_has_it(closes: str, proposed: str | None, folder: Path) -> None:
+    refused = faults(folder, MODEL.replace("2027-06-30", closes))
+    assert f"'{closes}' is no day" in refused
+    assert re.findall(r"did you mean '(.*)'\?", refused) == [proposed] * (proposed is not None)
 
 
 def test_what_lacks_or_is_misspelt_is_named(folder: Path) -> None:

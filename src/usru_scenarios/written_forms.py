@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from contextlib import suppress
+from datetime import date
 from difflib import get_close_matches
 from typing import NamedTuple
 
@@ -396,7 +398,8 @@ def suggest_day(written: str) -> str | None:
         if parts.get("first") and months:
             day = parts["first"] if int(months[0][-2:]) == int(parts["second"] or 0) else parts["second"]
         if day and len(months) == 1:
-            return f"{months[0]}-{int(day):02d}"
+            with suppress(ValueError):  # the calendar has no such day
+                return date.fromisoformat(f"{months[0]}-{int(day):02d}").isoformat()
     return None
 
 

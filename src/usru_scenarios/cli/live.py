@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from usru_scenarios.cli.common import USAGE, OptionError, write_message
@@ -38,8 +39,15 @@ _CLEAR = "\x1b[H\x1b[2J"
 
 @dataclass(frozen=True)
 class Forecast:
-    """A study of the file, and its forecast."""
+    """A forecast of the file.
 
+    Attributes:
+        contents: digests of what the file says and of the further files, as they were read.
+        study: what was asked: the file with all that options change or add.
+        result: the answer.
+    """
+
+    contents: tuple[str, ...]
     study: Study
     result: Simulation
 
@@ -60,7 +68,11 @@ class Attempt:
 
 
 def attempts(
-    request: Request, simulate: Callable[[Study], Simulation], pause: Callable[[float], None]
+    request: Request,
+    prepare: Callable[[Study], Study],
+    simulate: Callable[[Study], Simulation],
+    pause: Callable[[float], None],
+    further_files: Sequence[str] = (),
 ) -> Iterator[Attempt]:
     """A forecast of a file now, and another after each change, without an end.
 
@@ -68,31 +80,42 @@ def attempts(
 
     Args:
         request: which file it is, and what is asked for besides.
-        simulate: makes the forecast.
+        prepare: gives a study of the file what is changed or added besides, such as evidence.
+        simulate: makes the forecast of what it gives.
         pause: waits so many seconds.
+        further_files: that `prepare` reads, by their absolute paths.
     """
-    attempt, last_forecast = Attempt({absolute_path(request.path): ABSENT} if request.path else {}), None
+    known = dict.fromkeys([*([absolute_path(request.path)] if request.path else []), *further_files], ABSENT)
+    attempt, last_forecast = Attempt(known), None
     while True:
-        attempt = _attempt(request, simulate, attempt.inputs, last_forecast)
+        attempt = _attempt(request, prepare, simulate, attempt.inputs, last_forecast, further_files=further_files)
         last_forecast = attempt.forecast or last_forecast
         yield attempt
         PolledFiles(attempt.inputs).wait(pause)
 
 
 def _attempt(
-    request: Request, simulate: Callable[[Study], Simulation], known: Inputs, last: Forecast | None
+    request: Request,
+    prepare: Callable[[Study], Study],
+    simulate: Callable[[Study], Simulation],
+    known: Inputs,
+    last: Forecast | None,
+    *,
+    further_files: Sequence[str],
 ) -> Attempt:
     before = {path: file_state(path) for path in known}  # as it is before it is read: what comes meanwhile is a change
     access = Access.of(request.path, confined=request.confined)
     try:
         study = Study(request, file=ScenarioFile(request, access))
-        if last is not None and last.study.loaded.sha256 == study.loaded.sha256:
-            forecast = Forecast(study, last.result)
+        contents = study.loaded.sha256, *(before[path] for path in further_files)
+        if last is not None and last.contents == contents:
+            forecast = last
         else:
-            forecast = Forecast(study, simulate(study))
+            prepared = prepare(study)
+            forecast = Forecast(contents, prepared, simulate(prepared))
     except UsruError as error:
         return Attempt({**before, **access.inputs}, fault=error)
-    return Attempt(study.loaded.inputs, forecast)
+    return Attempt({**study.loaded.inputs, **{path: before[path] for path in further_files}}, forecast)
 
 
 class Screen:
@@ -105,12 +128,15 @@ class Screen:
         self.changes = ""
         self.footer_shown = False
 
+    def prepare(self, study: Study) -> Study:
+        """A study with its baselines solved again and with evidence, where that is asked for."""
+        return self.options.evidence.attach_to(self.options.changes.apply_recalibration(study))
+
     def simulate(self, study: Study) -> Simulation:
         """The forecast that was asked for."""
-        study = self.options.changes.apply_recalibration(study)
         with CommandContext(self.session.context.obj) as context:  # workers wait for nobody to save a file
             workers = self.session._replace(context=context).workers()
-            return self.options.evidence.attach_to(study).simulate(
+            return study.simulate(
                 **self.options.conditions._asdict(), **self.run.arguments, map_blocks=workers, consequences=False
             )
 
@@ -170,7 +196,7 @@ class Screen:
 
     def _describe_changes(self, before: Forecast, after: Forecast) -> str:
         """What changed, in words; a text that ends in a line break."""
-        if after.result is before.result:
+        if after is before:
             return "The file says what it said before.\n"
         layout = self.session.layout()
         try:
@@ -216,6 +242,7 @@ def run(session: Session, model: str, options: StudyOptions, run_options: RunOpt
     if session.format != "table" or session.output.path is not None:
         raise OptionError("--live shows tables on standard output alone", "leave out -o, -f and --json")
     screen = Screen(session, request.name, options, run_options)
-    for attempt in attempts(request, screen.simulate, time.sleep):
+    evidence = [absolute_path(Path(options.evidence.file))] if options.evidence.file is not None else []
+    for attempt in attempts(request, screen.prepare, screen.simulate, time.sleep, evidence):
         screen.show(attempt)
     raise AssertionError

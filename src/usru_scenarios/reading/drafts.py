@@ -25,7 +25,7 @@ _COLUMN, _WIDEST = 56, 120
 """Where what a line means begins, and how long a line may be with it."""
 
 
-class _Line(NamedTuple):
+class _DraftLine(NamedTuple):
     """A line of an overlay and its meaning; `is_active` unless it is a comment."""
 
     text: str
@@ -45,8 +45,8 @@ class _Line(NamedTuple):
             yield line
 
 
-def _entry_line(key: str, value: object, meaning: str = "", depth: int = 0) -> _Line:
-    return _Line(f"{key}: {to_flow_yaml(value)}", meaning, depth)
+def _entry_line(key: str, value: object, meaning: str = "", depth: int = 0) -> _DraftLine:
+    return _DraftLine(f"{key}: {to_flow_yaml(value)}", meaning, depth)
 
 
 def draft_overlay(loaded: Loaded, *, name: str, extends: str, file: str, schema: str) -> str:
@@ -99,7 +99,7 @@ class _Draft:
             *(*model.profiles, *model.expectations),
         }
 
-    def model_lines(self) -> Iterator[_Line]:
+    def model_lines(self) -> Iterator[_DraftLine]:
         """What concerns the model as a whole."""
         odds_per_point = _without_claims(self.data.get("odds_per_point", 1.5))
         yield _entry_line("odds_per_point", odds_per_point, "what one point multiplies the odds by")
@@ -112,24 +112,24 @@ class _Draft:
             baselines = _without_claims_by_name(self.data["scenarios"], "baseline")
             yield _entry_line("scenarios", baselines, "baselines: how likely each is where no driver speaks")
 
-    def driver_lines(self) -> Iterator[_Line]:
+    def driver_lines(self) -> Iterator[_DraftLine]:
         """The driver that bears most on the scenarios at length, and the weights of others."""
         if not self.ranked:
             return
         first, *others = self.ranked
-        yield _Line("drivers:", is_active=True)
-        yield _Line(f"{first}:", depth=1, is_active=True)
+        yield _DraftLine("drivers:", is_active=True)
+        yield _DraftLine(f"{first}:", depth=1, is_active=True)
         yield _entry_line("title", self.model.drivers[first].title or first, depth=2)._replace(is_active=True)
         yield from (line._replace(depth=2) for line in self._changes_of_driver(first))
         for name in others[:_MAXIMUM_WEIGHTS]:
             yield _entry_line(name, {"weight": self._weight(name)}, self.model.drivers[name].title or "", depth=1)
         if (more := len(others) - _MAXIMUM_WEIGHTS) > 0:
-            yield _Line(f" and {more} more", depth=1)
+            yield _DraftLine(f" and {more} more", depth=1)
 
     def _weight(self, name: str) -> Any:
         return _without_claims(self.data["drivers"][name].get("weight", 1))
 
-    def _changes_of_driver(self, name: str) -> Iterator[_Line]:
+    def _changes_of_driver(self, name: str) -> Iterator[_DraftLine]:
         driver, data = self.model.drivers[name], self.data["drivers"][name]
         yield _entry_line("weight", self._weight(name), "0 takes its impact on the scenarios away, 2 doubles it")
         if isinstance(driver, CategoricalDriver) and all(state.prior for state in driver.states.values()):
@@ -151,7 +151,7 @@ class _Draft:
             yield _entry_line("influences", {parent: _without_claims(row)}, f"points from {parent}")
         yield from self._new_event(name)
 
-    def _new_event(self, name: str) -> Iterator[_Line]:
+    def _new_event(self, name: str) -> Iterator[_DraftLine]:
         driver, grid = self.model.drivers[name], self.model.grid
         used_steps = {grid.steps_of_moment(event.at)[0] for event in driver.events.values()}
         free_steps = [step for step in range(1, grid.count) if step not in used_steps]
@@ -169,7 +169,7 @@ class _Draft:
         events = [*present, event] if isinstance(present, list) and present else {"my_event": event}
         yield _entry_line("events", events, meaning)
 
-    def new_part_lines(self) -> Iterator[_Line]:
+    def new_part_lines(self) -> Iterator[_DraftLine]:
         """New parts: a rule, an expectation, a profile."""
         if not self.ranked:
             return

@@ -35,7 +35,7 @@ from usru_scenarios.program.program import Floats, Program
 from usru_scenarios.sampler.blocks import BLOCK, SECONDS_PER_DRAW, BlockSampler, KernelCache, MapBlocks, Observer, Plan
 from usru_scenarios.sampler.forecast import ForecastAccumulator, ForecastSums, RunningSums, Sampler
 from usru_scenarios.sampler.outcome import Transition
-from usru_scenarios.sampler.outcome_paths import DrawnPath, OutcomePath, RaoBlackwellPath
+from usru_scenarios.sampler.outcome_paths import DrawnOutcomePath, OutcomePath, RaoBlackwellPath
 from usru_scenarios.sampler.restrictions import restrictions_of
 from usru_scenarios.sampler.tables import BlockStates
 
@@ -168,7 +168,7 @@ class WeightedForecast:
         weights = _walk_observed(self.block_sampler, self.given, block, recorder)
         sets = self.forecast.scenario_sets
         path: OutcomePath = (
-            RaoBlackwellPath(sets, lumped=self.block_sampler.lumped) if self.carried else DrawnPath(sets)
+            RaoBlackwellPath(sets, lumped=self.block_sampler.lumped) if self.carried else DrawnOutcomePath(sets)
         )
         shared_sums = running.sums_shared_with(range(block, block + 1))
         accumulator = ForecastAccumulator(self.forecast, block, shared_sums, weights=weights, path=path)

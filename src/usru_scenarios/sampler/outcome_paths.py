@@ -126,7 +126,7 @@ class SampledPath(OutcomePath):
         return probability, first_visits
 
 
-class DrawnPath:
+class DrawnOutcomePath:
     """The drawn scenario as it is, since what is seen later may bear on it: method (15)."""
 
     def __init__(self, sets: list[list[int]]) -> None:

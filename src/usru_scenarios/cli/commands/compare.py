@@ -60,7 +60,7 @@ class VariantOptions(NamedTuple):
         return VariantOptions._make(own + more if isinstance(own, tuple) else more or own for own, more in pairs)
 
 
-class Variant(NamedTuple):
+class NamedOptions(NamedTuple):
     """A variant, and its name where it was given one."""
 
     options: VariantOptions
@@ -119,7 +119,7 @@ def compare(
 
 
 def compare_variants(
-    variants: Sequence[Variant], run: RunOptions, session: Session, evidence: EvidenceOptions
+    variants: Sequence[NamedOptions], run: RunOptions, session: Session, evidence: EvidenceOptions
 ) -> Comparison:
     """The comparison of variants, which all have the same evidence; what is odd about their files is written."""
     studies = _load_studies(variants, session)
@@ -139,14 +139,14 @@ def compare_variants(
 
 def parse_variants(
     models: Sequence[str], profiles: Sequence[str], variants: Sequence[str], shared: VariantOptions
-) -> list[Variant]:
+) -> list[NamedOptions]:
     """The variants that arguments ask for, the reference first.
 
     Raises:
         OptionError: there is only one.
     """
     parsed = [
-        Variant(shared._replace(model=model, profile=profile))
+        NamedOptions(shared._replace(model=model, profile=profile))
         for model in models or [DEFAULT_MODEL]
         for profile in profiles or (None,)
     ]
@@ -155,11 +155,11 @@ def parse_variants(
     if len(parsed) > 1:
         return parsed
     if first._replace(given=()).changes:
-        return [Variant(VariantOptions(first.model, first.profile, given=first.given)), Variant(first)]
+        return [NamedOptions(VariantOptions(first.model, first.profile, given=first.given)), NamedOptions(first)]
     if first.profile is not None:
-        return [Variant(first._replace(profile=None)), Variant(first)]
+        return [NamedOptions(first._replace(profile=None)), NamedOptions(first)]
     if first.given:
-        return [Variant(first._replace(given=())), Variant(first)]
+        return [NamedOptions(first._replace(given=())), NamedOptions(first)]
     hint = "add a second model, a profile (-p), or what is to be changed (-w, --set, --do); see usru compare --help"
     raise OptionError("there is nothing to compare with", hint)
 
@@ -167,7 +167,7 @@ def parse_variants(
 _NAME_AND_OPTIONS = re.compile(r"\s*(?P<name>[^\s:=-][^:=]*?)\s*:\s+(?P<rest>.*)", re.DOTALL)
 
 
-def _parse_variant(text: str, first: VariantOptions) -> Variant:
+def _parse_variant(text: str, first: VariantOptions) -> NamedOptions:
     """A variant that `--variant` describes, with the options that hold for all.
 
     Raises:
@@ -184,10 +184,10 @@ def _parse_variant(text: str, first: VariantOptions) -> Variant:
     options = parse_group(VariantOptions, "usru compare --variant", arguments)
     if options == VariantOptions():
         raise OptionError(f"--variant '{text}' changes nothing", "such as --variant 'eased: --do sanctions=eased'")
-    return Variant(first.combine(options), match["name"] if match else None)
+    return NamedOptions(first.combine(options), match["name"] if match else None)
 
 
-def _load_studies(variants: Sequence[Variant], session: Session) -> dict[str, Study]:
+def _load_studies(variants: Sequence[NamedOptions], session: Session) -> dict[str, Study]:
     """The studies of variants, by name; each file is read once."""
     loaded: dict[str, Study] = {}
     studies: dict[str, Study] = {}

@@ -180,6 +180,11 @@ def _split_chart_name(words: Sequence[str]) -> tuple[str | None, tuple[str, ...]
     return None, tuple(words)
 
 
+def _flag(option: str) -> str:
+    """An option as it is written on the command line."""
+    return f"--{option.replace('_', '-')}"
+
+
 # Results that are saved -----------------------------------------------------------------------------------------------
 
 
@@ -192,9 +197,9 @@ def _load_saved_result(file: str, name: str | None, options: _PlotOptions) -> tu
     from usru_scenarios.schemas import NotAResultError, parse_result
 
     meaningless = [f"'{word}'" for word in options.words] or [
-        *(f"--{option}" for option, value in options.by_name.items() if value and option != "top"),
+        *(_flag(option) for option, value in options.by_name.items() if value and option != "top"),
         *("what changes the file or is observed" for value in options.shared if value),
-        *(f"--{option}" for option in options.run.arguments),
+        *map(_flag, options.run.arguments),
     ]
     if meaningless:
         message = f"{meaningless[0]} has no meaning for a result that is saved"
@@ -330,7 +335,7 @@ def _refuse_other_options(name: str, question: str, options: _PlotOptions) -> No
     for option, value in values.items():
         if value not in (None, ()) and option not in _OPTIONS_BY_QUESTION[question]:
             charts = [chart for chart, kind in KINDS.items() if option in _OPTIONS_BY_QUESTION[kind.question]]
-            message = f"--{option.replace('_', '-')} has no meaning for the chart {name}"
+            message = f"{_flag(option)} has no meaning for the chart {name}"
             raise OptionError(message, f"it is for {list_choices(charts)}")
 
 

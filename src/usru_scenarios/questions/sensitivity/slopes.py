@@ -53,7 +53,7 @@ def estimate_slopes(model: PerturbedModel, run: SensitivityRun, *, of_judgements
 
 
 @dataclass(frozen=True)
-class _Effect:
+class _ScenarioEffect:
     """What a judgement or weight does to the scenarios, or the probabilities of the scenarios themselves.
 
     Attributes:
@@ -73,7 +73,7 @@ class _Effect:
         """The effect on a scenario, by its number."""
         return _to_change(self.value[scenario], self.residuals[:, scenario], self.count, self.least_error)
 
-    def summed(self, members: Sequence[int]) -> _Effect:
+    def summed(self, members: Sequence[int]) -> _ScenarioEffect:
         """The effect on some scenarios together, as that on the only one."""
         columns = list(members)
         value, residuals = self.value[columns].sum(keepdims=True), self.residuals[:, columns].sum(axis=1, keepdims=True)
@@ -115,11 +115,11 @@ class _SlopeEstimator:
             for number, judgement in enumerate(judgements)
             if self._matters(judgement) and isinstance(self.program.nodes.get(judgement.owner or ""), CategoricalNode)
         ]
-        effects: dict[int, _Effect] = {}
+        effects: dict[int, _ScenarioEffect] = {}
         sums, of_weights, least_error = self._follow_judgements(judgements, followed, effects)
         changed = (number for number, judgement in enumerate(judgements) if self._matters(judgement))
         self._simulate_changed([number for number in changed if number not in effects], effects)
-        nothing = _Effect("none", np.zeros(len(self.scenarios)), np.zeros((2, len(self.scenarios))), 1.0)
+        nothing = _ScenarioEffect("none", np.zeros(len(self.scenarios)), np.zeros((2, len(self.scenarios))), 1.0)
         reported = sorted(
             (self._to_result(judgement, effects.get(number, nothing)) for number, judgement in enumerate(judgements)),
             key=_rank_key,
@@ -145,7 +145,7 @@ class _SlopeEstimator:
         return judgement.changed != judgement.value and is_read
 
     def _follow_judgements(
-        self, judgements: Sequence[PerturbedJudgement], followed: Sequence[int], effects: dict[int, _Effect]
+        self, judgements: Sequence[PerturbedJudgement], followed: Sequence[int], effects: dict[int, _ScenarioEffect]
     ) -> tuple[PathwiseSums, EffectEstimates, Floats]:
         """Follow judgements and weights; gives the sums of the first walk, weights' derivatives and least errors."""
         first: tuple[PathwiseSums, EffectEstimates, Floats] | None = None
@@ -178,22 +178,22 @@ class _SlopeEstimator:
                     method: SlopeMethod = "carried along" if is_carried else "likelihood ratio"
                     value, residuals = changes.value[place], changes.residuals[:, place]
                     least_error = float(least_of_judgements[place])
-                    effects[number] = _Effect(method, value, residuals, changes.count, least_error)
+                    effects[number] = _ScenarioEffect(method, value, residuals, changes.count, least_error)
             first = first or (sums, sums.weights.effects(sums, shares), least_of_weights)
         assert first is not None, "there is at least one walk"
         return first
 
-    def _probabilities(self, sums: PathwiseSums) -> _Effect:
+    def _probabilities(self, sums: PathwiseSums) -> _ScenarioEffect:
         """The present probabilities of the scenarios."""
         shares = self.shares[np.flatnonzero(self.shares)] if self.given is None else np.ones(1)
         visits = np.einsum("t,btc->bc", shares, sums.visits)
         count = float(sums.trials.sum())
         value = visits.sum(axis=0) / count
-        return _Effect("none", value, visits - value * sums.trials[:, None], count, self.unseen_bound)
+        return _ScenarioEffect("none", value, visits - value * sums.trials[:, None], count, self.unseen_bound)
 
     # What is drawn anew ----------------------------------------------------------------------------------------------
 
-    def _simulate_changed(self, numbers: Sequence[int], effects: dict[int, _Effect]) -> None:
+    def _simulate_changed(self, numbers: Sequence[int], effects: dict[int, _ScenarioEffect]) -> None:
         """Add the effects of some judgements, from the changed models on common random numbers."""
         for start in range(0, len(numbers), _VARIANTS_AT_ONCE):
             chunk = numbers[start : start + _VARIANTS_AT_ONCE]
@@ -208,7 +208,9 @@ class _SlopeEstimator:
                 least_error = self.unseen_bound * float(self.shares @ largest)
                 change = visits_changed - visits[0]
                 value = change.sum(axis=0) / count
-                effects[number] = _Effect("drawn anew", value, change - value * trials[:, None], count, least_error)
+                effects[number] = _ScenarioEffect(
+                    "drawn anew", value, change - value * trials[:, None], count, least_error
+                )
 
     def _largest_differences(self, changed: Program) -> Floats:
         """How far apart single trials of a changed program can be at each step that there is, shape (steps,)."""
@@ -236,10 +238,12 @@ class _SlopeEstimator:
 
     # Results ---------------------------------------------------------------------------------------------------------
 
-    def _weight_slopes(self, effects: EffectEstimates, present: _Effect, least_error: Floats) -> Iterator[WeightSlope]:
+    def _weight_slopes(
+        self, effects: EffectEstimates, present: _ScenarioEffect, least_error: Floats
+    ) -> Iterator[WeightSlope]:
         for number, weight in enumerate(self.model.perturbations.weights):
             value = float(self.program.weights[weight.name].mean())
-            slope = _Effect(
+            slope = _ScenarioEffect(
                 "none", effects.value[number], effects.residuals[:, number], effects.count, float(least_error[number])
             )
             factor, members = 1.0 if weight.scheduled else value, self.target.members
@@ -259,7 +263,9 @@ class _SlopeEstimator:
                 size=self._size(slope),
             )
 
-    def _elasticities(self, weight: float, slope: _Effect, present: _Effect) -> list[ProbabilityChange | None]:
+    def _elasticities(
+        self, weight: float, slope: _ScenarioEffect, present: _ScenarioEffect
+    ) -> list[ProbabilityChange | None]:
         """The elasticity of each scenario, by method (52); None where it has next to no probability."""
         probability = present.value
 
@@ -280,7 +286,7 @@ class _SlopeEstimator:
             )
         return elasticities
 
-    def _to_result(self, judgement: PerturbedJudgement, effect: _Effect) -> JudgementEffect:
+    def _to_result(self, judgement: PerturbedJudgement, effect: _ScenarioEffect) -> JudgementEffect:
         return JudgementEffect(
             path=".".join(map(str, judgement.path)),
             role=judgement.role,
@@ -295,13 +301,13 @@ class _SlopeEstimator:
             inferred=judgement.inferred,
         )
 
-    def _by_scenario(self, effect: _Effect) -> dict[str, ProbabilityChange]:
+    def _by_scenario(self, effect: _ScenarioEffect) -> dict[str, ProbabilityChange]:
         return {name: effect.on_scenario(scenario) for name, scenario in self.scenarios.items()}
 
-    def _on_target(self, effect: _Effect) -> ProbabilityChange | None:
+    def _on_target(self, effect: _ScenarioEffect) -> ProbabilityChange | None:
         return None if self.target.members is None else effect.summed(self.target.members).on_scenario(0)
 
-    def _size(self, effect: _Effect) -> ProbabilityChange:
+    def _size(self, effect: _ScenarioEffect) -> ProbabilityChange:
         """The effect on the target without its sign, or the total variation."""
         value = effect.value
         if self.target.members is None:

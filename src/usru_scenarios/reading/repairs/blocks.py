@@ -164,16 +164,19 @@ def _repair_then(fault: LocatedFault) -> Repair | None:
     return None
 
 
+_STEP = re.compile(r"\b(month|quarter|year)(?:s|ly)?\b")
+
+
 def _repair_time(fault: LocatedFault) -> Repair | None:
     """Write start, end and step for `2025-01 to 2027-01`."""
     if not isinstance(fault.value, str):
         return None
-    text = re.sub(r"\bmonth|quarter|year\b", "", fault.value).strip(" ,")
+    text = _STEP.sub("", fault.value).strip(" ,")
     dates = [suggest_date(piece)[1] or piece for piece in re.split(r"\s+(?:to|until|-|bis|\u2013)\s+|\.\.+", text)]
     if len(dates) != 2 or not all(re.match(r"\d{4}(-\d\d|-Q\d)?$", date) for date in dates):
         return None
-    step = next((step for step in ("month", "quarter", "year") if step in fault.value), "quarter")
-    return fault.rewrite({"start": dates[0], "end": dates[1], "step": step})
+    step = _STEP.search(fault.value)
+    return fault.rewrite({"start": dates[0], "end": dates[1], "step": step[1] if step else "quarter"})
 
 
 _REPAIRS_BY_SECTION: dict[str, Callable[[LocatedFault], Repair | None]] = {
