@@ -9,8 +9,8 @@ A case is its command line, with the width before it where the output depends on
 holds the models under the names of `FILES`. Hashed are the exit status, standard output, standard error and the files
 that the command makes or changes. The last digits of numbers depend on numpy and on the processor, and the layout on
 rich and typer, so that pins.json says where it was made; elsewhere, save the outputs of both versions and compare. With
-NPY_DISABLE_CPU_FEATURES="X86_V4 AVX512_ICL AVX512_SPR" (`nox -s pins` sets it) numpy computes on any x86-64 processor
-with AVX2 as on one without AVX-512, where they were made.
+NPY_DISABLE_CPU_FEATURES="X86_V4 AVX512_ICL AVX512_SPR" and OPENBLAS_CORETYPE=Haswell (`nox -s pins` sets both) numpy
+and its linear algebra compute on any x86-64 processor with AVX2 as on one without AVX-512, where they were made.
 """
 
 from __future__ import annotations
