@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import inspect
+import itertools
 import re
 import sys
 from collections.abc import Iterator
@@ -191,6 +193,89 @@ def quoted_names(text: str) -> list[str]:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
         for quoted in _QUOTED.findall(node.value.value)
     ]
+
+
+_ENTRY = re.compile(r" {4}((?:\*{0,2}[A-Za-z_]\w*, )*\*{0,2}[A-Za-z_]\w*): ")
+
+
+def described_entries(docstring: str, section: str) -> list[str]:
+    """The names that a section of a docstring (`Args`, `Attributes`) describes."""
+    lines = iter(inspect.cleandoc(docstring).splitlines())
+    names: list[str] = []
+    for line in itertools.dropwhile(lambda line: line != f"{section}:", lines):
+        if line and not line.startswith(" ") and line != f"{section}:":
+            break
+        if entry := _ENTRY.match(line):
+            names += [name.lstrip("*") for name in entry[1].split(", ")]
+    return names
+
+
+def parameters(function: ast.FunctionDef) -> set[str]:
+    """The names of all parameters of a function."""
+    given = function.args
+    every = [*given.posonlyargs, *given.args, *given.kwonlyargs, *filter(None, (given.vararg, given.kwarg))]
+    return {parameter.arg for parameter in every}
+
+
+def attributes(definition: ast.ClassDef) -> set[str]:
+    """The names of the fields, methods and properties of a class, of what it sets in itself, and of what makes it."""
+    names: set[str] = set()
+    for node in ast.walk(definition):
+        match node:
+            case ast.FunctionDef(name=name):
+                names.add(name)
+                names |= parameters(node) if name in ("__init__", "__new__") else set()
+            case ast.AnnAssign(target=ast.Name(id=name)) | ast.Name(id=name, ctx=ast.Store()):
+                names.add(name)
+            case ast.Attribute(value=ast.Name(id="self"), attr=name, ctx=ast.Store()):
+                names.add(name)
+            case ast.keyword(arg="alias", value=ast.Constant(value=str(name))):
+                names.add(name)
+    return names
+
+
+def entries_of_nothing(sources: dict[str, str]) -> list[tuple[str, str]]:
+    """What docstrings describe as a parameter or attribute and is none, by class or function."""
+    definitions = [node for text in sources.values() for node in nodes(text)]
+    classes = {node.name: node for node in definitions if isinstance(node, ast.ClassDef)}
+
+    @cache
+    def with_bases(definition: ast.ClassDef) -> list[ast.ClassDef]:
+        """A class and all that it derives from."""
+        bases = [classes[base.id] for base in definition.bases if isinstance(base, ast.Name) and base.id in classes]
+        return [definition, *itertools.chain.from_iterable(map(with_bases, bases))]
+
+    def known_attributes(definition: ast.ClassDef) -> set[str]:
+        """Those of a class, of its bases, and of what derives from it, of which it may speak for all."""
+        related = [*with_bases(definition), *(each for each in classes.values() if definition in with_bases(each))]
+        return set().union(*map(attributes, related))
+
+    wrong: list[tuple[str, str]] = []
+    for node in definitions:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and (docstring := ast.get_docstring(node)):
+            known = parameters(node) if isinstance(node, ast.FunctionDef) else known_attributes(node)
+            sections = ("Args",) if isinstance(node, ast.FunctionDef) else ("Args", "Attributes")
+            names = [name for section in sections for name in described_entries(docstring, section)]
+            wrong += [(node.name, name) for name in names if name not in known]
+    return wrong
+
+
+_DESCRIBED = "        trials: how many.\n        seed: of them.\n"
+
+
+def test_what_a_docstring_describes_is_a_parameter_or_attribute() -> None:
+    assert entries_of_nothing(texts(PACKAGE)) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        f'def draw(trials: int) -> None:\n    """Draw.\n\n    Args:\n{_DESCRIBED}    """',
+        f'class Run:\n    """A run.\n\n    Attributes:\n{_DESCRIBED}    """\n    trials: int',
+    ],
+)
+def test_sabotaged_an_entry_of_yesterday_is_found(source: str) -> None:
+    assert [name for _, name in entries_of_nothing({"a.py": source})] == ["seed"]
 
 
 def test_docstrings_name_what_is_there() -> None:

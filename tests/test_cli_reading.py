@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import usru_scenarios as us
-from support.command import GOLDEN, HARBOUR, HERE, answer
+from support.command import GOLDEN, HARBOUR, HERE, answer, refusal
 from usru_scenarios.cli.parsers import split_model_and_part
 from usru_scenarios.reading.overlays import resolve_path
 from usru_scenarios.reading.yaml_source import read
@@ -279,6 +279,11 @@ def test_every_path_that_is_listed_can_be_set() -> None:
 def test_a_kind_of_names_is_no_part_and_the_hint_lists_it(kind: str) -> None:
     done = answer("show", kind, HARBOUR)
     assert (done.returncode, f"usru show --names {kind} lists the {kind}" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("other", ["--resolved", "strike"])
+def test_names_alone_are_shown_without_anything_else(other: str) -> None:
+    assert f"--names shows names alone, without {other}\n" in refusal("show", HARBOUR, other, "--names", "drivers")
 
 
 def test_a_schema_that_is_unknown_is_told_with_all_that_there_are() -> None:

@@ -58,7 +58,7 @@ class ComparedFiles:
 
     @property
     def program(self) -> Program:
-        """That of the variant, as far as can be made of that of the reference; each with its own evidence."""
+        """The program of the variant: where neither has evidence, made by edits of the reference's."""
         if self.has_evidence:
             return self.variant.program
         return self.differences.all.on(self.reference.program)

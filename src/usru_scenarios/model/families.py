@@ -96,7 +96,7 @@ class Family(ABC):
         """The log-density of a numeric node's values, and between which of its range they lie."""
 
     @abstractmethod
-    def repair_parameters(self, parameters: Floats, low: float, high: float) -> list[float]:
+    def order_parameters(self, parameters: Floats, low: float, high: float) -> list[float]:
         """Drawn parameters brought into order, into the range, and apart."""
 
 
@@ -143,7 +143,7 @@ class _BoundedFamily(Family):
     def density(self, parameters: Sequence[float], low: float, high: float) -> tuple[LogDensity, float, float]:
         return self.unit_density(*parameters), parameters[0], parameters[-1]
 
-    def repair_parameters(self, parameters: Floats, low: float, high: float) -> list[float]:
+    def order_parameters(self, parameters: Floats, low: float, high: float) -> list[float]:
         ordered = sorted(np.clip(parameters, low, high).tolist())
         least = _LEAST_WIDTH * (high - low)
         if ordered[-1] - ordered[0] >= least:
@@ -192,7 +192,7 @@ class _NormalFamily(Family):
 
         return log_density, low, high
 
-    def repair_parameters(self, parameters: Floats, low: float, high: float) -> list[float]:
+    def order_parameters(self, parameters: Floats, low: float, high: float) -> list[float]:
         return [float(parameters[0]), max(float(parameters[1]), _LEAST_WIDTH * (high - low))]
 
 
@@ -218,7 +218,7 @@ class _BetaFamily(Family):
     def density(self, parameters: Sequence[float], low: float, high: float) -> tuple[LogDensity, float, float]:
         return beta_density(*parameters), low, high
 
-    def repair_parameters(self, parameters: Floats, low: float, high: float) -> list[float]:
+    def order_parameters(self, parameters: Floats, low: float, high: float) -> list[float]:
         return [max(float(parameter), _LEAST_WIDTH) for parameter in parameters]
 
 

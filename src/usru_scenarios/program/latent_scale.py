@@ -55,7 +55,7 @@ class LatentScale:
         """
         if parameters.ndim == 1:
             return cls(*scale, _tabulate(*family.density(parameters.tolist(), *scale)))
-        valid_rows = [family.repair_parameters(row, *scale) for row in parameters]
+        valid_rows = [family.order_parameters(row, *scale) for row in parameters]
         return cls(*scale, np.array([_tabulate(*family.density(row, *scale), rough=True) for row in valid_rows]))
 
     def select_draws(self, draws: range) -> LatentScale:

@@ -85,8 +85,8 @@ class Support:
 
     Args:
         program: with its interventions; where judgements are drawn, what is possible in some draw is possible.
-        seen: what has been observed. Of it the parts that are about a single node with states are used, where they
-            stand; conclusions from them about earlier steps are not drawn.
+        observations: what has been observed. Of it the parts that are about a single node with states are used, where
+            they stand; conclusions from them about earlier steps are not drawn.
         shared_with: what is possible in a program that has nodes in common with this one: of the same law over the same
             states nothing is worked out twice.
 

@@ -70,7 +70,7 @@ class SingleTrials:
         return np.stack(low, axis=1)[steps], np.stack(high, axis=1)[steps]
 
     def missed_trials(self, trials: float) -> float:
-        """How many draws may be expected to hit a trial that none has hit, as in `LeastErrors.missed`."""
+        """How many draws may be expected to hit a trial that none has hit, as in `LeastErrors.missed_count`."""
         return missed_trials(self.least_share, trials)
 
     @cached_property
@@ -151,7 +151,7 @@ def cover_unseen_variation(
         trials: for how many independent trials those drawn stand.
         changes: the differences, on the last axis.
         limits: gives theirs; asked for only where it may matter.
-        missed: as `SingleTrials.missed`, of the program that they are differences to.
+        missed: as `SingleTrials.missed_trials`, of the program that they are differences to.
     """
     if not np.any(estimate.error < rule_of_three_bound(trials)):
         return estimate

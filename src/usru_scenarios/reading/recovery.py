@@ -35,8 +35,8 @@ _TEXT_FAULTS = frozenset({"string_type", "string_pattern_mismatch"})
 class RecoveredModel(NamedTuple):
     """The model of the valid parts of some data, or None where these are too few; and the faults of the rest.
 
-    Of what has been reported already, such as an alias in the place of a value, there is no fault; it is missing or
-    stood in for all the same.
+    A value whose fault was reported before, such as an alias, gets no second fault; it is left out or replaced like
+    the others.
     """
 
     model: Model | None
@@ -113,7 +113,7 @@ def _is_unreported(fault: Fault, place: Place, removed: set[KeyPath]) -> bool:
 
 
 def _without_fault(data: Any, fault: Fault, removed: set[KeyPath]) -> Any:
-    """The data without what is at fault, or with a valid value in its place; the path of that joins those removed."""
+    """The data without what is at fault, or with a valid value in its place; its path is added to `removed`."""
     path = fault.path
     if not isinstance(data, dict):
         return data

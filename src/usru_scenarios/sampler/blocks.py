@@ -222,7 +222,7 @@ class KernelCache:
         """Held by whoever walks a block: streams, shared draws and kernels are those of one walk at a time."""
 
     def for_block(self, draws: range) -> tuple[dict[Node, Node], KernelCache]:
-        """The nodes for some draws of the judgements, as `Node.select_draws` gives them, and the kernels made of them.
+        """The nodes for some draws of the judgements (`CategoricalNode.select_draws`), and the kernels made of them.
 
         Those of the block before are forgotten; tables in which nothing is drawn are kept.
         """

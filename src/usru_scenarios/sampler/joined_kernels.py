@@ -39,7 +39,7 @@ class KernelJoiner:
         """A kernel for the trials of all blocks, from that of each.
 
         Raises:
-            UnlikeError: the blocks have kernels of several kinds.
+            IncompatibleKernelsError: the blocks have kernels of several kinds.
         """
         key = tuple(map(id, kernels))  # of kernels that whoever has this keeps meanwhile
         if key not in self._kernels:

@@ -29,7 +29,7 @@ def show(
         Argument(metavar="NAME", help="One driver, consequence, scenario, rule or profile; all if left out."),
     ] = None,
     *,
-    resolved_text: Annotated[
+    resolved: Annotated[
         bool, Option("--resolved", help="The file itself, as YAML, with all overlays applied; as -f yaml.")
     ] = False,
     names: Annotated[
@@ -46,46 +46,44 @@ def show(
     session: Annotated[Session, reading_subset(PART_FORMATS)],
 ) -> None:
     """What does the file say, as the program understands it?"""
-    if resolved_text and session.format not in ("table", "yaml"):
+    if resolved and session.format not in ("table", "yaml"):
         raise OptionError(f"--resolved and the format {session.format} contradict each other", "--resolved writes YAML")
-    resolved_text = resolved_text or session.format == "yaml"
+    resolved = resolved or session.format == "yaml"
     source, part = split_model_and_part(model, name)
     if names is not None:
-        if part is not None or resolved_text:
-            raise OptionError(
-                f"--names shows names alone, without {part or '--resolved_text'}", f"such as --names {KINDS[0]}"
-            )
+        if part is not None or resolved:
+            message = f"--names shows names alone, without {part or '--resolved'}"
+            raise OptionError(message, f"such as --names {KINDS[0]}")
         _show_names(session.load(source, changes), names, session)
         return
-    if resolved_text and part is not None:
+    if resolved and part is not None:
         raise OptionError("--resolved shows the whole file", f"leave out '{part}'")
     study = session.load(source, changes)
-    if resolved_text:
-        from usru_scenarios.reading.copies import resolved_text as one_file
+    if resolved:
+        from usru_scenarios.reading.copies import resolved_text
 
-        session.output.write(one_file(study.loaded, session.output.folder))
+        session.output.write(resolved_text(study.loaded, session.output.folder))
     else:
         _show_description(study, part, session)
 
 
-def _show_description(study: Study, name: str | None, session: Session) -> None:
+def _show_description(study: Study, part: str | None, session: Session) -> None:
     overview = study.overview
     try:
-        described = overview if name is None else overview.only(name)
+        described = overview if part is None else overview.only(part)
     except RequestError:
-        if name not in KINDS:
+        if part not in KINDS:
             raise
-        hint = f"usru show --names {name} lists the {name}"
-        raise OptionError(f"the model has no part '{name}'", hint) from None
+        hint = f"usru show --names {part} lists the {part}"
+        raise OptionError(f"the model has no part '{part}'", hint) from None
 
-    def part(_described: Overview, layout: Layout) -> str:
+    def part_as_text(_described: Overview, layout: Layout) -> str:
         from usru_scenarios.report import show
 
-        return show.part_text(overview, str(name), layout)
+        return show.part_text(overview, str(part), layout)
 
-    session.emit(
-        described, builders=None if name is None else Builders(rows=lazy_builder("inventory.part_rows"), text=part)
-    )
+    builders = Builders(rows=lazy_builder("inventory.part_rows"), text=part_as_text)
+    session.emit(described, builders=None if part is None else builders)
 
 
 def _show_names(study: Study, kind: str, session: Session) -> None:

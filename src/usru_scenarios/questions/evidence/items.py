@@ -43,9 +43,9 @@ class Hint:
     Attributes:
         node, steps: of what they are signs.
         signs: one or more.
-        found: whether these are probabilities of signs that were found (True) or were looked for in vain (False); None
-            where only their ratios count.
-        sought: the state that each is a sign of; none where only ratios count.
+        is_found: whether these are probabilities of signs that were found (True) or were looked for in vain (False);
+            None where only their ratios count.
+        sought_states: the state that each is a sign of; none where only ratios count.
     """
 
     node: str

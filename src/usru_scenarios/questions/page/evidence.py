@@ -24,9 +24,9 @@ class SplitEvidence:
     """Evidence split by what it is about.
 
     Attributes:
-        drivers: what tells of the drivers.
-        signs: by step the likelihood of what tells of the scenario, shape (scenarios,), or (draws, scenarios) where it
-            is drawn with the judgements.
+        about_drivers: what tells of the drivers.
+        scenario_likelihoods: by step the likelihood of what tells of the scenario, shape (scenarios,), or (draws,
+            scenarios) where it is drawn with the judgements.
     """
 
     about_drivers: All

@@ -54,7 +54,7 @@ class PathwiseEstimator:
         owners: of each judgement, the categorical node that has it: the outcome, or one that it depends on.
         tilts: what the judgements do to the laws of these nodes.
         kernels: as in `BlockSampler`.
-        seen: what is observed; None where nothing is.
+        given: what is observed; None where nothing is.
 
     Attributes:
         counted_shares: how much each of the times counts that sums are kept of, shape (steps that count,); under

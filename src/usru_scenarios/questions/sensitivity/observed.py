@@ -99,7 +99,7 @@ class ObservedPrograms:
 
     Args:
         programs: with what is imposed on each, up to the last step that is asked about or observed.
-        seen: what is observed.
+        given: what is observed.
         shares: how much each step counts, shape (steps that count,).
         plan: of the draws of each.
         kernels: as in `BlockSampler`.
@@ -166,7 +166,7 @@ class ObservedRun:
     """How much is drawn so that enough trials agree with what is observed.
 
     Attributes:
-        seen: what is observed.
+        given: what is observed.
         plan: of all that is asked.
         sums: of the program as it is, under that plan.
         effective: for how many unweighted trials its trials stand.
@@ -186,7 +186,7 @@ class SensitivityRun:
 
     Attributes:
         program: the model with its interventions.
-        aim: what is asked about.
+        target: what is asked about.
         plan: how many trials, at least 2, and the seed; without draws of the judgements.
         map_blocks: as in `forecast.simulate`.
         kernels: compiled laws, and what walks of the program have in common: as in `BlockSampler`.

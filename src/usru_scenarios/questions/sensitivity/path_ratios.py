@@ -99,7 +99,7 @@ class PathRatios:
     """The ratios of the paths of a block.
 
     Args:
-        cells: the numbers of the judgements.
+        judgements: the numbers of the judgements.
         tables: of the laws.
         start: of each trial, shape (trials,): 1, or its weight.
 

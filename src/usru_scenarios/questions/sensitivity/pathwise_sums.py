@@ -101,7 +101,7 @@ class PathwiseSums(BatchSums):
         trials: shape (batches,); under observations the weights of the trials.
         visits: shape (batches, steps, scenarios), sums of the scenario's probability at the steps that count; under
             observations of what is asked of a trial, as if at one step.
-        cells, weights: of the judgements and of the weights.
+        judgements, weights: of the judgements and of the weights.
     """
 
     trials: Floats

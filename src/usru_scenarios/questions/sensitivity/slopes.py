@@ -57,10 +57,11 @@ class _ScenarioEffect:
     """What a judgement or weight does to the scenarios, or the probabilities of the scenarios themselves.
 
     Attributes:
+        method: how it was found.
         value: shape (scenarios,).
         residuals: as in `EffectEstimates`, shape (batches, scenarios).
         count: the trials.
-        least: the least error, for what was never drawn.
+        least_error: the least error, for what was never drawn.
     """
 
     method: SlopeMethod

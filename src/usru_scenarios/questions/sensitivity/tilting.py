@@ -34,9 +34,9 @@ class RowTilt:
     Attributes:
         parents: whose combinations they are.
         log_odds: what is added.
-        cells: the numbers of the judgements.
+        judgements: the numbers of the judgements.
         codes: shape (rows,), by combination of parents, which of the judgements act; 0 where none does.
-        acting: shape (cells, codes), which act under each code.
+        acting: shape (judgements, codes), which act under each code.
     """
 
     parents: tuple[Parent, ...]
@@ -82,7 +82,8 @@ class CurveTilt:
     """Log-odds that one judgement adds along the scale of a numeric parent: linear between knots, flat outside.
 
     Attributes:
-        cell: the number of the judgement.
+        judgement: its number.
+        node, lag: the parent, and how many steps before its state counts.
         knots: shape (knots,), on that scale.
         points: shape (knots,), by column.
     """
@@ -161,8 +162,9 @@ class DrawnTransition:
     """A law and the states that were drawn from it.
 
     Attributes:
+        law: what they were drawn from.
         states: shape (trials,).
-        anew: shape (trials,), the probability that the state came of a redraw.
+        redraw_probability: shape (trials,), the probability that the state came of a redraw.
     """
 
     law: RedrawLaw

@@ -62,7 +62,7 @@ class LeastErrors:
     Attributes:
         program: with its interventions.
         trials: for how many independent trials those drawn stand.
-        shares: gives those of a node's states that were found, the scenarios' too, shape (steps, states).
+        state_shares: gives those of a node's states that were found, the scenarios' too, shape (steps, states).
         seen: what has been observed.
         make_support: gives what is possible, where an earlier run may have found it.
     """
@@ -265,7 +265,7 @@ class LeastErrors:
 
 
 def missed_trials(least_share: float, trials: float) -> float:
-    """As `LeastErrors.missed`, from the least share and for how many independent trials those of the run stand."""
+    """As `LeastErrors.missed_count`, from the least share and the number of independent trials of the run."""
     return MOST_MISSED if least_share * trials < _OFTEN_DRAWN else 1.0
 
 

@@ -96,8 +96,8 @@ def parse_watch(program: Program, on: str | None, horizon: str | None, of: str |
         message = f"the forecast of {earlier} can't move by an observation at {later}, which is after it"
         place = SourceText("--for", horizon or "")
         raise place.error("time", message, 0, len(place.text), f"turned round: --on {earlier} --for {later}")
-    aim = parse_target(of, None, program)
-    return WatchedNodes(first, last, aim.name or None, aim.cells)
+    target = parse_target(of, None, program)
+    return WatchedNodes(first, last, target.name or None, target.cells)
 
 
 def _parse_step(text: str, option: str, program: Program) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from usru_scenarios.reading.checks import calendar, dependence, directions, no_effect, references, shares
 from usru_scenarios.reading.checks.context import Context, Finding
 from usru_scenarios.reading.checks.directions import report_misspelt_names, unknown_push_names
-from usru_scenarios.reading.checks.misspelt import report_at_definitions
+from usru_scenarios.reading.checks.misspelt_definitions import report_at_definitions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
