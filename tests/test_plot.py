@@ -176,7 +176,7 @@ def test_without_what_draws_one_line_says_what_to_install(monkeypatch: pytest.Mo
 
 
 def test_an_option_of_python_s_spelling_is_named_as_it_is_written() -> None:
-    assert "--as-of has no meaning" in refusal("plot", "--from", "run.json", "--as-of", "2025-01-01")
+    assert "--as-of has no meaning" in refusal("plot", "--from", "run.json", "--as-of", "2025-01-01", "-f", "vega")
 
 
 def test_under_a_limit_of_address_space_one_line_says_how_to_lift_it(monkeypatch: pytest.MonkeyPatch) -> None:
