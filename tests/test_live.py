@@ -351,6 +351,7 @@ def test_what_changed_is_found_under_the_evidence_that_the_table_has(
     unseen = [study.simulate().scenarios["thaw"].end for study in variants]
     assert abs(unseen[1] - unseen[0] - (now - before)) > 0.005
     assert f"{100 * (now - before):+.2f}" in shown
+    assert shown.count("start, share of time: of all steps, those before now too.") == 1
 
 
 def test_a_saved_evidence_file_is_followed_too(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,12 +51,14 @@ class Changes(NamedTuple):
         moves: by title, the change of each scenario and group at each time (`start`, `end`, `mean`).
         independent: whether errors are those of two independent runs, and so the most that they can be.
         left_out: the names that only one of them has.
+        with_evidence: whether evidence is known, so that the forecast itself begins with the present step.
     """
 
     inputs: Sequence[InputDifference]
     moves: Mapping[str, Mapping[str, Difference]]
     independent: bool = False
     left_out: Sequence[str] = ()
+    with_evidence: bool = False
 
 
 def changes_between_variants(result: Comparison) -> Changes:
@@ -68,7 +70,7 @@ def changes_between_variants(result: Comparison) -> Changes:
         if (change := likelihood.difference) is not None:
             errors = change.standard_errors
             moves[likelihood.title] = {time: Difference(getattr(change, time), getattr(errors, time)) for time in times}
-    return Changes(later.inputs, moves, left_out=result.left_out)
+    return Changes(later.inputs, moves, left_out=result.left_out, with_evidence=result.run.evidence is not None)
 
 
 def changes_between_runs(before: Simulation, after: Simulation) -> Changes:
@@ -83,7 +85,7 @@ def changes_between_runs(before: Simulation, after: Simulation) -> Changes:
         moves |= {new[name].title: _differences(old[name], new[name]) for name in new if name in old}
     if len(after.run.steps) == 1:
         moves = {title: {"end": by_time["end"]} for title, by_time in moves.items()}
-    return Changes((), moves, independent=True, left_out=names)
+    return Changes((), moves, independent=True, left_out=names, with_evidence=after.run.evidence is not None)
 
 
 def _differences(before: ScenarioResult, after: ScenarioResult) -> dict[str, Difference]:
@@ -111,12 +113,18 @@ def report(changes: Changes, layout: Layout) -> Report:
         verdict = f"Nothing moves by more than the noise: three standard errors are {bound} points."
         return Report(_TITLE, subtitle, blocks, left_out, verdict=verdict if error else "Nothing moves.")
     footer = ["In points of percent. ± is one standard error of the difference; noise: it is less than three of them."]
-    return Report(_TITLE, subtitle, [*blocks, _difference_table(changes, layout)], [*footer, *left_out])
+    times = _shown_times(changes, layout)
+    if changes.with_evidence and len(times) > 1:
+        footer.insert(0, "start, share of time: of all steps, those before now too.")
+    return Report(_TITLE, subtitle, [*blocks, _difference_table(changes, times)], [*footer, *left_out])
 
 
-def _difference_table(changes: Changes, layout: Layout) -> Table:
+def _shown_times(changes: Changes, layout: Layout) -> list[str]:
     times = [*next(iter(changes.moves.values()))]
-    times = times if layout.width >= _NARROW or len(times) == 1 else ["end"]
+    return times if layout.width >= _NARROW or len(times) == 1 else ["end"]
+
+
+def _difference_table(changes: Changes, times: Sequence[str]) -> Table:
     heads = [_HEADS[time] for time in times] if len(times) > 1 else ["end" if times == ["end"] else "likelihood"]
     columns = [Column(folds=True)]
     for head in heads:
